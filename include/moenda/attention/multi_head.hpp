@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "../position/learned.hpp"
+#include "grouped_query.hpp"
+
+namespace moenda::attention {
+
+/// Every query head has its own keys and values: Vaswani et al. 2017, section 3.2.2. The same
+/// mathematics as GroupedQuery with num_kv_heads = num_heads, under the name and keys people
+/// expect.
+template <PositionLike PositionScheme = position::Learned, NormLike HeadNorm = norm::Identity>
+struct MultiHead {
+  static constexpr char const* name = "multi_head";
+  using Position = PositionScheme;
+  using Grouped = GroupedQuery<PositionScheme, HeadNorm>;
+  struct Config {
+    int num_heads = 0, head_dim = 0;
+    typename Position::Config position{};
+    typename HeadNorm::Config head_norm{};
+    MOENDA_FIELDS(Config, num_heads, head_dim, position, head_norm);
+  };
+  template <class B>
+  using Params = typename Grouped::template Params<B>;
+  template <class B>
+  using Cache = typename Grouped::template Cache<B>;
+
+  static void check(Config const& c, Setting const& setting, Problems& problems) {
+    moenda::check<Grouped>(grouped(c), setting, problems);
+  }
+  template <class B>
+  static constexpr Params<B> params(Config const& c, int d_model) {
+    return Grouped::template params<B>(grouped(c), d_model);
+  }
+  template <class B>
+  static Tensor<B> forward(Context<B>& ctx, Config const& c,
+                           typename Grouped::template Params<B> const& p,
+                           typename Grouped::template Cache<B>& cache, Tensor<B> x) {
+    return Grouped::forward(ctx, grouped(c), p, cache, x);
+  }
+  template <class B>
+  static Tensor<B> backward(Context<B>& ctx, Config const& c,
+                            typename Grouped::template Params<B> const& p,
+                            typename Grouped::template Params<B> const& grads,
+                            typename Grouped::template Cache<B>& cache, Tensor<B> dy) {
+    return Grouped::backward(ctx, grouped(c), p, grads, cache, dy);
+  }
+
+ private:
+  static constexpr typename Grouped::Config grouped(Config const& c) {
+    return {c.num_heads, c.num_heads, c.head_dim, c.position, c.head_norm};
+  }
+};
+
+}  // namespace moenda::attention

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Every macro of the library.
+
+/// 1 (default): kernels are compiled wherever they are used. 0: include moenda/cpu/source.hpp in one
+/// source file of your program and every other file compiles in a fraction of the time.
+#ifndef MOENDA_HEADER_ONLY
+#define MOENDA_HEADER_ONLY 1
+#endif
+
+/// 1 when the CUDA kernels are linked in; 0: constructing cuda::Backend throws a sentence.
+#ifndef MOENDA_CUDA
+#define MOENDA_CUDA 0
+#endif

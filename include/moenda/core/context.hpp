@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "arena.hpp"
+#include "tensor.hpp"
+
+namespace moenda {
+
+template <class B>
+struct Gates;
+template <class B>
+struct DispatchPlan;
+
+/// What one call works on: `batch_size` sequences of `seq_len` tokens that start at `position`.
+struct Batch {
+  int const* tokens = nullptr;  // [batch_size * seq_len], on the backend
+  int batch_size = 1, seq_len = 1, position = 0;
+
+  [[nodiscard]] int rows() const { return batch_size * seq_len; }
+};
+
+/// Looks at every routing decision. Off (null) it costs one test per layer.
+template <class B>
+struct RoutingProbe {
+  virtual ~RoutingProbe() = default;
+  virtual void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const& plan) = 0;
+};
+
+/// Keys and values that attention remembers between decoding calls. Absent in training.
+template <class B>
+struct Memory {
+  using Scalar = typename B::Scalar;
+  int batch_size = 1, max_seq_len = 0;
+  std::vector<std::vector<Scalar>> slots{};  // one per history() call of a forward pass
+  std::size_t cursor = 0;
+};
+
+/// The rows of every sequence seen so far: sequence b starts at row b * stride.
+template <class B>
+struct History {
+  Tensor<B> rows;
+  int len = 0, stride = 0;
+};
+
+/// What a module needs beside its own config and weights: the backend, memory for results, the
+/// batch, and where we are.
+template <class B>
+struct Context {
+  using Scalar = typename B::Scalar;
+  B& backend;
+  Arena& arena;
+  Batch batch{};
+  bool training = true;
+  int layer = 0;
+  std::uint64_t step = 0;     ///< counts random draws: same step, same draws
+  double loss_scale = 1;      ///< gradients of auxiliary losses are multiplied by this
+  double auxiliary_loss = 0;  ///< weighted sum of the auxiliary losses of this pass
+  Memory<B>* memory = nullptr;
+  RoutingProbe<B>* probe = nullptr;
+
+  /// A result of [rows, cols], not initialised.
+  [[nodiscard]] Tensor<B> tensor(int rows, int cols) {
+    require(rows >= 0 && cols >= 0, "Context: rows and cols must not be negative", rows, cols);
+    auto const limit = std::numeric_limits<std::ptrdiff_t>::max() / std::ptrdiff_t(sizeof(Scalar));
+    require(cols == 0 || std::ptrdiff_t(rows) <= limit / cols,
+            "Context: rows * cols must be addressable", rows, cols);
+    auto const bytes = sizeof(Scalar) * std::size_t(rows) * std::size_t(cols);
+    return {static_cast<Scalar*>(arena.take(bytes)), rows, cols};
+  }
+  /// `n` objects that live until the step is over. They are never destroyed.
+  template <class T>
+  [[nodiscard]] std::span<T> make(int n) {
+    static_assert(
+        std::is_trivially_destructible_v<T>,
+        "Context::make: caches live on the arena and are never destroyed, so they must be "
+        "trivially destructible");
+    require(n >= 0, "Context::make: the count must not be negative", n, 0);
+    auto* first = static_cast<T*>(arena.take(sizeof(T) * std::size_t(n)));
+    std::uninitialized_value_construct_n(first, n);
+    return {first, std::size_t(n)};
+  }
+};
+
+}  // namespace moenda

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+
+namespace moenda {
+
+/// Activations: a view of [rows, cols], row-major, on the step arena. Copies of it are the same
+/// memory.
+template <class B>
+struct Tensor {
+  using Scalar = typename B::Scalar;
+  Scalar* data = nullptr;
+  int rows = 0, cols = 0;
+
+  [[nodiscard]] constexpr std::ptrdiff_t size() const { return std::ptrdiff_t(rows) * cols; }
+  /// Rows first .. first + count.
+  [[nodiscard]] constexpr Tensor slice(int first, int count) const {
+    return {data + std::ptrdiff_t(first) * cols, count, cols};
+  }
+  /// The same scalars as [new_rows, new_cols].
+  [[nodiscard]] constexpr Tensor reshape(int new_rows, int new_cols) const {
+    return {data, new_rows, new_cols};
+  }
+};
+
+/// What a parameter is for: decides its first value and whether weight decay applies.
+enum class WeightKind {
+  matrix,     ///< normal, decayed
+  residual,   ///< a matrix that writes to the residual stream: normal / sqrt(2 num_layers), decayed
+  embedding,  ///< normal, decayed
+  router,     ///< normal, decayed; its products stay in fp32 or better
+  gain,       ///< ones, not decayed
+  bias,       ///< zeros, not decayed
+};
+
+/// A parameter: a view of [rows, cols] into the flat arena. Without storage it is only a shape, so
+/// one walk counts, binds, names and saves all parameters of a model.
+template <class B>
+struct Weight {
+  using Scalar = typename B::Scalar;
+  int rows = 0, cols = 0;
+  WeightKind kind = WeightKind::matrix;
+  Scalar* data = nullptr;
+
+  [[nodiscard]] constexpr std::ptrdiff_t size() const { return std::ptrdiff_t(rows) * cols; }
+  [[nodiscard]] constexpr bool decays() const {
+    return kind != WeightKind::gain && kind != WeightKind::bias;
+  }
+};
+
+/// The backend of things that are only counted.
+struct Shapes {
+  using Scalar = float;
+};
+
+}  // namespace moenda

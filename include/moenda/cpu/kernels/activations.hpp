@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Elementwise activations. Every backward recomputes from its input: that costs less than keeping
+// another array of the hidden width.
+#include "blocks.hpp"
+#include "exponential.hpp"
+
+namespace moenda::cpu {
+
+namespace detail {
+
+/// tanh(u) of GELU, with u = sqrt(2 / pi) (x + 0.044715 x^3).
+template <class T>
+[[nodiscard]] inline T gelu_tanh(T x) {
+  return hyperbolic_tangent(T(0.7978845608028654) * (x + T(0.044715) * x * x * x));
+}
+
+/// Calls body(i) for every i in [0, n), in parallel blocks.
+template <class T, class Body>
+void for_scalars(Backend<T>& backend, std::ptrdiff_t n, Body const& body) {
+  for_blocks(backend, n, scalars_per_block, [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t i = begin; i < end; ++i) body(i);
+  });
+}
+
+}  // namespace detail
+
+// y = x/2 (1 + tanh(u)): the tanh form of GELU (Hendrycks & Gimpel 2016, section 2)
+MOENDA_KERNEL gelu_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
+  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
+    y[i] = T(0.5) * x[i] * (T(1) + detail::gelu_tanh(x[i]));
+  });
+}
+
+// dy/dx = (1 + t)/2 + x/2 (1 - t^2) du/dx, t = tanh(u), du/dx = sqrt(2 / pi) (1 + 0.134145 x^2)
+MOENDA_KERNEL gelu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
+  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
+    T const t = detail::gelu_tanh(x[i]);
+    T const slope = T(0.7978845608028654) * (T(1) + T(0.134145) * x[i] * x[i]);
+    dx[i] = dy[i] * T(0.5) * (T(1) + t + x[i] * (T(1) - t * t) * slope);
+  });
+}
+
+// y = x s(x), s the logistic function: SiLU (Elfwing et al. 2017, eq. 5)
+MOENDA_KERNEL silu_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
+  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) { y[i] = x[i] * sigmoid(x[i]); });
+}
+
+// dy/dx = s (1 + x (1 - s))
+MOENDA_KERNEL silu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
+  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
+    T const s = sigmoid(x[i]);
+    dx[i] = dy[i] * s * (T(1) + x[i] * (T(1) - s));
+  });
+}
+
+// y = silu(gate) up: SwiGLU without its matrix products (Shazeer 2020, eq. 6)
+MOENDA_KERNEL swiglu_forward(Backend<T>& backend, T* y, T const* gate, T const* up,
+                             std::ptrdiff_t n) {
+  detail::for_scalars(backend, n,
+                      [=](std::ptrdiff_t i) { y[i] = gate[i] * sigmoid(gate[i]) * up[i]; });
+}
+
+// dup = dy silu(gate), dgate = dy up silu'(gate)
+MOENDA_KERNEL swiglu_backward(Backend<T>& backend, T* dgate, T* dup, T const* dy, T const* gate,
+                              T const* up, std::ptrdiff_t n) {
+  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
+    T const g = gate[i], u = up[i], d = dy[i];
+    T const s = sigmoid(g);
+    dup[i] = d * g * s;
+    dgate[i] = d * u * s * (T(1) + g * (T(1) - s));
+  });
+}
+
+}  // namespace moenda::cpu

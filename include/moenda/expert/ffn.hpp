@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "../core/fields.hpp"
+#include "../core/rules.hpp"
+#include "../ops/activation.hpp"
+#include "../ops/matmul.hpp"
+
+namespace moenda::expert {
+
+/// y = gelu(x up^T) down^T.   GPT-2's feed-forward (Radford et al. 2019) without biases. An expert
+/// of a Mixture, or the dense feed-forward of a block.
+struct Ffn {
+  static constexpr char const* name = "ffn";
+  static constexpr Granularity granularity = Granularity::token;  // row by row: any unit will do
+  struct Config {
+    int hidden = 0;
+    MOENDA_FIELDS(Config, hidden);
+  };
+  template <class B>
+  struct Params {
+    Weight<B> up;    // [hidden, d_model]
+    Weight<B> down;  // [d_model, hidden]
+    MOENDA_FIELDS(Params, up, down);
+  };
+  template <class B>
+  struct Cache {
+    Tensor<B> x;      // [tokens, d_model]
+    Tensor<B> up, h;  // [tokens, hidden]
+  };
+
+  static void check(Config const& c, Setting const&, Problems& problems) {
+    problems.expect(c.hidden >= 1, "hidden", "at least 1", c.hidden);
+  }
+  template <class B>
+  static constexpr Params<B> params(Config const& c, int d_model) {
+    return {{c.hidden, d_model}, {d_model, c.hidden, WeightKind::residual}};
+  }
+  template <class B>
+  static Tensor<B> forward(Context<B>& ctx, Config const&, Params<B> const& p, Cache<B>& cache,
+                           Tensor<B> x) {
+    auto up = ops::matmul(ctx, x, p.up);  // [tokens, hidden]
+    auto h = ops::gelu(ctx, up);          // [tokens, hidden]
+    cache = {x, up, h};
+    return ops::matmul(ctx, h, p.down);  // [tokens, d_model]
+  }
+  template <class B>
+  static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,
+                            Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
+    auto dh = ops::matmul_backward(ctx, dy, cache.h, p.down, grads.down);  // [tokens, hidden]
+    auto dup = ops::gelu_backward(ctx, dh, cache.up);                      // [tokens, hidden]
+    return ops::matmul_backward(ctx, dup, cache.x, p.up, grads.up);        // [tokens, d_model]
+  }
+};
+
+}  // namespace moenda::expert

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A report of training runs as one HTML file: results side by side, learning curves, load of the
+// experts, generated text, configuration. It loads nothing from anywhere, and it is complete
+// without scripts.
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "moenda/core/error.hpp"
+#include "moenda/io/report_curves.hpp"
+#include "moenda/io/report_details.hpp"
+#include "moenda/io/report_load.hpp"
+#include "moenda/io/report_run.hpp"
+#include "moenda/io/report_style.hpp"
+#include "moenda/io/report_table.hpp"
+
+namespace moenda::io {
+
+namespace detail {
+
+/// "gpt2", "gpt2 and moe", "gpt2, moe and 3 more"
+[[nodiscard]] inline std::string names_of(std::vector<ReportRun> const& runs) {
+  std::string names;
+  std::size_t const shown = runs.size() <= 3 ? runs.size() : 2;
+  for (std::size_t i = 0; i < shown; ++i) {
+    bool const last = i + 1 == runs.size();
+    names += (i == 0 ? "" : last ? " and " : ", ") + shorten(runs[i].name, 60);
+  }
+  if (shown < runs.size()) names += " and " + std::to_string(runs.size() - shown) + " more";
+  return names;
+}
+
+[[nodiscard]] inline std::string introduction(std::vector<ReportRun> const& runs) {
+  std::string const compared =
+      runs.size() == 1
+          ? "This page shows one language model in training: how well it predicts text "
+            "it has never seen, what its training cost"
+          : "This page compares language models trained by the same program: how well "
+            "each predicts text it has never seen, what its training cost";
+  return "<p>" + compared +
+         ", how it learned over time, how evenly its experts share the work (where it has "
+         "experts), "
+         "and what it writes. <i>Loss</i> is the mean surprise per token in nats; "
+         "<i>perplexity</i> "
+         "is the same number as the count of equally likely next tokens the model hesitates "
+         "between. Lower is better for both.</p>\n";
+}
+
+}  // namespace detail
+
+/// The report of run folders (`runs/<name>/<run_id>`) as one HTML page of UTF-8 text. ConfigError
+/// when there is no run; DataError naming the file that is missing or damaged. results.json may be
+/// absent (the run is shown as unfinished) and routing.csv too (a dense model).
+[[nodiscard]] inline std::string render_report(std::vector<std::filesystem::path> const& folders) {
+  if (folders.empty())
+    throw ConfigError("render_report: there must be at least one run folder, got 0");
+  std::vector<ReportRun> const runs = read_runs(folders);
+  std::string const title = escape_html(detail::names_of(runs));
+  std::string page =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      // Nothing may be loaded, even if a text slipped through the escaping.
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+      "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<title>" +
+      title + " – Moenda report</title>\n<style>" + detail::style_sheet() +
+      "</style>\n</head>\n<body>\n<main>\n<h1>" + title + "</h1>\n";
+  page += detail::introduction(runs);
+  page += detail::results_section(runs);
+  page += detail::curves_section(runs);
+  page += detail::load_section(runs);
+  page += detail::samples_section(runs);
+  page += detail::details_section(runs);
+  page +=
+      "<footer>Written by Moenda. This file is complete: it loads nothing from the network."
+      "</footer>\n</main>\n<script>" +
+      detail::script() + "</script>\n</body>\n</html>\n";
+  return page;
+}
+
+/// Writes the report to `file`. Errors of render_report, and DataError when `file` is not writable.
+inline void write_report(std::vector<std::filesystem::path> const& folders,
+                         std::filesystem::path const& file) {
+  std::string const page = render_report(folders);
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  out << page;
+  out.flush();
+  if (!out) throw DataError("write_report: " + sanitize_utf8(file.string()) + " must be writable");
+}
+
+}  // namespace moenda::io

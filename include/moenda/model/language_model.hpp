@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <vector>
+
+#include "../core/walk.hpp"
+#include "../ops/cross_entropy.hpp"
+#include "../ops/embedding.hpp"
+#include "../ops/matmul.hpp"
+#include "../position/position_of.hpp"
+#include "transformer_block.hpp"
+
+namespace moenda {
+
+/// A causal language model: embedding, `num_layers` equal blocks, a final norm, and a head that
+/// turns hidden states into logits over the vocabulary.
+template <class Block>
+struct LanguageModel {
+  static_assert(sizeof(Block) > 0);  // completed first: its own sentences come first
+  static_assert(!looks_ahead<Block>, MOENDA_RULE_CAUSAL);
+  static constexpr char const* name = "language_model";
+  using Norm = typename Block::Norm;
+  using PositionOf = position::PositionOf<typename Block::Attention>;
+  using Position = typename PositionOf::Module;
+
+  struct Config {
+    int vocab_size = 0, context_length = 0, d_model = 0, num_layers = 0;
+    bool tied_head = false;  ///< the head is the embedding: one weight with two uses
+    typename Block::Config block{};
+    MOENDA_FIELDS(Config, vocab_size, context_length, d_model, num_layers, tied_head, block);
+  };
+  template <class B>
+  struct Params {
+    Weight<B> embedding;  // [vocab_size, d_model]
+    typename Position::template Params<B> position;
+    std::vector<typename Block::template Params<B>> layers;
+    typename Norm::template Params<B> final_norm;
+    Weight<B> head;  // [vocab_size, d_model], or [0, d_model] when tied
+    MOENDA_FIELDS(Params, embedding, position, layers, final_norm, head);
+  };
+  template <class B>
+  struct Cache {
+    typename Position::template Cache<B> position;
+    std::span<typename Block::template Cache<B>> layers;
+    typename Norm::template Cache<B> final_norm;
+  };
+
+  /// What is wrong with the configuration, with the keys where it is wrong.
+  static Problems check(Config const& c) {
+    Problems problems;
+    problems.expect(c.vocab_size >= 1, "vocab_size", "at least 1", c.vocab_size);
+    problems.expect(c.context_length >= 1, "context_length", "at least 1", c.context_length);
+    problems.expect(c.d_model >= 1, "d_model", "at least 1", c.d_model);
+    problems.expect(c.num_layers >= 0, "num_layers", "at least 0", c.num_layers);
+    Setting const setting{.causal = true, .d_model = c.d_model, .context_length = c.context_length};
+    problems.in("block", [&] { moenda::check<Block>(c.block, setting, problems); });
+    return problems;
+  }
+  template <class B>
+  static constexpr Params<B> params(Config const& c) {
+    return {{c.vocab_size, c.d_model, WeightKind::embedding},
+            Position::template params<B>(PositionOf::config(c.block.attention), c.context_length,
+                                         c.d_model),
+            std::vector<typename Block::template Params<B>>(
+                std::size_t(c.num_layers), Block::template params<B>(c.block, c.d_model)),
+            Norm::template params<B>(c.block.norm, c.d_model),
+            {c.tied_head ? 0 : c.vocab_size, c.d_model, WeightKind::matrix}};
+  }
+  /// All parameters.
+  static constexpr std::ptrdiff_t parameter_count(Config const& c) {
+    return count(params<Shapes>(c));
+  }
+  /// The parameters that one token uses: without the experts it is not sent to.
+  static constexpr std::ptrdiff_t active_parameter_count(Config const& c) {
+    return parameter_count(c) - c.num_layers * moenda::idle_parameters<Block>(c.block, c.d_model);
+  }
+
+  /// tokens [batch_size * seq_len] (in ctx.batch) -> hidden [tokens, d_model], after the final
+  /// norm.
+  template <class B>
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache) {
+    auto x = ops::embedding(ctx, ctx.batch.tokens, ctx.batch.rows(), p.embedding);
+    x = Position::forward(ctx, PositionOf::config(c.block.attention), p.position, cache.position,
+                          x);
+    cache.layers = ctx.template make<typename Block::template Cache<B>>(c.num_layers);
+    for (std::size_t l = 0; l < p.layers.size(); ++l) {
+      ctx.layer = int(l);
+      auto const mark = ctx.arena.mark();
+      auto y = Block::forward(ctx, c.block, p.layers[l], cache.layers[l], x);
+      if (ctx.training) {
+        x = y;
+      } else {  // nothing is kept for a backward: inference forgets each block
+        ops::assign(ctx, x, y);
+        ctx.arena.rewind(mark);
+      }
+    }
+    return Norm::forward(ctx, c.block.norm, p.final_norm, cache.final_norm, x);
+  }
+  template <class B>
+  static void backward(Context<B>& ctx, Config const& c, Params<B> const& p, Params<B> const& grads,
+                       Cache<B>& cache, Tensor<B> dhidden) {
+    auto dx = ctx.tensor(dhidden.rows, dhidden.cols);  // [tokens, d_model]
+    auto const mark = ctx.arena.mark();
+    ops::assign(ctx, dx,
+                Norm::backward(ctx, c.block.norm, p.final_norm, grads.final_norm, cache.final_norm,
+                               dhidden));
+    for (std::size_t l = p.layers.size(); l-- > 0;) {
+      ctx.layer = int(l);
+      ctx.arena.rewind(mark);  // gradients of activations live for one block only
+      ops::assign(ctx, dx,
+                  Block::backward(ctx, c.block, p.layers[l], grads.layers[l], cache.layers[l], dx));
+    }
+    ctx.arena.rewind(mark);
+    dx = Position::backward(ctx, PositionOf::config(c.block.attention), p.position, grads.position,
+                            cache.position, dx);
+    ops::embedding_backward(ctx, dx, ctx.batch.tokens, grads.embedding);
+  }
+  /// The weight that makes logits.
+  template <class B>
+  static Weight<B> const& head(Config const& c, Params<B> const& p) {
+    return c.tied_head ? p.embedding : p.head;
+  }
+};
+
+}  // namespace moenda

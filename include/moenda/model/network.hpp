@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../core/random.hpp"
+#include "language_model.hpp"
+
+namespace moenda {
+
+/// The loss of a batch.
+struct Loss {
+  double cross_entropy = 0;  ///< mean over the counted tokens, in nats
+  double auxiliary = 0;      ///< weighted auxiliary losses; not part of validation
+  std::int64_t tokens = 0;   ///< how many were counted
+};
+
+/// A model that runs: owns one flat arena of parameters and one of gradients, and the step memory.
+/// Optimizers and checkpoints see the flat arenas; the model sees weights that point into them.
+template <class M, class B>
+class Network {
+ public:
+  using Model = M;
+  using Scalar = typename B::Scalar;
+  using Config = typename M::Config;
+  using Params = typename M::template Params<B>;
+
+  /// Parameters are drawn from N(0, initial_std), by name and seed alone, so that equal parts of
+  /// different models start equal. Throws ConfigError with every problem of `config`.
+  Network(B& on, Config model_config, std::uint64_t seed = 1, double initial_std = 0.02)
+      : backend(on), config(std::move(model_config)) {
+    if (auto const problems = M::check(config); !problems.empty()) {
+      throw ConfigError(problems.str());
+    }
+    params = M::template params<B>(config);
+    grads = params;
+    auto const size = std::size_t(count(params));
+    values.resize(size);
+    gradients.resize(size);
+    bind(params, values.data());
+    bind(grads, gradients.data());
+    initialise(seed, initial_std);
+  }
+  Network(Network const&) = delete;
+  Network& operator=(Network const&) = delete;
+
+  /// Adds the gradients of `share` times the loss; call zero_gradients() before the first.
+  /// tokens and targets: [batch_size * seq_len]; target -1 counts nothing.
+  /// Throws DataError for ids outside the vocabulary.
+  Loss accumulate_gradients(Batch const& batch, std::span<int const> targets, double share = 1,
+                            RoutingProbe<B>* probe = nullptr) {
+    auto const counted = check_ids(batch, targets);
+    arena.rewind();
+    Context<B> ctx{backend, arena, batch};
+    ctx.loss_scale = share;
+    ctx.probe = probe;
+    auto const hidden = M::forward(ctx, config, params, cache_);
+    double const scale = counted == 0 ? 0 : share / double(counted);
+    auto const [sum, dhidden] = ops::cross_entropy_with_gradient(
+        ctx, hidden, M::head(config, params), M::head(config, grads), targets.data(), scale);
+    M::backward(ctx, config, params, grads, cache_, dhidden);
+    return {counted == 0 ? 0 : sum / double(counted), ctx.auxiliary_loss, counted};
+  }
+  /// The loss alone, without training behaviour. `losses`: empty, or [tokens] for each token's
+  /// loss.
+  Loss evaluate(Batch const& batch, std::span<int const> targets, std::span<Scalar> losses = {},
+                RoutingProbe<B>* probe = nullptr) {
+    auto const counted = check_ids(batch, targets);
+    require(losses.empty() || losses.size() == targets.size(),
+            "Network::evaluate: losses must be empty or as long as targets",
+            static_cast<long long>(losses.size()), static_cast<long long>(targets.size()));
+    auto ctx = inference(batch, nullptr);
+    ctx.probe = probe;
+    auto const hidden = M::forward(ctx, config, params, cache_);
+    double const sum =
+        ops::cross_entropy(ctx, hidden, M::head(config, params), targets.data(),
+                           losses.empty() ? static_cast<Scalar*>(nullptr) : losses.data());
+    return {counted == 0 ? 0 : sum / double(counted), 0, counted};
+  }
+  /// Logits [tokens, vocab_size] of the batch, valid until the next call. With a memory, the batch
+  /// continues what the memory holds.
+  Tensor<B> logits(Batch const& batch, Memory<B>* memory = nullptr) {
+    check_ids(batch, {});
+    auto ctx = inference(batch, memory);
+    return ops::matmul(ctx, M::forward(ctx, config, params, cache_), M::head(config, params));
+  }
+  /// Logits [batch_size, vocab_size] of the last position of every sequence.
+  Tensor<B> last_logits(Batch const& batch, Memory<B>* memory = nullptr) {
+    check_ids(batch, {});
+    auto ctx = inference(batch, memory);
+    auto const hidden = M::forward(ctx, config, params, cache_);
+    auto last = ctx.tensor(batch.batch_size, hidden.cols);  // [batch_size, d_model]
+    copy_blocks(backend, last.data, hidden.data + std::ptrdiff_t(batch.seq_len - 1) * hidden.cols,
+                batch.batch_size, std::ptrdiff_t(hidden.cols), std::ptrdiff_t(hidden.cols),
+                std::ptrdiff_t(batch.seq_len) * hidden.cols);
+    return ops::matmul(ctx, last, M::head(config, params));
+  }
+  void zero_gradients() {
+    fill(backend, gradients.data(), Scalar(0), std::ptrdiff_t(gradients.size()));
+  }
+
+  B& backend;
+  Config config;
+  Params params, grads;
+  std::vector<Scalar> values, gradients;
+  Arena arena;
+
+ private:
+  Context<B> inference(Batch const& batch, Memory<B>* memory) {
+    arena.rewind();
+    if (memory != nullptr) memory->cursor = 0;
+    Context<B> ctx{backend, arena, batch};
+    ctx.training = false;
+    ctx.memory = memory;
+    return ctx;
+  }
+  std::int64_t check_ids(Batch const& batch, std::span<int const> targets) const {
+    require(batch.batch_size >= 0 && batch.seq_len >= 0 && batch.position >= 0,
+            "Batch: batch_size, seq_len and position must not be negative", batch.batch_size,
+            batch.seq_len);
+    require(std::int64_t(batch.position) + batch.seq_len <= config.context_length,
+            "Batch: position + seq_len must fit context_length",
+            std::int64_t(batch.position) + batch.seq_len, config.context_length);
+    require(targets.empty() || std::int64_t(targets.size()) == batch.rows(),
+            "Batch: targets must be as many as tokens", static_cast<long long>(targets.size()),
+            batch.rows());
+    for (int t = 0; t < batch.rows(); ++t) {
+      if (batch.tokens[t] < 0 || batch.tokens[t] >= config.vocab_size) {
+        throw DataError("Batch: token " + std::to_string(t) + " has id " +
+                        std::to_string(batch.tokens[t]) + ", but ids must lie in 0.." +
+                        std::to_string(config.vocab_size - 1));
+      }
+    }
+    std::int64_t counted = 0;
+    for (int const target : targets) counted += target != -1;
+    return counted;
+  }
+  void initialise(std::uint64_t seed, double initial_std) {
+    double const residual_std = initial_std / std::sqrt(2.0 * std::max(1, config.num_layers));
+    walk(params, [&](Path const& path, auto& weight) {
+      if (weight.kind == WeightKind::gain || weight.kind == WeightKind::bias) {
+        fill(backend, weight.data, Scalar(weight.kind == WeightKind::gain), weight.size());
+        return;
+      }
+      Random const random(seed, stream_of(path.str()));
+      double const std = weight.kind == WeightKind::residual ? residual_std : initial_std;
+      backend.pool.parallel_for(weight.size(), [&](std::int64_t begin, std::int64_t end) {
+        for (auto i = begin; i < end; ++i) {
+          weight.data[i] = Scalar(std * random.normal(std::uint64_t(i)));
+        }
+      });
+    });
+  }
+
+  typename M::template Cache<B> cache_;
+};
+
+}  // namespace moenda

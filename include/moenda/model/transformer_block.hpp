@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "../core/concepts.hpp"
+#include "../core/fields.hpp"
+#include "../ops/add.hpp"
+#include "../ops/memory.hpp"
+
+namespace moenda {
+
+/// x = x + attention(norm(x));  x = x + ffn(norm(x)).   Pre-norm: Xiong et al. 2020, figure 1b.
+/// FeedForward is a dense expert (expert::Ffn, expert::SwiGlu) or a Mixture.
+template <NormLike NormModule, AttentionLike AttentionModule, class FeedForward>
+struct TransformerBlock {
+  // Completed first, so that a wrong mixture is reported by its own sentence and by nothing else.
+  static_assert(sizeof(FeedForward) > 0);
+  static_assert(LayerLike<FeedForward>,
+                "TransformerBlock: the feed-forward must be a layer: a Mixture<...>, or an expert "
+                "such as expert::Ffn or expert::SwiGlu");
+  static constexpr char const* name = "transformer";
+  using Norm = NormModule;
+  using Attention = AttentionModule;
+  static constexpr bool looks_ahead = moenda::looks_ahead<FeedForward>;
+
+  struct Config {
+    typename Norm::Config norm{};
+    typename Attention::Config attention{};
+    typename FeedForward::Config ffn{};
+    MOENDA_FIELDS(Config, norm, attention, ffn);
+  };
+  template <class B>
+  struct Params {
+    typename Norm::template Params<B> attention_norm;
+    typename Attention::template Params<B> attention;
+    typename Norm::template Params<B> ffn_norm;
+    typename FeedForward::template Params<B> ffn;
+    MOENDA_FIELDS(Params, attention_norm, attention, ffn_norm, ffn);
+  };
+  template <class B>
+  struct Cache {
+    typename Norm::template Cache<B> attention_norm;
+    typename Attention::template Cache<B> attention;
+    typename Norm::template Cache<B> ffn_norm;
+    typename FeedForward::template Cache<B> ffn;
+  };
+
+  static void check(Config const& c, Setting const& setting, Problems& problems) {
+    problems.in("norm", [&] { moenda::check<Norm>(c.norm, setting, problems); });
+    problems.in("attention", [&] { moenda::check<Attention>(c.attention, setting, problems); });
+    problems.in("ffn", [&] { moenda::check<FeedForward>(c.ffn, setting, problems); });
+  }
+  template <class B>
+  static constexpr Params<B> params(Config const& c, int d_model) {
+    auto const norm = Norm::template params<B>(c.norm, d_model);
+    return {norm, Attention::template params<B>(c.attention, d_model), norm,
+            FeedForward::template params<B>(c.ffn, d_model)};
+  }
+  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model) {
+    return moenda::idle_parameters<FeedForward>(c.ffn, d_model);
+  }
+  template <class B>
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
+                           Tensor<B> x) {
+    auto a = Norm::forward(ctx, c.norm, p.attention_norm, cache.attention_norm, x);
+    a = Attention::forward(ctx, c.attention, p.attention, cache.attention, a);
+    auto h = ops::add(ctx, x, a);  // [tokens, d_model]
+    auto f = Norm::forward(ctx, c.norm, p.ffn_norm, cache.ffn_norm, h);
+    f = FeedForward::forward(ctx, c.ffn, p.ffn, cache.ffn, f);
+    return ops::add(ctx, h, f);  // [tokens, d_model]
+  }
+  template <class B>
+  static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
+                            Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
+    auto df = FeedForward::backward(ctx, c.ffn, p.ffn, grads.ffn, cache.ffn, dy);
+    df = Norm::backward(ctx, c.norm, p.ffn_norm, grads.ffn_norm, cache.ffn_norm, df);
+    auto dh = ops::add(ctx, dy, df);  // [tokens, d_model]
+    auto da =
+        Attention::backward(ctx, c.attention, p.attention, grads.attention, cache.attention, dh);
+    da = Norm::backward(ctx, c.norm, p.attention_norm, grads.attention_norm, cache.attention_norm,
+                        da);
+    return ops::add(ctx, dh, da);  // [tokens, d_model]
+  }
+};
+
+}  // namespace moenda

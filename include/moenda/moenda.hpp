@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Everything that models are made of. Training, inference, data and files have headers of their
+// own.
+#include "attention/grouped_query.hpp"
+#include "attention/multi_head.hpp"
+#include "config.hpp"
+#include "core/concepts.hpp"
+#include "core/one_of.hpp"
+#include "core/random.hpp"
+#include "cpu/backend.hpp"
+#include "expert/ffn.hpp"
+#include "expert/swiglu.hpp"
+#include "loss/load_balancing.hpp"
+#include "loss/router_z.hpp"
+#include "model/language_model.hpp"
+#include "model/mixture.hpp"
+#include "model/network.hpp"
+#include "model/transformer_block.hpp"
+#include "norm/identity.hpp"
+#include "norm/layer.hpp"
+#include "norm/rms.hpp"
+#include "ops/ops.hpp"
+#include "position/learned.hpp"
+#include "position/none.hpp"
+#include "position/rope.hpp"
+#include "router/top_k.hpp"
+#include "version.hpp"

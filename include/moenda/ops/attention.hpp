@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "memory.hpp"
+
+namespace moenda::ops {
+
+/// How many heads, and how wide. Query head h reads key/value head h / (num_heads / num_kv_heads).
+struct Heads {
+  int num_heads = 0, num_kv_heads = 0, head_dim = 0;
+};
+
+/// What attention keeps for its backward.
+template <class B>
+struct AttentionCache {
+  Tensor<B> q, k, v, y;  // [tokens, heads * head_dim] or [tokens, kv_heads * head_dim]
+  Tensor<B> logsumexp;   // [batch_size * num_heads, seq_len]
+};
+template <class B>
+struct AttentionGrad {
+  Tensor<B> dq, dk, dv;
+};
+
+/// y = softmax(q k^T / sqrt(head_dim), causal) v, head by head: Vaswani et al. 2017, eq. 1, with
+/// grouped keys and values (Ainslie et al. 2023), tile by tile (Dao et al. 2022).
+/// q [tokens, num_heads * head_dim]; k, v [tokens, num_kv_heads * head_dim] -> y as q.
+/// In decoding, k and v are remembered and earlier ones are seen too.
+template <class B>
+Tensor<B> attention(Context<B>& ctx, Tensor<B> q, Tensor<B> k, Tensor<B> v, Heads heads,
+                    AttentionCache<B>& cache) {
+  require(q.cols == heads.num_heads * heads.head_dim, "attention: q.cols must be heads * head_dim",
+          q.cols, heads.num_heads * heads.head_dim);
+  require(k.cols == heads.num_kv_heads * heads.head_dim,
+          "attention: k.cols must be kv_heads * head_dim", k.cols,
+          heads.num_kv_heads * heads.head_dim);
+  auto const& batch = ctx.batch;
+  auto const keys = remember(ctx, k), values = remember(ctx, v);
+  auto y = ctx.tensor(q.rows, q.cols);  // [tokens, num_heads * head_dim]
+  cache = {q, k, v, y, ctx.tensor(batch.batch_size * heads.num_heads, batch.seq_len)};
+  attention_forward(ctx.backend, y.data, cache.logsumexp.data, q.data, keys.rows.data,
+                    values.rows.data,
+                    {batch.batch_size, batch.seq_len, keys.len, keys.stride, heads.num_heads,
+                     heads.num_kv_heads, heads.head_dim});
+  return y;
+}
+
+/// Recomputes every tile's probabilities from logsumexp: Dao et al. 2022, algorithm 4.
+template <class B>
+AttentionGrad<B> attention_backward(Context<B>& ctx, Tensor<B> dy, AttentionCache<B> const& cache,
+                                    Heads heads) {
+  auto const& batch = ctx.batch;
+  AttentionGrad<B> d{ctx.tensor(cache.q.rows, cache.q.cols),   // [tokens, num_heads * head_dim]
+                     ctx.tensor(cache.k.rows, cache.k.cols),   // [tokens, num_kv_heads * head_dim]
+                     ctx.tensor(cache.v.rows, cache.v.cols)};  // [tokens, num_kv_heads * head_dim]
+  attention_backward(ctx.backend, d.dq.data, d.dk.data, d.dv.data, dy.data, cache.y.data,
+                     cache.logsumexp.data, cache.q.data, cache.k.data, cache.v.data,
+                     {batch.batch_size, batch.seq_len, batch.seq_len, batch.seq_len,
+                      heads.num_heads, heads.num_kv_heads, heads.head_dim});
+  return d;
+}
+
+}  // namespace moenda::ops

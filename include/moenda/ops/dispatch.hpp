@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+
+#include "../router/dispatch_plan.hpp"
+
+namespace moenda::ops {
+
+/// The plan of `gates`: which item goes to which slot. An expert keeps at most `capacity` items,
+/// the first ones by position; capacity < 0 drops nothing. Throws ConfigError when the tables
+/// disagree.
+template <class B>
+DispatchPlan<B> make_plan(Context<B>& ctx, Gates<B> const& gates, int item_rows, int capacity) {
+  int const items = gates.selected.rows, experts = gates.selected.cols;
+  require(gates.weights.size() == gates.selected.size(),
+          "make_plan: weights and selected must be of one shape", gates.weights.size(),
+          gates.selected.size());
+  auto const wanted = ctx.template make<int>(experts);
+  count_selected(ctx.backend, wanted.data(), gates.selected.data, items, experts);
+  int slots = 0, dropped = 0;
+  for (int const n : wanted) {
+    int const kept = capacity < 0 ? n : std::min(n, capacity);
+    slots += kept;
+    dropped += n - kept;
+  }
+  DispatchPlan<B> plan{items,
+                       item_rows,
+                       experts,
+                       slots,
+                       dropped,
+                       ctx.template make<int>(experts + 1),
+                       ctx.template make<int>(slots),
+                       ctx.template make<int>(slots),
+                       ctx.template make<int>(items + 1),
+                       ctx.template make<int>(slots),
+                       ctx.template make<typename B::Scalar>(slots)};
+  make_plan(ctx.backend, plan.bins.data(), plan.item_of_slot.data(), plan.expert_of_slot.data(),
+            plan.combine_weights.data(), plan.item_begin.data(), plan.slots_of_item.data(),
+            gates.selected.data, gates.weights.data, items, experts, capacity);
+  return plan;
+}
+
+/// Gathers every slot's rows.   x [items * item_rows, width] -> [num_slots * item_rows, width].
+template <class B>
+Tensor<B> dispatch(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> x) {
+  auto y = ctx.tensor(plan.num_slots * plan.item_rows, x.cols);  // [slot rows, width]
+  gather_items(ctx.backend, y.data, x.data, plan.item_of_slot.data(), plan.num_slots,
+               plan.item_rows * x.cols);
+  return y;
+}
+/// dx of an item is the sum over its slots.
+template <class B>
+Tensor<B> dispatch_backward(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> dslots) {
+  auto dx = ctx.tensor(plan.num_items * plan.item_rows, dslots.cols);  // [rows, width]
+  combine_items(ctx.backend, dx.data, dslots.data, static_cast<typename B::Scalar const*>(nullptr),
+                plan.item_begin.data(), plan.slots_of_item.data(), plan.num_items,
+                plan.item_rows * dslots.cols);
+  return dx;
+}
+
+/// y of an item = sum over its slots of combine_weight * expert output; 0 for an item without
+/// slots. slots [num_slots * item_rows, width] -> y [items * item_rows, width].
+template <class B>
+Tensor<B> combine(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> slots) {
+  auto y = ctx.tensor(plan.num_items * plan.item_rows, slots.cols);  // [rows, width]
+  combine_items(ctx.backend, y.data, slots.data,
+                static_cast<typename B::Scalar const*>(plan.combine_weights.data()),
+                plan.item_begin.data(), plan.slots_of_item.data(), plan.num_items,
+                plan.item_rows * slots.cols);
+  return y;
+}
+/// dslots = combine_weight * dy of the item; dgates.weights += <dy, slot output>.
+template <class B>
+Tensor<B> combine_backward(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> slots,
+                           Tensor<B> dy, GatesGrad<B> const& dgates) {
+  auto dslots = ctx.tensor(slots.rows, slots.cols);  // [slot rows, width]
+  combine_items_backward(ctx.backend, dslots.data, dgates.weights.data, dy.data, slots.data,
+                         plan.combine_weights.data(), plan.item_of_slot.data(),
+                         plan.expert_of_slot.data(), plan.num_slots, plan.num_experts,
+                         plan.item_rows * slots.cols);
+  return dslots;
+}
+
+}  // namespace moenda::ops

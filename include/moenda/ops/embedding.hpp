@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "../core/context.hpp"
+
+namespace moenda::ops {
+
+/// y[t] = table[ids[t]].   ids [tokens], table [vocab_size, d_model] -> y [tokens, d_model].
+/// The ids must lie in 0 .. vocab_size - 1: Network checks them where they enter.
+template <class B>
+Tensor<B> embedding(Context<B>& ctx, int const* ids, int tokens, Weight<B> const& table) {
+  auto y = ctx.tensor(tokens, table.cols);  // [tokens, d_model]
+  embedding_forward(ctx.backend, y.data, table.data, ids, tokens, table.cols);
+  return y;
+}
+
+/// dtable[ids[t]] += dy[t].
+template <class B>
+void embedding_backward(Context<B>& ctx, Tensor<B> dy, int const* ids, Weight<B> const& dtable) {
+  require(dy.cols == dtable.cols, "embedding_backward: dy.cols must equal d_model", dy.cols,
+          dtable.cols);
+  embedding_backward(ctx.backend, dtable.data, dy.data, ids, dy.rows, dy.cols, dtable.rows);
+}
+
+}  // namespace moenda::ops

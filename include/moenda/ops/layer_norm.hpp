@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "../core/context.hpp"
+
+namespace moenda::ops {
+
+/// What layer_norm keeps for its backward.
+template <class B>
+struct LayerNormCache {
+  Tensor<B> x;     // [rows, cols]
+  Tensor<B> mean;  // [rows, 1]
+  Tensor<B> rstd;  // [rows, 1]
+};
+
+/// y = (x - mean) / sqrt(var + epsilon) * gain + bias, row by row.   Ba et al. 2016, eq. 4.
+/// x [rows, cols], gain and bias [1, cols] -> y [rows, cols].
+template <class B>
+Tensor<B> layer_norm(Context<B>& ctx, Tensor<B> x, Weight<B> const& gain, Weight<B> const& bias,
+                     double epsilon, LayerNormCache<B>& cache) {
+  require(x.cols == gain.cols, "layer_norm: x.cols must equal gain.cols", x.cols, gain.cols);
+  cache = {x, ctx.tensor(x.rows, 1), ctx.tensor(x.rows, 1)};
+  auto y = ctx.tensor(x.rows, x.cols);  // [rows, cols]
+  layer_norm_forward(ctx.backend, y.data, cache.mean.data, cache.rstd.data, x.data, gain.data,
+                     bias.data, typename B::Scalar(epsilon), x.rows, x.cols);
+  return y;
+}
+
+/// With h = (x - mean) rstd and d = dy gain:   dx = rstd (d - mean(d) - h mean(d h)),
+/// dgain += sum_rows dy h,   dbias += sum_rows dy.
+template <class B>
+Tensor<B> layer_norm_backward(Context<B>& ctx, Tensor<B> dy, LayerNormCache<B> const& cache,
+                              Weight<B> const& gain, Weight<B> const& dgain,
+                              Weight<B> const& dbias) {
+  auto dx = ctx.tensor(dy.rows, dy.cols);  // [rows, cols]
+  layer_norm_backward(ctx.backend, dx.data, dgain.data, dbias.data, dy.data, cache.mean.data,
+                      cache.rstd.data, cache.x.data, gain.data, dy.rows, dy.cols);
+  return dx;
+}
+
+}  // namespace moenda::ops

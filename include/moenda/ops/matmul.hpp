@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "../core/context.hpp"
+
+namespace moenda::ops {
+
+/// y = x w^T.   x [rows, in], w [out, in] -> y [rows, out].
+/// Throws ConfigError when the inner sizes differ.
+template <class B>
+Tensor<B> matmul(Context<B>& ctx, Tensor<B> x, Weight<B> const& w) {
+  require(x.cols == w.cols, "matmul: x.cols must equal w.cols", x.cols, w.cols);
+  auto y = ctx.tensor(x.rows, w.rows);  // [rows, out]
+  matmul_forward(ctx.backend, y.data, x.data, w.data, x.rows, w.rows, w.cols);
+  return y;
+}
+
+/// dw += dy^T x and returns dx = dy w.   dy [rows, out], x [rows, in] -> dx [rows, in].
+template <class B>
+Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x, Weight<B> const& w,
+                          Weight<B> const& dw) {
+  require(dy.cols == w.rows, "matmul_backward: dy.cols must equal w.rows", dy.cols, w.rows);
+  require(dy.rows == x.rows, "matmul_backward: dy.rows must equal x.rows", dy.rows, x.rows);
+  matmul_backward_weight(ctx.backend, dw.data, dy.data, x.data, x.rows, w.rows, w.cols);
+  auto dx = ctx.tensor(x.rows, w.cols);  // [rows, in]
+  matmul_backward_input(ctx.backend, dx.data, dy.data, w.data, x.rows, w.rows, w.cols);
+  return dx;
+}
+
+}  // namespace moenda::ops

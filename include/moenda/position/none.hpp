@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "../core/context.hpp"
+#include "../core/fields.hpp"
+
+namespace moenda::position {
+
+/// No position: attention sees order only through the causal mask.
+struct None {
+  static constexpr char const* name = "none";
+  struct Config {
+    MOENDA_FIELDS(Config);
+  };
+  template <class B>
+  struct Params {
+    MOENDA_FIELDS(Params);
+  };
+  template <class B>
+  struct Cache {};
+
+  template <class B>
+  static constexpr Params<B> params(Config const&, int /*context_length*/, int /*d_model*/) {
+    return {};
+  }
+  template <class B>
+  static Tensor<B> forward(Context<B>&, Config const&, Params<B> const&, Cache<B>&, Tensor<B> x) {
+    return x;
+  }
+  template <class B>
+  static Tensor<B> backward(Context<B>&, Config const&, Params<B> const&, Params<B> const&,
+                            Cache<B>&, Tensor<B> dy) {
+    return dy;
+  }
+  template <class B>
+  static void rotate(Context<B>&, Config const&, Tensor<B>, int, int) {}
+};
+
+}  // namespace moenda::position

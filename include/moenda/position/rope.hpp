@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "../core/rules.hpp"
+#include "../ops/rope.hpp"
+#include "none.hpp"
+
+namespace moenda::position {
+
+/// Rotary positions: queries and keys are turned, so that q.k depends on their distance only.
+/// Su et al. 2021, eq. 15.
+struct Rope {
+  static constexpr char const* name = "rope";
+  struct Config {
+    double base = 10000;
+    MOENDA_FIELDS(Config, base);
+  };
+  template <class B>
+  using Params = None::Params<B>;
+  template <class B>
+  using Cache = None::Cache<B>;
+
+  static void check(Config const& c, Setting const&, Problems& problems) {
+    problems.expect(c.base > 0, "base", "above 0", c.base);
+  }
+  template <class B>
+  static constexpr None::Params<B> params(Config const&, int, int) {
+    return {};
+  }
+  template <class B>
+  static Tensor<B> forward(Context<B>&, Config const&, None::Params<B> const&, None::Cache<B>&,
+                           Tensor<B> x) {
+    return x;
+  }
+  template <class B>
+  static Tensor<B> backward(Context<B>&, Config const&, None::Params<B> const&,
+                            None::Params<B> const&, None::Cache<B>&, Tensor<B> dy) {
+    return dy;
+  }
+  /// x [tokens, heads * head_dim], in place. sign +1 turns, -1 is the backward.
+  template <class B>
+  static void rotate(Context<B>& ctx, Config const& c, Tensor<B> x, int head_dim, int sign) {
+    ops::rope(ctx, x, head_dim, c.base, sign);
+  }
+};
+
+}  // namespace moenda::position

@@ -12,16 +12,26 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/core/fields.hpp"
 #include "moenda/data/content_hash.hpp"
 #include "moenda/data/read_file.hpp"
 #include "moenda/io/utf8.hpp"
 
 namespace moenda::data {
 
-/// Which texts make the corpus.
+/// Where training, validation and test text come from: whole documents, or the first, middle and
+/// last part of everything in a row.
+enum class SplitBy { document, position };
+
+/// Which texts make the corpus and how it is split.
 struct CorpusConfig {
   std::vector<std::string> paths;  ///< folders of *.txt, searched to any depth, or single files
   std::int64_t max_bytes = 0;      ///< stop after so many bytes of text; 0: no limit
+  SplitBy split = SplitBy::document;
+  double train_fraction = 0.8, valid_fraction = 0.1, test_fraction = 0.1;  ///< of the tokens
+  std::uint64_t seed = 1;  ///< decides which documents go where
+  MOENDA_FIELDS(CorpusConfig, paths, max_bytes, split, train_fraction, valid_fraction,
+                test_fraction, seed);
 };
 
 /// A text of the corpus before it is read.

@@ -24,20 +24,16 @@ class TokenStream {
     append(std::span<Token const>(*owner), owner);
   }
 
-  /// Appends tokens that live as long as `owner`. Segments that meet in memory become one.
+  /// Appends tokens that live as long as `owner`.
   template <class Token>
   void append(std::span<Token const> tokens, std::shared_ptr<void const> owner) {
     static_assert(sizeof(Token) == 2 || sizeof(Token) == 4,
                   "TokenStream: tokens must have 16 or 32 bits");
-    if (tokens.empty()) return;
-    auto const count = static_cast<std::int64_t>(tokens.size());
-    size_ += count;
-    if (!segments_.empty() && segments_.back().ends_at(tokens.data()) &&
-        segments_.back().token_bytes == sizeof(Token)) {
-      segments_.back().end = size_;
-      return;
-    }
-    segments_.push_back({tokens.data(), sizeof(Token), size_ - count, size_, std::move(owner)});
+    push({tokens.data(), sizeof(Token), 0, static_cast<std::int64_t>(tokens.size()),
+          std::move(owner)});
+  }
+  void append(TokenStream const& other) {
+    for (Segment const& segment : other.segments_) push(segment);
   }
 
   [[nodiscard]] std::int64_t size() const { return size_; }
@@ -76,9 +72,7 @@ class TokenStream {
     for (Segment const& s : segments_) {
       auto const from = std::max(begin, s.begin), to = std::min(end, s.end);
       if (from >= to) continue;
-      part.segments_.push_back(
-          {s.address(from), s.token_bytes, part.size_, part.size_ + (to - from), s.owner});
-      part.size_ += to - from;
+      part.push({s.address(from), s.token_bytes, from, to, s.owner});
     }
     return part;
   }
@@ -94,7 +88,6 @@ class TokenStream {
       return static_cast<char const*>(data) +
              static_cast<std::size_t>(position - begin) * token_bytes;
     }
-    [[nodiscard]] bool ends_at(void const* other) const { return address(end) == other; }
     void copy(std::int64_t position, std::int64_t count, int* to) const {
       if (token_bytes == 2) {
         std::copy_n(static_cast<std::uint16_t const*>(address(position)), count, to);
@@ -104,6 +97,22 @@ class TokenStream {
       }
     }
   };
+
+  /// Puts a segment at the end; one that goes on in memory where the last one stops joins it.
+  void push(Segment segment) {
+    auto const count = segment.end - segment.begin;
+    if (count == 0) return;
+    size_ += count;
+    if (!segments_.empty() && segments_.back().address(segments_.back().end) == segment.data &&
+        segments_.back().token_bytes == segment.token_bytes &&
+        segments_.back().owner == segment.owner) {
+      segments_.back().end = size_;
+      return;
+    }
+    segment.begin = size_ - count;
+    segment.end = size_;
+    segments_.push_back(std::move(segment));
+  }
 
   std::vector<Segment> segments_;
   std::int64_t size_ = 0;

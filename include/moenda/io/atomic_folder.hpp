@@ -136,4 +136,16 @@ inline void commit_folder(std::filesystem::path const& temporary_folder,
   if (exchanged) remove_tree(temporary_folder);
 }
 
+/// Removes a committed folder so that no reader ever finds a part of it: it gets its temporary
+/// name first, and a death half-way leaves only what `remove_leftovers` clears.
+inline void discard_folder(std::filesystem::path const& folder) {
+  auto const temporary = temporary_folder_for(folder);
+  remove_tree(temporary);
+  int const result =
+      retry_interrupted([&] { return std::rename(folder.c_str(), temporary.c_str()); });
+  if (result == -1) throw_file_error(folder, "rename before removal", errno);
+  sync_folder(folder_of(folder));
+  remove_tree(temporary);
+}
+
 }  // namespace moenda::io

@@ -41,11 +41,9 @@ namespace detail {
             "each predicts text it has never seen, what its training cost";
   return "<p>" + compared +
          ", how it learned over time, how evenly its experts share the work (where it has "
-         "experts), "
-         "and what it writes. <i>Loss</i> is the mean surprise per token in nats; "
-         "<i>perplexity</i> "
-         "is the same number as the count of equally likely next tokens the model hesitates "
-         "between. Lower is better for both.</p>\n";
+         "experts), and what it writes. <i>Loss</i> is the mean surprise per token in nats; "
+         "<i>perplexity</i> says the same as a count: between how many equally likely next tokens "
+         "the model hesitates. Lower is better for both.</p>\n";
 }
 
 }  // namespace detail

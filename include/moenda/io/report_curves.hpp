@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "moenda/io/report_line_chart.hpp"
@@ -103,54 +104,64 @@ struct LossCurve {
   return html + "</div>\n";
 }
 
-[[nodiscard]] inline std::string curve_figure(svg::LineChart const& chart,
+[[nodiscard]] inline std::string curve_figure(svg::DrawnChart const& chart,
                                               std::string_view caption) {
-  auto const drawn = svg::draw(chart);
-  if (drawn.svg.empty()) return "";
-  std::string html =
-      "<figure><figcaption>" + std::string(caption) + "</figcaption>\n" + drawn.svg + "</figure>\n";
-  if (drawn.above_top > 0) {
-    html += "<p class=\"note\">" + with_thousands(drawn.above_top) +
-            (drawn.above_top == 1 ? " value lies" : " values lie") + " above this chart and " +
-            (drawn.above_top == 1 ? "is" : "are") +
-            " drawn at its upper edge, so that the rest stays readable.</p>\n";
+  if (chart.svg.empty()) return "";
+  return "<figure><figcaption>" + std::string(caption) + "</figcaption>\n" + chart.svg +
+         "</figure>\n";
+}
+
+[[nodiscard]] inline std::string above_top_note(std::size_t values) {
+  if (values == 0) return "";
+  return "<p class=\"note\">" + with_thousands(values) +
+         (values == 1 ? " value lies above the charts and is drawn at their"
+                      : " values lie above the charts and are drawn at their") +
+         " upper edge, so that the rest stays readable.</p>\n";
+}
+
+/// What is missing from the curves, run by run.
+[[nodiscard]] inline std::string curve_notes(std::vector<ReportRun> const& runs) {
+  auto const seconds = [](MetricsRow const& row) { return row.seconds; };
+  std::string notes;
+  for (auto const& run : runs) {
+    notes += skipped_note(run, "training loss", loss_curve(run, &MetricsRow::train_loss, seconds));
+    notes +=
+        skipped_note(run, "validation loss", loss_curve(run, &MetricsRow::valid_loss, seconds));
+    if (!run.metrics.partial_last_line) continue;
+    notes += "<p class=\"note\">" + escape_html(shorten(run.name, 200)) +
+             ": the last line of metrics.csv is incomplete and left out.</p>\n";
   }
-  return html;
+  return notes;
 }
 
 [[nodiscard]] inline std::string curves_section(std::vector<ReportRun> const& runs) {
   double most_tokens = 0, most_seconds = 0;
-  std::string notes;
   for (auto const& run : runs) {
     for (auto const& row : run.metrics.rows) {
       most_tokens = std::max(most_tokens, static_cast<double>(row.tokens));
       if (svg::drawable(row.seconds)) most_seconds = std::max(most_seconds, row.seconds);
     }
-    auto const seconds = [](MetricsRow const& row) { return row.seconds; };
-    notes += skipped_note(run, "training loss", loss_curve(run, &MetricsRow::train_loss, seconds));
-    notes +=
-        skipped_note(run, "validation loss", loss_curve(run, &MetricsRow::valid_loss, seconds));
-    if (run.metrics.partial_last_line) {
-      notes += "<p class=\"note\">" + escape_html(shorten(run.name, 200)) +
-               ": the last line of metrics.csv is incomplete and left out.</p>\n";
-    }
   }
   Unit const tokens = token_unit(most_tokens), time = time_unit(most_seconds);
-  auto const over_tokens = loss_chart(
+  auto const over_tokens = svg::draw(loss_chart(
       runs, "training tokens seen" + (tokens.size > 1 ? " (" + std::string(tokens.name) + ")" : ""),
-      [&](MetricsRow const& row) { return static_cast<double>(row.tokens) / tokens.size; });
-  auto const over_time = loss_chart(runs, "training time (" + std::string(time.name) + ")",
-                                    [&](MetricsRow const& row) { return row.seconds / time.size; });
-  std::string const charts =
-      curve_figure(over_tokens,
-                   "<b>Loss against tokens</b>: what each model learns from the same "
-                   "amount of text. Lower is better.") +
-      curve_figure(over_time,
-                   "<b>Loss against time</b>: what each model learns in the same time on "
-                   "the machine it ran on. Lower is better.");
-  return "<h2>Learning curves</h2>\n" +
-         (charts.empty() ? "<p>No loss has been recorded yet.</p>\n" : curve_legend(runs)) + notes +
-         charts;
+      [&](MetricsRow const& row) { return static_cast<double>(row.tokens) / tokens.size; }));
+  auto const over_time =
+      svg::draw(loss_chart(runs, "training time (" + std::string(time.name) + ")",
+                           [&](MetricsRow const& row) { return row.seconds / time.size; }));
+  std::string html = "<h2>Learning curves</h2>\n";
+  if (over_tokens.svg.empty()) {
+    html += "<p>No loss has been recorded yet.</p>\n";
+  } else {
+    html += curve_legend(runs);
+  }
+  return html + curve_notes(runs) + above_top_note(over_tokens.above_top) +
+         curve_figure(over_tokens,
+                      "<b>Loss against tokens</b>: what each model learns from the same amount of "
+                      "text. Lower is better.") +
+         curve_figure(over_time,
+                      "<b>Loss against time</b>: what each model learns in the same time on the "
+                      "machine it ran on. Lower is better.");
 }
 
 }  // namespace moenda::io::detail

@@ -69,7 +69,7 @@ struct HeatMap {
 
 namespace detail {
 
-inline constexpr double panel_width = 490, map_left = 34, map_right = 350;
+inline constexpr double panel_width = 490, map_left = 42, map_right = 350;
 inline constexpr double bars_left = 366, bars_right = 482, map_top = 26;
 
 [[nodiscard]] inline double row_height(std::size_t experts) {
@@ -124,7 +124,7 @@ inline constexpr double bars_left = 366, bars_right = 482, map_top = 26;
     double const width = axis.place(map.last[e], 0, bars_right - bars_left);
     double const gap = row > 6 ? 1.5 : 0.2;
     out += rectangle(bars_left, map_top + static_cast<double>(e) * row + gap, width, row - 2 * gap,
-                     "b h" + std::to_string(heat_level(map.last[e])));
+                     row > 6 ? "b h" + std::to_string(heat_level(map.last[e])) : "thin");
   }
   double const fair = axis.place(1, bars_left, bars_right);
   out += line(fair, map_top - 2, fair, map_bottom + 4, "fair");

@@ -76,7 +76,7 @@ struct LineChart {
 namespace detail {
 
 inline constexpr double chart_width = 1000, chart_height = 344;
-inline constexpr double left = 62, right_with_labels = 838, right_alone = 980;
+inline constexpr double left = 62, right_with_labels = 815, right_alone = 980;
 inline constexpr double top = 14, bottom = 290;
 inline constexpr std::size_t most_end_labels = 6;
 
@@ -152,7 +152,7 @@ struct Frame {
            "\" d=\"M" + pixel(frame.at_x(ends[i].x) + 6) + " " + pixel(wanted[i]) + "L" +
            pixel(frame.right + 14) + " " + pixel(places[i]) + "h8\"/>\n";
     out += text(frame.right + 27, places[i] + 4.5, "start", "end",
-                format_fixed(ends[i].y, 3) + "  " + shorten(labelled[i]->name, 14));
+                format_fixed(ends[i].y, 3) + "  " + shorten_middle(labelled[i]->name, 15));
   }
   return out;
 }
@@ -206,7 +206,8 @@ struct DrawnChart {
   drawn.above_top = static_cast<std::size_t>(std::count_if(
       points.begin(), points.end(), [&](Point point) { return point.y > frame.y.high; }));
   drawn.svg = open(detail::chart_width, detail::chart_height, "curves",
-                   chart.y_label + " against " + chart.x_label, detail::scales(frame)) +
+                   chart.y_label + " against " + chart.x_label,
+                   " data-label=\"" + escape_html(chart.x_label) + "\"" + detail::scales(frame)) +
               detail::grid(frame, chart);
   // Thick curves over thin ones.
   for (bool const emphasis : {false, true}) {

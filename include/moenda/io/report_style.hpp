@@ -25,7 +25,8 @@ p{margin:6px 0 10px;max-width:112ch}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;margin:8px 0 10px;font-variant-numeric:tabular-nums}
 th,td{padding:7px 14px;border-bottom:1px solid var(--rule);text-align:right;vertical-align:top}
-th:first-child,td:first-child{text-align:left;padding-left:4px;min-width:230px}
+th:first-child,td:first-child{text-align:left;padding-left:4px;min-width:200px;position:sticky;
+left:0;background:#fff}
 thead th{border-bottom:2px solid var(--ink);vertical-align:bottom;overflow-wrap:anywhere;
 min-width:140px}
 tbody th{font-weight:400}
@@ -37,7 +38,7 @@ vertical-align:middle;margin-right:8px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 26px;margin:10px 0 4px;
 overflow-wrap:anywhere}
 .legend svg{width:34px;height:12px;vertical-align:middle;margin-right:7px}
-figure{margin:12px 0 16px}
+figure{margin:12px 0 16px;overflow-x:auto}.curves{min-width:640px}
 figcaption{margin-bottom:6px}
 svg{display:block;width:100%;height:auto;font:14px -apple-system,"Segoe UI",Roboto,
 "Liberation Sans",Arial,sans-serif;fill:var(--ink)}
@@ -48,10 +49,10 @@ svg path{fill:none;stroke-linejoin:round}
 .train{stroke-width:1.3;opacity:.55}.valid{stroke-width:2.6}
 .dots{stroke-width:7;stroke-linecap:round}.leader{stroke-width:1;opacity:.7}
 .guide{stroke:#55616f;stroke-dasharray:3 3}
-.panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:16px 36px;
+.panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:16px 36px;
 margin:12px 0}
 .cells path{stroke-width:1.04}.missing{fill:#e3e5e8}.frame{fill:none;stroke:#b6bec7}
-.fair{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}.b{stroke:#8a95a1;stroke-width:.6}
+.thin{fill:#7d8894}.fair{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}.b{stroke:#8a95a1;stroke-width:.6}
 .scale{display:flex;align-items:center;gap:10px;font-size:15px;color:var(--soft);
 margin:10px 0 2px;flex-wrap:wrap}
 .scale i{display:inline-block;width:252px;height:14px;border:1px solid #b6bec7}
@@ -120,7 +121,7 @@ inline constexpr std::string_view report_script = R"js(
       guide.setAttribute('x2', x);
       svg.appendChild(guide);
       var at = value(x, across).toPrecision(3);
-      show(event, svg.dataset.unit + ' ' + Number(at) + curves.slice(0, 16).map(function (curve) {
+      show(event, svg.dataset.label + ': ' + Number(at) + curves.slice(0, 16).map(function (curve) {
         return '\n' + value(nearest(curve.points, x)[1], up).toFixed(2) + '  ' + curve.name;
       }).join(''));
     });

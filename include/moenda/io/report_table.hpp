@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <set>
@@ -31,8 +32,8 @@ struct Measure {
 
 inline constexpr std::array<Measure, 6> measures = {{
     {"Test loss", "nats per token", false, "test_loss", 1, 4, true, true},
-    {"Test loss, sliding window", "every token predicted from a long context", false,
-     "test_loss_stride", 1, 4, true, false},
+    {"Test loss, sliding window", "long context for every token", false, "test_loss_stride", 1, 4,
+     true, false},
     {"Perplexity", "e to the power of the test loss", false, "perplexity", 1, 2, true, true},
     {"Training time (s)", "", true, "seconds", 1, 1, true, true},
     {"Peak memory (MB)", "1 MB = 1,000,000 bytes", true, "peak_bytes", 1e-6, 1, true, true},
@@ -91,8 +92,15 @@ inline constexpr std::array<Measure, 6> measures = {{
     }
     html += run.finished ? "</th>" : "<small class=\"worse\">unfinished</small></th>";
   }
-  if (runs.size() == 2) html += "<th scope=\"col\">Change<small>second against first</small></th>";
+  if (runs.size() == 2) html += "<th scope=\"col\">Change<small>second vs. first</small></th>";
   return html + "</tr></thead>\n";
+}
+
+[[nodiscard]] inline std::string shown_value(double value, int decimals) {
+  if (std::abs(value) >= 1e12) return format_general(value, 6);
+  bool const whole = decimals == 0 && value >= 0;
+  return whole ? with_thousands(static_cast<std::uint64_t>(std::llround(value)))
+               : format_fixed(value, decimals);
 }
 
 [[nodiscard]] inline std::string table_row(std::vector<ReportRun> const& runs,
@@ -100,10 +108,12 @@ inline constexpr std::array<Measure, 6> measures = {{
   std::vector<std::optional<double>> values;
   std::optional<double> best;
   std::size_t present = 0;
+  bool differ = false;
   for (auto const& run : runs) {
     values.push_back(measured(run, measure));
     if (!values.back()) continue;
     ++present;
+    if (best && *values.back() != *best) differ = true;
     if (!best || (*values.back() < *best) == measure.lower_is_better) best = values.back();
   }
   if (present == 0 && !measure.always_shown) return "";
@@ -112,10 +122,8 @@ inline constexpr std::array<Measure, 6> measures = {{
                      (measure.meaning.empty() ? "" : "; " + std::string(measure.meaning)) +
                      "</small></th>";
   for (auto const& value : values) {
-    bool const wins = present > 1 && value && *value == *best;
-    std::string const digits = !value                    ? "–"
-                               : std::abs(*value) < 1e12 ? format_fixed(*value, measure.decimals)
-                                                         : format_general(*value, 6);
+    bool const wins = differ && value && *value == *best;
+    std::string const digits = value ? shown_value(*value, measure.decimals) : "–";
     html += (wins ? "<td class=\"best\">" : "<td>") + digits + "</td>";
   }
   if (runs.size() == 2) {
@@ -130,20 +138,16 @@ inline constexpr std::array<Measure, 6> measures = {{
   auto const change = [&](std::size_t index) {
     return change_percent(measured(runs[0], measures[index]), measured(runs[1], measures[index]));
   };
-  auto const amount = [](double percent) {
-    return "<b>" + format_fixed(std::abs(percent), 2) + " %</b> ";
-  };
   std::vector<std::string> parts;
-  if (auto const perplexity = change(2)) {
-    parts.push_back("reaches a perplexity " + amount(*perplexity) +
-                    (*perplexity < 0 ? "lower" : "higher"));
-  }
-  if (auto const seconds = change(3)) {
-    parts.push_back("trains in " + amount(*seconds) + (*seconds < 0 ? "less time" : "more time"));
-  }
-  if (auto const bytes = change(4)) {
-    parts.push_back("uses " + amount(*bytes) + (*bytes < 0 ? "less memory" : "more memory"));
-  }
+  auto const phrase = [&](std::string_view before, std::optional<double> percent,
+                          std::string_view less, std::string_view more) {
+    if (!percent || std::abs(*percent) < 0.005) return;  // nothing to say
+    parts.push_back(std::string(before) + " <b>" + format_fixed(std::abs(*percent), 2) + " %</b> " +
+                    std::string(*percent < 0 ? less : more));
+  };
+  phrase("reaches a perplexity", change(2), "lower", "higher");
+  phrase("trains in", change(3), "less time", "more time");
+  phrase("uses", change(4), "less memory", "more memory");
   if (parts.empty()) return "";
   std::string sentence = "<p>Against " + escape_html(shorten(runs[0].name, 80)) + ", " +
                          escape_html(shorten(runs[1].name, 80)) + " ";

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "moenda/io/utf8.hpp"
 
@@ -98,6 +99,19 @@ inline void append_utf8(std::string& text, char32_t point) {
   }
   if (points <= limit) return std::string(text);
   return std::string(text.substr(0, cut)) + "…";
+}
+
+/// At most `limit` code points of `text`, cut in the middle: names of one sweep differ at their
+/// end.
+[[nodiscard]] inline std::string shorten_middle(std::string_view text, std::size_t limit) {
+  std::vector<std::size_t> starts;
+  for (std::size_t i = 0; i < text.size(); static_cast<void>(next_code_point(text, i))) {
+    starts.push_back(i);
+  }
+  if (starts.size() <= limit || limit < 3) return shorten(text, limit);
+  std::size_t const tail = limit / 2;
+  return std::string(text.substr(0, starts[limit - tail - 1])) + "…" +
+         std::string(text.substr(starts[starts.size() - tail]));
 }
 
 /// `value` with exactly `decimals` digits after the point; "nan" and "inf" stay words.

@@ -55,6 +55,19 @@ struct OnlineSoftmax {
   }
 };
 
+/// y = out / sum and logsumexp = max + log(sum) of every query of the tile.
+template <class T>
+void write_outputs(T* y, T* logsumexp, T const* out, OnlineSoftmax<T> const& softmax,
+                   QueryTile const& tile, int head_dim) {
+  int const step = padded<T>(head_dim);
+  for (int i = 0; i < tile.count; ++i) {
+    T const sum = softmax.sum[i], factor = sum == T(0) ? T(0) : T(1) / sum;
+    T* const row = y + tile.head.query(tile.first + i);
+    for (int c = 0; c < head_dim; ++c) row[c] = factor * out[i * step + c];
+    logsumexp[tile.head.statistic(tile.first + i)] = softmax.max[i] + std::log(sum);
+  }
+}
+
 /// y and logsumexp of one tile of queries. `work`: see attention_forward.
 template <class T>
 void attention_forward_tile(T* y, T* logsumexp, T const* q, T const* k, T const* v,
@@ -86,12 +99,7 @@ void attention_forward_tile(T* y, T* logsumexp, T const* q, T const* k, T const*
     tile_product<T>(out, step, {scores, 1, tile.width}, values, step, tile.count, step, keys, true);
   }
 
-  for (int i = 0; i < tile.count; ++i) {
-    T const sum = softmax.sum[i], factor = sum == T(0) ? T(0) : T(1) / sum;
-    T* const row = y + head.query(tile.first + i);
-    for (int c = 0; c < head_dim; ++c) row[c] = factor * out[i * step + c];
-    logsumexp[head.statistic(tile.first + i)] = softmax.max[i] + std::log(sum);
-  }
+  write_outputs(y, logsumexp, out, softmax, tile, head_dim);
 }
 
 /// Causal attention; shapes and rules at AttentionShape.

@@ -10,6 +10,7 @@
 
 #include "../backend.hpp"
 #include "exponential.hpp"
+#include "matmul.hpp"
 
 namespace moenda::cpu {
 

@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Eigen's matrix product, on one thread: the reference that the packed product is compared with.
+//
+// GCC 12 calls the deliberately undefined registers of its own AVX-512 header uninitialised.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <Eigen/Core>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #include <cstddef>
 
-#include "gemm_pack.hpp"
+#include "gemm_problem.hpp"
 
 namespace moenda::cpu {
 

@@ -1,93 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The product of few rows with a weight, as in decoding: every weight is read once from memory and
-// used at once. Packing would write and read a copy of it, at several times the cost of the product.
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
+// used at once. Packing would write and read a copy of it, at several times the cost of the
+// product.
+#include <type_traits>
+#include <utility>
 
 #include "gemm_micro.hpp"
-#include "gemm_pack.hpp"
+#include "gemm_problem.hpp"
+#include "gemm_unroll.hpp"
 
 namespace moenda::cpu::gemm_detail {
 
-/// The sum of the numbers of a register, in halves: always the same order.
-template <class V>
-[[nodiscard]] inline typename V::Scalar sum_of_lanes(typename V::Register value) {
-  typename V::Scalar lane[V::lanes];
-  V::store(lane, value);
-  for (int half = V::lanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-  }
-  return lane[0];
-}
+/// The sum of the numbers of a register: its upper half is added to the lower, again and again.
+template <class T, int lanes>
+struct LaneSum {
+  using Register [[gnu::vector_size(lanes * sizeof(T))]] = T;
 
-/// rows x cols scalar products at once. Each runs in the lanes of one register, then over the rest of
-/// the depth, so its bits depend on the depth alone.
+  [[gnu::always_inline]] static T of(Register const& value) {
+    if constexpr (lanes == 2) {
+      return value[0] + value[1];
+    } else {
+      return halve(value, std::make_integer_sequence<int, lanes / 2>{});
+    }
+  }
+
+ private:
+  template <int... i>
+  [[gnu::always_inline]] static T halve(Register const& value, std::integer_sequence<int, i...>) {
+    return LaneSum<T, lanes / 2>::of(__builtin_shufflevector(value, value, i...) +
+                                     __builtin_shufflevector(value, value, (lanes / 2 + i)...));
+  }
+};
+
+/// c[rows, cols] (+)= a b as scalar products. Each runs in the lanes of one register, then over the
+/// rest of the depth, so its bits depend on the depth alone. (row, col): the first of them.
 template <class V, int rows, int cols>
-void scalar_products(typename V::Scalar* c, std::ptrdiff_t c_row_stride,
-                     std::ptrdiff_t c_col_stride, Operand<typename V::Scalar> a,
-                     Operand<typename V::Scalar> b, int depth, bool accumulate) {
+void scalar_products(Problem<typename V::Scalar> const& problem, int row, int col) {
   using T = typename V::Scalar;
+  auto const a = problem.a.from(row, 0), b = problem.b.from(0, col);
   typename V::Register sums[rows][cols];
   unroll<rows>([&](auto i) { unroll<cols>([&](auto j) { sums[i][j] = V::zero(); }); });
   int p = 0;
-  for (; p + V::lanes <= depth; p += V::lanes) {
+  for (; p + V::lanes <= problem.k; p += V::lanes) {
     typename V::Register left[rows];
     unroll<rows>([&](auto i) { left[i] = V::load(a.data + i * a.row_stride + p); });
     unroll<cols>([&](auto j) {
+      // The next columns: they come from memory, and no prefetcher follows so many short streams.
+      __builtin_prefetch(b.data + (cols + j) * b.col_stride + p);
       auto const right = V::load(b.data + j * b.col_stride + p);
       unroll<rows>([&](auto i) { sums[i][j] = V::multiply_add(left[i], right, sums[i][j]); });
     });
   }
   unroll<rows>([&](auto i) {
     unroll<cols>([&](auto j) {
-      T sum = sum_of_lanes<V>(sums[i][j]);
-      for (int q = p; q < depth; ++q) {
+      T sum = LaneSum<T, V::lanes>::of(sums[i][j]);
+      for (int q = p; q < problem.k; ++q) {
         sum += a.data[i * a.row_stride + q] * b.data[j * b.col_stride + q];
       }
-      T& element = c[i * c_row_stride + j * c_col_stride];
-      element = accumulate ? element + sum : sum;
+      T* const c = problem.at(row + i, col + j);
+      *c = problem.accumulate ? *c + sum : sum;
     });
   });
 }
 
-/// c[m, cols] (+)= a[m, depth] b[depth, cols] for few rows and `cols` columns of weights; a and b are
+/// A product is computed this way when it has at most this many rows and both operands are
 /// contiguous along the depth.
-template <class V, int cols>
-void multiply_few_rows(typename V::Scalar* c, std::ptrdiff_t c_row_stride,
-                       std::ptrdiff_t c_col_stride, int m, Operand<typename V::Scalar> a,
-                       Operand<typename V::Scalar> b, int depth, bool accumulate) {
-  int row = 0;
-  auto const step = [&](auto rows) {
-    for (; row + rows <= m; row += rows) {
-      scalar_products<V, rows, cols>(c + row * c_row_stride, c_row_stride, c_col_stride,
-                                     a.from(row, 0), b, depth, accumulate);
-    }
-  };
-  step(std::integral_constant<int, 4>{});
-  step(std::integral_constant<int, 1>{});
+template <class T>
+[[nodiscard]] bool has_few_rows(Problem<T> const& problem) {
+  return problem.m <= 8 && problem.a.col_stride == 1 && problem.b.row_stride == 1;
 }
 
-/// Products of at most this many rows take this path.
-inline constexpr int few_rows = 8;
-
-/// Columns [begin, end) of c[m, n] (+)= a b, where m <= few_rows.
+/// Columns [begin, end) of a product of few rows.
 template <class V>
-void multiply_columns(typename V::Scalar* c, std::ptrdiff_t c_row_stride,
-                      std::ptrdiff_t c_col_stride, int m, Operand<typename V::Scalar> a,
-                      Operand<typename V::Scalar> b, int depth, bool accumulate,
-                      std::int64_t begin, std::int64_t end) {
-  // 4 rows x 4 columns of sums fill half of 32 registers; of 16 registers 2 columns do.
-  constexpr int cols = V::tile_rows * V::tile_registers > 16 ? 4 : 2;
-  auto const step = [&](auto width) {
-    for (; begin + width <= end; begin += width) {
-      multiply_few_rows<V, width>(c + begin * c_col_stride, c_row_stride, c_col_stride, m, a,
-                                  b.from(0, begin), depth, accumulate);
+void multiply_columns(Problem<typename V::Scalar> const& problem, int begin, int end) {
+  // 4 rows x 4 columns of sums fill half of 32 registers; of 16 registers 2 columns do. One row
+  // alone needs 8 columns to keep the multiply-add units busy.
+  constexpr int widest = V::tile_rows * V::tile_registers > 16 ? 4 : 2;
+  auto const columns = [&](auto cols) {
+    for (; begin + cols <= end; begin += cols) {
+      int row = 0;
+      for (; row + 4 <= problem.m; row += 4) scalar_products<V, 4, cols>(problem, row, begin);
+      for (; row < problem.m; ++row) scalar_products<V, 1, cols>(problem, row, begin);
     }
   };
-  step(std::integral_constant<int, cols>{});
-  step(std::integral_constant<int, 1>{});
+  if (problem.m >= 4) columns(std::integral_constant<int, widest>{});
+  if (problem.m < 4) columns(std::integral_constant<int, 8>{});
+  columns(std::integral_constant<int, 1>{});
 }
 
 }  // namespace moenda::cpu::gemm_detail

@@ -33,11 +33,13 @@ struct Tile {
 };
 
 /// c[rows, cols] = left^T right, or c += ... with `accumulate`. left: [depth, left_stride], packed;
-/// right: [depth, cols], `right_stride` between rows. Every element sums its products in the order of the depth and meets
-/// c once at the end, whatever `rows` is: a row has the same bits in every tile.
+/// right: [depth, cols], `right_stride` between rows. Every element sums its products in the order
+/// of the depth and meets c once at the end, whatever `rows` is: a row has the same bits in every
+/// tile.
 template <class V, int rows>
 void compute_tile(typename V::Scalar* c, std::ptrdiff_t c_stride, typename V::Scalar const* left,
-                  typename V::Scalar const* right, std::ptrdiff_t right_stride, int depth, bool accumulate) {
+                  typename V::Scalar const* right, std::ptrdiff_t right_stride, int depth,
+                  bool accumulate) {
   constexpr int columns = V::tile_registers;
   typename V::Register sums[rows][columns];
   unroll<rows>([&](auto i) {
@@ -74,10 +76,11 @@ template <class V>
 /// one token does not pay for a whole tile.
 template <class V, int size = 1>
 void compute_some_rows(int rows, typename V::Scalar* c, std::ptrdiff_t c_stride,
-                       typename V::Scalar const* left, typename V::Scalar const* right, int depth,
-                       bool accumulate) {
+                       typename V::Scalar const* left, typename V::Scalar const* right,
+                       std::ptrdiff_t right_stride, int depth, bool accumulate) {
   if constexpr (size < V::tile_rows) {
-    if (rows <= size) return compute_tile<V, size>(c, c_stride, left, right, right_stride, depth, accumulate);
+    if (rows <= size)
+      return compute_tile<V, size>(c, c_stride, left, right, right_stride, depth, accumulate);
     compute_some_rows<V, size * 2>(rows, c, c_stride, left, right, right_stride, depth, accumulate);
   } else {
     compute_tile<V, V::tile_rows>(c, c_stride, left, right, right_stride, depth, accumulate);

@@ -6,24 +6,10 @@
 #include <cstring>
 #include <utility>
 
+#include "gemm_problem.hpp"
 #include "gemm_unroll.hpp"
 
-namespace moenda::cpu {
-
-/// A matrix in memory: element (i, j) is data[i * row_stride + j * col_stride]. Swapping the
-/// strides transposes it.
-template <class T>
-struct Operand {
-  T const* data = nullptr;
-  std::ptrdiff_t row_stride = 0, col_stride = 0;
-
-  [[nodiscard]] Operand transposed() const { return {data, col_stride, row_stride}; }
-  [[nodiscard]] Operand from(std::ptrdiff_t row, std::ptrdiff_t col) const {
-    return {data + row * row_stride + col * col_stride, row_stride, col_stride};
-  }
-};
-
-namespace gemm_detail {
+namespace moenda::cpu::gemm_detail {
 
 /// `lanes` rows of `lanes` numbers; transposes them in registers.
 template <class T, int lanes>
@@ -137,5 +123,4 @@ struct Panel {
   }
 };
 
-}  // namespace gemm_detail
-}  // namespace moenda::cpu
+}  // namespace moenda::cpu::gemm_detail

@@ -36,6 +36,7 @@ MOENDA_KERNEL layer_norm_forward(Backend<T>& backend, T* y, T* mean, T* rstd, T 
 MOENDA_KERNEL layer_norm_backward(Backend<T>& backend, T* dx, T* dgain, T* dbias, T const* dy,
                                   T const* mean, T const* rstd, T const* x, T const* gain, int rows,
                                   int cols) {
+  if (rows <= 0) return;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end, T* partial) {
     T* const gain_sums = partial;
     T* const bias_sums = partial + cols;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A checkpoint is a folder step_########/ with model.safetensors, optimizer.safetensors and
+// state.json. It appears whole or not at all.
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../io/atomic_folder.hpp"
+#include "../io/safetensors.hpp"
+#include "trainer.hpp"
+
+namespace moenda {
+
+namespace detail {
+
+template <class W>
+[[nodiscard]] std::vector<std::uint64_t> shape_of(W const& weight) {
+  if (weight.kind == WeightKind::gain || weight.kind == WeightKind::bias) {
+    return {std::uint64_t(weight.cols)};
+  }
+  return {std::uint64_t(weight.rows), std::uint64_t(weight.cols)};
+}
+/// Adds every weight of `params`, its scalars taken from `flat`, as prefix + name.
+template <class Params, class Scalar>
+void add_tensors(io::SafetensorsWriter& writer, Params const& params, Scalar const* flat,
+                 std::string const& prefix) {
+  walk(params, [&](Path const& path, auto const& weight) {
+    if (weight.size() > 0) writer.add(prefix + path.str(), shape_of(weight), flat);
+    flat += weight.size();
+  });
+}
+/// Reads what add_tensors wrote. Throws DataError when a tensor is missing, of another shape, or
+/// when the file holds one that the model does not know.
+template <class Params, class Scalar>
+void read_tensors(io::SafetensorsFile const& file, std::filesystem::path const& path,
+                  Params const& params, Scalar* flat, std::string const& prefix,
+                  std::size_t& known) {
+  walk(params, [&](Path const& at, auto const& weight) {
+    if (weight.size() > 0) {
+      auto const name = prefix + at.str();
+      auto const* info = file.find(name);
+      if (info == nullptr) throw DataError(path.string() + ": tensor '" + name + "' is missing");
+      if (info->shape != shape_of(weight)) {
+        throw DataError(path.string() + ": tensor '" + name + "' must have shape [" +
+                        std::to_string(weight.rows) + ", " + std::to_string(weight.cols) +
+                        "] as the configuration says");
+      }
+      file.read_as(name, flat, std::uint64_t(weight.size()));
+      ++known;
+    }
+    flat += weight.size();
+  });
+}
+inline void require_all_known(io::SafetensorsFile const& file, std::filesystem::path const& path,
+                              std::size_t known) {
+  if (file.tensors().size() != known) {
+    throw DataError(path.string() + ": the file holds " + std::to_string(file.tensors().size()) +
+                    " tensors, but the configured model has " + std::to_string(known));
+  }
+}
+
+}  // namespace detail
+
+/// Weights alone.
+template <class Network>
+void save_model(Network const& network, std::filesystem::path const& path) {
+  io::SafetensorsWriter writer;
+  detail::add_tensors(writer, network.params, network.values.data(), "");
+  writer.write(path, {{"format", "moenda"}});
+}
+/// Throws DataError unless the file holds exactly the weights of `network`.
+template <class Network>
+void load_model(Network& network, std::filesystem::path const& path) {
+  io::SafetensorsFile const file(path);
+  std::size_t known = 0;
+  detail::read_tensors(file, path, network.params, network.values.data(), "", known);
+  detail::require_all_known(file, path, known);
+}
+
+/// What a run remembers beside weights and moments.
+struct RunState {
+  std::int64_t step = 0;            ///< steps taken, those skipped included
+  std::int64_t optimizer_step = 0;  ///< steps applied
+  double seconds = 0;               ///< training time so far
+};
+
+[[nodiscard]] inline std::string state_text(RunState const& state) {
+  return nlohmann::json{{"step", state.step},
+                        {"optimizer_step", state.optimizer_step},
+                        {"seconds", state.seconds}}
+             .dump(2) +
+         "\n";
+}
+/// Throws DataError unless the file is what state_text writes.
+[[nodiscard]] inline RunState read_state(std::filesystem::path const& path) {
+  std::error_code error;
+  constexpr std::uintmax_t largest = 1 << 16;
+  if (auto const size = std::filesystem::file_size(path, error); error || size > largest) {
+    throw DataError(path.string() + ": the file must exist and be at most 64 KB");
+  }
+  std::ifstream file(path, std::ios::binary);
+  try {
+    auto const json = nlohmann::json::parse(file);
+    RunState const state{json.at("step").get<std::int64_t>(),
+                         json.at("optimizer_step").get<std::int64_t>(),
+                         json.at("seconds").get<double>()};
+    if (state.step < 0 || state.optimizer_step < 0 || !(state.seconds >= 0)) {
+      throw DataError(path.string() + ": steps and seconds must not be negative");
+    }
+    return state;
+  } catch (nlohmann::json::exception const& bad) {
+    throw DataError(path.string() + ": not a checkpoint's state: " + bad.what());
+  }
+}
+
+/// The folder of a step below `folder`.
+[[nodiscard]] inline std::filesystem::path checkpoint_folder(std::filesystem::path const& folder,
+                                                             std::int64_t step) {
+  auto number = std::to_string(step);
+  if (number.size() < 8) number.insert(0, 8 - number.size(), '0');
+  return folder / ("step_" + number);
+}
+/// The newest checkpoint below `folder`, if there is one.
+[[nodiscard]] inline std::optional<std::filesystem::path> newest_checkpoint(
+    std::filesystem::path const& folder) {
+  std::optional<std::filesystem::path> newest;
+  std::error_code error;
+  for (auto const& entry : std::filesystem::directory_iterator(folder, error)) {
+    auto const name = entry.path().filename().string();
+    if (!name.starts_with("step_")) continue;
+    if (!newest || newest->filename().string() < name) newest = entry.path();
+  }
+  return newest;
+}
+
+/// Saves below `folder` and removes all but the newest `keep` checkpoints. Throws DataError.
+template <class Network>
+void save_checkpoint(std::filesystem::path const& folder, Network const& network,
+                     Trainer<Network> const& trainer, double seconds, int keep = 2) {
+  io::create_folders(folder);
+  auto const final_folder = checkpoint_folder(folder, trainer.step_count());
+  auto const temporary = io::start_folder(final_folder);
+  save_model(network, temporary / "model.safetensors");
+  io::SafetensorsWriter moments;
+  detail::add_tensors(moments, network.params, trainer.state.first_moment.data(), "first_moment.");
+  detail::add_tensors(moments, network.params, trainer.state.second_moment.data(),
+                      "second_moment.");
+  moments.write(temporary / "optimizer.safetensors", {{"format", "moenda"}});
+  io::write_file_atomically(temporary / "state.json",
+                            state_text({trainer.step_count(), trainer.state.step, seconds}));
+  io::commit_folder(temporary, final_folder);
+  std::vector<std::filesystem::path> all;
+  for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with("step_")) all.push_back(entry.path());
+  }
+  std::sort(all.begin(), all.end());
+  for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) io::remove_tree(all[i]);
+}
+
+/// Continues from a checkpoint folder. Returns the training time so far. Throws DataError; then
+/// network and trainer are in no defined state.
+template <class Network>
+double load_checkpoint(std::filesystem::path const& folder, Network& network,
+                       Trainer<Network>& trainer) {
+  auto const state = read_state(folder / "state.json");
+  load_model(network, folder / "model.safetensors");
+  auto const path = folder / "optimizer.safetensors";
+  io::SafetensorsFile const file(path);
+  std::size_t known = 0;
+  detail::read_tensors(file, path, network.params, trainer.state.first_moment.data(),
+                       "first_moment.", known);
+  detail::read_tensors(file, path, network.params, trainer.state.second_moment.data(),
+                       "second_moment.", known);
+  detail::require_all_known(file, path, known);
+  trainer.state.step = state.optimizer_step;
+  trainer.set_step_count(state.step);
+  return state.seconds;
+}
+
+}  // namespace moenda

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../core/error.hpp"
+#include "../data/windows.hpp"
+#include "../model/network.hpp"
+#include "adamw.hpp"
+#include "schedule.hpp"
+
+namespace moenda {
+
+/// What happens when a loss or gradient is not finite. The step is not applied either way.
+enum class OnNonfinite { stop, skip_step };
+constexpr auto enum_names(OnNonfinite) { return std::array{"stop", "skip_step"}; }
+
+/// How a model is trained.
+struct TrainConfig {
+  std::int64_t steps = 0;  ///< optimizer steps; 0: as many as `epochs` take
+  double epochs = 1;
+  int batch_size = 8;             ///< sequences per backward pass
+  int gradient_accumulation = 1;  ///< backward passes per step
+  int stride = 0;                 ///< between training windows; 0: context_length
+  std::uint64_t seed = 1;         ///< of the initial weights and of the order of windows
+  double initial_std = 0.02;
+  double gradient_clip = 1;  ///< largest global norm of the gradient; 0: no clipping
+  OnNonfinite on_nonfinite = OnNonfinite::stop;
+  optimizer::AdamW::Config optimizer{};
+  Schedule::Config schedule{};
+  MOENDA_FIELDS(TrainConfig, steps, epochs, batch_size, gradient_accumulation, stride, seed,
+                initial_std, gradient_clip, on_nonfinite, optimizer, schedule);
+
+  static void check(TrainConfig const& c, Problems& problems) {
+    problems.expect(c.steps >= 0, "steps", "at least 0", c.steps);
+    problems.expect(c.steps > 0 || c.epochs > 0, "epochs", "above 0 when steps is 0", c.epochs);
+    problems.expect(c.batch_size >= 1, "batch_size", "at least 1", c.batch_size);
+    problems.expect(c.gradient_accumulation >= 1, "gradient_accumulation", "at least 1",
+                    c.gradient_accumulation);
+    problems.expect(c.stride >= 0, "stride", "at least 0", c.stride);
+    problems.expect(c.initial_std > 0, "initial_std", "above 0", c.initial_std);
+    problems.expect(c.gradient_clip >= 0, "gradient_clip", "at least 0", c.gradient_clip);
+    problems.in("optimizer", [&] { optimizer::AdamW::check(c.optimizer, problems); });
+    problems.in("schedule", [&] { Schedule::check(c.schedule, problems); });
+  }
+};
+
+/// What one optimizer step did.
+struct StepResult {
+  Loss loss;                 ///< before the update, mean over the step's tokens
+  double gradient_norm = 0;  ///< before clipping
+  double learning_rate = 0;
+  bool applied = true;  ///< false: not finite, and skipped
+};
+
+/// Takes optimizer steps. Everything that happens in a step is a function of the step's number, so
+/// a trainer that is given the weights, the moments and the number goes on exactly.
+template <class Network>
+class Trainer {
+ public:
+  using B = std::remove_reference_t<decltype(std::declval<Network>().backend)>;
+  using Scalar = typename Network::Scalar;
+
+  /// Throws DataError when the text is too short for one batch.
+  Trainer(Network& network, TrainConfig config, data::Windows windows)
+      : state(optimizer::AdamW::start(network)),
+        network_(network),
+        config_(std::move(config)),
+        windows_(std::move(windows)),
+        batches_(windows_.batches(config_.batch_size)),
+        inputs_(std::size_t(config_.batch_size) * std::size_t(windows_.context_length())),
+        targets_(inputs_.size()) {
+    if (batches_ < 1) {
+      throw DataError("Trainer: the training text must fill a batch of " +
+                      std::to_string(config_.batch_size) + " windows of " +
+                      std::to_string(windows_.context_length() + 1) + " tokens, but it has " +
+                      std::to_string(windows_.tokens().size()) + " tokens");
+    }
+  }
+
+  /// Steps of the whole run.
+  [[nodiscard]] std::int64_t steps() const {
+    if (config_.steps > 0) return config_.steps;
+    double const steps = config_.epochs * double(batches_) / config_.gradient_accumulation;
+    return std::max<std::int64_t>(1, std::llround(std::floor(steps)));
+  }
+  [[nodiscard]] std::int64_t tokens_per_step() const {
+    return std::int64_t(inputs_.size()) * config_.gradient_accumulation;
+  }
+  /// Steps taken so far, those skipped included.
+  [[nodiscard]] std::int64_t step_count() const { return step_; }
+  /// Continues a run: `steps` were taken before.
+  void set_step_count(std::int64_t steps) { step_ = steps; }
+
+  /// Throws NumericError when the loss or the gradient is not finite and on_nonfinite = stop.
+  StepResult step(RoutingProbe<B>* probe = nullptr) {
+    StepResult result;
+    network_.zero_gradients();
+    double const share = 1.0 / config_.gradient_accumulation;
+    for (int pass = 0; pass < config_.gradient_accumulation; ++pass) {
+      load_batch(step_ * config_.gradient_accumulation + pass);
+      Batch const batch{inputs_.data(), config_.batch_size, windows_.context_length()};
+      auto const loss = network_.accumulate_gradients(batch, targets_, share, probe);
+      result.loss.cross_entropy += share * loss.cross_entropy;
+      result.loss.auxiliary += share * loss.auxiliary;
+      result.loss.tokens += loss.tokens;
+    }
+    result.gradient_norm = gradient_norm();
+    result.learning_rate =
+        config_.optimizer.learning_rate * Schedule::factor(config_.schedule, step_, steps());
+    result.applied = std::isfinite(result.gradient_norm) &&
+                     std::isfinite(result.loss.cross_entropy + result.loss.auxiliary);
+    if (result.applied) {
+      optimizer::AdamW::step(config_.optimizer, network_, state, result.learning_rate,
+                             clip_factor(result.gradient_norm));
+    } else if (config_.on_nonfinite == OnNonfinite::stop) {
+      throw NumericError("Trainer: loss and gradient must be finite, but step " +
+                         std::to_string(step_) + " has loss " +
+                         std::to_string(result.loss.cross_entropy) + " and gradient norm " +
+                         std::to_string(result.gradient_norm) +
+                         "; lower the learning rate, or set on_nonfinite = \"skip_step\"");
+    }
+    ++step_;
+    return result;
+  }
+
+  typename optimizer::AdamW::State<Scalar> state;
+
+ private:
+  void load_batch(std::int64_t number) {
+    auto const order = windows_.order(number / batches_, config_.seed);
+    windows_.fill_batch(order, number % batches_, config_.batch_size, inputs_, targets_);
+  }
+  double gradient_norm() {
+    double sum = 0;
+    sum_of_squares(network_.backend, &sum, network_.gradients.data(),
+                   std::ptrdiff_t(network_.gradients.size()));
+    return std::sqrt(sum);
+  }
+  /// Pascanu et al. 2013, algorithm 1, with PyTorch's 1e-6 in the denominator.
+  [[nodiscard]] double clip_factor(double norm) const {
+    if (config_.gradient_clip == 0) return 1;
+    return std::min(1.0, config_.gradient_clip / (norm + 1e-6));
+  }
+
+  Network& network_;
+  TrainConfig config_;
+  data::Windows windows_;
+  std::int64_t batches_, step_ = 0;
+  std::vector<int> inputs_, targets_;  // [batch_size * context_length]
+};
+
+}  // namespace moenda

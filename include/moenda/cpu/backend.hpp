@@ -2,6 +2,7 @@
 #pragma once
 // What the CPU offers: plain declarations, size-erased, outputs first. No Eigen, no intrinsics
 // here.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,7 @@ namespace moenda::cpu {
 
 /// Which matrix product runs: our packed kernel, or Eigen's as the reference to compare with.
 enum class MatmulKernel { packed, eigen };
+constexpr auto enum_names(MatmulKernel) { return std::array{"packed", "eigen"}; }
 
 /// Working memory of one worker, kept between calls so that a steady step allocates nothing.
 class Scratch {

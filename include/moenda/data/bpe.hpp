@@ -34,6 +34,33 @@ struct BpeVocabulary {
   std::size_t first_merge_line = 0;  ///< merge i is `merges_source` line i + this
 };
 
+/// Ids by bytes of the token; views into BpeVocabulary.tokens.
+using TokenIndex = std::unordered_map<std::string_view, int>;
+
+/// Throws DataError unless tokens are different and not empty, and all 256 bytes are tokens.
+[[nodiscard]] inline TokenIndex index_tokens(BpeVocabulary const& vocabulary) {
+  auto const& tokens = vocabulary.tokens;
+  auto const refuse = [&](std::string const& why) {
+    throw DataError(vocabulary.tokens_source + ": " + why);
+  };
+  if (tokens.size() > 100'000'000)
+    refuse("must have at most 100,000,000 tokens, has " + std::to_string(tokens.size()));
+  TokenIndex index;
+  index.reserve(tokens.size());
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (tokens[id].empty()) refuse("a token must not be empty, id " + std::to_string(id) + " is");
+    auto const [found, is_new] = index.emplace(tokens[id], static_cast<int>(id));
+    if (!is_new)
+      refuse("tokens must differ, ids " + std::to_string(found->second) + " and " +
+             std::to_string(id) + " are both " + io::quote(tokens[id]));
+  }
+  for (int byte = 0; byte < 256; ++byte) {
+    if (!index.contains(std::string(1, static_cast<char>(byte))))
+      refuse("each of the 256 bytes must be a token, byte " + std::to_string(byte) + " is not");
+  }
+  return index;
+}
+
 /// A byte-pair encoding, checked. Immutable, so threads may share it.
 class Bpe {
  public:
@@ -42,16 +69,12 @@ class Bpe {
   /// <|endoftext|>. Hence a vocabulary cut short is noticed.
   explicit Bpe(BpeVocabulary vocabulary)
       : vocabulary_(std::move(vocabulary)), merges_(vocabulary_.merges.size()) {
-    Index const index = index_tokens();
+    TokenIndex const index = index_tokens(vocabulary_);
     std::vector<bool> made(vocabulary_.tokens.size(), false);
     for (int byte = 0; byte < 256; ++byte) {
-      auto const found = index.find(std::string(1, static_cast<char>(byte)));
-      if (found == index.end())
-        throw DataError(vocabulary_.tokens_source +
-                        ": each of the 256 bytes must be a token, byte " + std::to_string(byte) +
-                        " is not");
-      byte_ids_[static_cast<std::size_t>(byte)] = found->second;
-      made[static_cast<std::size_t>(found->second)] = true;
+      int const id = index.at(std::string(1, static_cast<char>(byte)));
+      byte_ids_[static_cast<std::size_t>(byte)] = id;
+      made[static_cast<std::size_t>(id)] = true;
     }
     for (std::size_t i = 0; i < vocabulary_.merges.size(); ++i) add_merge(index, i, made);
     check_all_made(made);
@@ -111,24 +134,7 @@ class Bpe {
   [[nodiscard]] BpeVocabulary const& vocabulary() const { return vocabulary_; }
 
  private:
-  using Index = std::unordered_map<std::string_view, int>;
-
-  [[nodiscard]] Index index_tokens() const {
-    auto const& [tokens, merges, source, merges_source, line] = vocabulary_;
-    Index index;
-    index.reserve(tokens.size());
-    for (std::size_t id = 0; id < tokens.size(); ++id) {
-      if (tokens[id].empty())
-        throw DataError(source + ": a token must not be empty, id " + std::to_string(id) + " is");
-      auto const [found, is_new] = index.emplace(tokens[id], static_cast<int>(id));
-      if (!is_new)
-        throw DataError(source + ": tokens must differ, ids " + std::to_string(found->second) +
-                        " and " + std::to_string(id) + " are both " + io::quote(tokens[id]));
-    }
-    return index;
-  }
-
-  void add_merge(Index const& index, std::size_t i, std::vector<bool>& made) {
+  void add_merge(TokenIndex const& index, std::size_t i, std::vector<bool>& made) {
     auto const [left, right] = vocabulary_.merges[i];
     auto const refuse = [&](std::string const& why) {
       throw DataError(vocabulary_.merges_source + ", line " +

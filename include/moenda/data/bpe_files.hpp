@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -101,9 +100,7 @@ class EncoderJson {
 /// Merges as pairs of ids from the text of vocab.bpe. Throws DataError with the line.
 inline void parse_merges(std::string_view text, BpeVocabulary& vocabulary) {
   ByteAlphabet const alphabet;
-  std::unordered_map<std::string_view, int> index;
-  int next_id = 0;
-  for (auto const& token : vocabulary.tokens) index.emplace(token, next_id++);
+  TokenIndex const index = index_tokens(vocabulary);
   std::size_t line_number = 0;
   auto const refuse = [&](std::string const& why) {
     throw DataError(vocabulary.merges_source + ", line " + std::to_string(line_number) + ": " +

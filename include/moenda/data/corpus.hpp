@@ -22,11 +22,13 @@ namespace moenda::data {
 /// Where training, validation and test text come from: whole documents, or the first, middle and
 /// last part of everything in a row.
 enum class SplitBy { document, position };
+constexpr auto enum_names(SplitBy) { return std::array{"document", "position"}; }
 
 /// Which texts make the corpus and how it is split.
 struct CorpusConfig {
-  std::vector<std::string> paths;  ///< folders of *.txt, searched to any depth, or single files
-  std::int64_t max_bytes = 0;      ///< stop after so many bytes of text; 0: no limit
+  std::vector<std::string> paths =
+      {};                      ///< folders of *.txt, searched to any depth, or single files
+  std::int64_t max_bytes = 0;  ///< stop after so many bytes of text; 0: no limit
   SplitBy split = SplitBy::document;
   double train_fraction = 0.8, valid_fraction = 0.1, test_fraction = 0.1;  ///< of the tokens
   std::uint64_t seed = 1;  ///< decides which documents go where

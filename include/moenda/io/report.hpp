@@ -42,8 +42,8 @@ namespace detail {
   return "<p>" + compared +
          ", how it learned over time, how evenly its experts share the work (where it has "
          "experts), and what it writes. <i>Loss</i> is the mean surprise per token in nats; "
-         "<i>perplexity</i> says the same as a count: between how many equally likely next tokens "
-         "the model hesitates. Lower is better for both.</p>\n";
+         "<i>perplexity</i> says the same as a count of equally likely next tokens. Lower is "
+         "better for both.</p>\n";
 }
 
 }  // namespace detail

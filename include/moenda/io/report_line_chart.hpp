@@ -152,7 +152,7 @@ struct Frame {
            "\" d=\"M" + pixel(frame.at_x(ends[i].x) + 6) + " " + pixel(wanted[i]) + "L" +
            pixel(frame.right + 14) + " " + pixel(places[i]) + "h8\"/>\n";
     out += text(frame.right + 27, places[i] + 4.5, "start", "end",
-                format_fixed(ends[i].y, 3) + "  " + shorten_middle(labelled[i]->name, 15));
+                format_fixed(ends[i].y, 3) + "  " + shorten_middle(labelled[i]->name, 13));
   }
   return out;
 }

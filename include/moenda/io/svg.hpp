@@ -84,7 +84,10 @@ struct Axis {
   double const first = widen ? std::floor(low / step + 1e-9) : std::ceil(low / step - 1e-9);
   double const last = widen ? std::ceil(high / step - 1e-9) : std::floor(high / step + 1e-9);
   for (double tick = first; tick <= last; ++tick) axis.ticks.push_back(tick * step);
-  if (widen) axis.low = first * step, axis.high = last * step;
+  if (widen) {  // the products may fall short of the ends by a rounding
+    axis.low = std::min(low, first * step);
+    axis.high = std::max(high, last * step);
+  }
   return axis;
 }
 

@@ -160,7 +160,7 @@ void save_checkpoint(std::filesystem::path const& folder, Network const& network
     if (entry.path().filename().string().starts_with("step_")) all.push_back(entry.path());
   }
   std::sort(all.begin(), all.end());
-  for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) io::remove_tree(all[i]);
+  for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) io::discard_folder(all[i]);
 }
 
 /// Continues from a checkpoint folder. Returns the training time so far. Throws DataError; then

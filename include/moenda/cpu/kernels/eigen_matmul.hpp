@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Eigen's matrix product, on one thread: the reference that the packed product is compared with.
-//
+// Eigen must not start threads of its own below the pool's.
+#ifndef EIGEN_DONT_PARALLELIZE
+#define EIGEN_DONT_PARALLELIZE
+#endif
 // GCC 12 calls the deliberately undefined registers of its own AVX-512 header uninitialised.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push

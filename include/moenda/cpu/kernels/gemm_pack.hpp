@@ -63,13 +63,16 @@ struct Panel {
   /// Panels that are packed together: they share the cache lines of a source whose rows run across
   /// panels.
   static constexpr int together = 8;
+  static constexpr int cache_line = int(64 / sizeof(T));
 
   /// Packs the transposed rows [0, count) of `from`, `used` of them a panel, into panels of
   /// [depth, stride], `depth * stride` apart. The last one is filled with zeros up to `used`.
   static void pack(T* to, Operand<T> from, int count, int depth) {
     auto const size = std::ptrdiff_t{depth} * stride;
     while (count > 0) {
-      int const whole = from.row_stride == 1 ? std::min(together, count / used) : 0;
+      // Copies take whole strides: the last panel has no neighbour to read the excess from.
+      int const whole =
+          from.row_stride == 1 ? std::min(together, (count - (stride - used)) / used) : 0;
       if (whole > 0) {
         copy_across(to, from, whole, depth);
       } else if (from.col_stride == 1) {
@@ -90,10 +93,11 @@ struct Panel {
       T const* const source = from.data + p * from.col_stride;
       for (int panel = 0; panel < panels; ++panel) {
         // What the next call will read: too far away for the prefetcher of the processor.
-        __builtin_prefetch(source + (panels + panel) * used, 0, 2);
-        __builtin_prefetch(source + (panels + panel) * used + used / 2, 0, 2);
+        for (int i = 0; i < stride; i += cache_line) {
+          __builtin_prefetch(source + (panels + panel) * used + i, 0, 2);
+        }
         std::memcpy(to + panel * size + std::ptrdiff_t{p} * stride, source + panel * used,
-                    sizeof(T) * used);
+                    sizeof(T) * stride);
       }
     }
   }

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# find_package(moenda COMPONENTS io cuda) after `cmake --install`, and two pkg-config files.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+set(moenda_cmake_dir "${CMAKE_INSTALL_DATADIR}/cmake/moenda")
+
+install(TARGETS moenda_core EXPORT moenda-core
+        FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+set(moenda_exports core)
+if(MOENDA_IO)
+  install(TARGETS moenda_io EXPORT moenda-io)
+  list(APPEND moenda_exports io)
+endif()
+if(MOENDA_CUDA)
+  install(TARGETS moenda_cuda EXPORT moenda-cuda ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+  list(APPEND moenda_exports cuda)
+endif()
+foreach(export IN LISTS moenda_exports)
+  install(EXPORT moenda-${export} NAMESPACE moenda:: DESTINATION "${moenda_cmake_dir}"
+          FILE moenda-${export}.cmake)
+endforeach()
+
+configure_package_config_file(cmake/moendaConfig.cmake.in moendaConfig.cmake
+                              INSTALL_DESTINATION "${moenda_cmake_dir}"
+                              NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(moendaConfigVersion.cmake COMPATIBILITY SameMinorVersion
+                                 ARCH_INDEPENDENT)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/moendaConfig.cmake"
+              "${CMAKE_CURRENT_BINARY_DIR}/moendaConfigVersion.cmake"
+              cmake/Findtomlplusplus.cmake
+        DESTINATION "${moenda_cmake_dir}")
+foreach(name moenda moenda-io)
+  configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+  install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc"
+          DESTINATION "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+endforeach()
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")

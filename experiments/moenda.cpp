@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The runner: moenda train|eval|generate|describe|report|list|schema.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "runner/run.hpp"
+
+namespace {
+
+namespace runner = moenda::runner;
+
+/// What is left on the command line must be `--a.b=value`.
+std::vector<std::string> overrides_of(CLI::App const& command) {
+  std::vector<std::string> overrides;
+  for (auto const& word : command.remaining()) {
+    if (!word.starts_with("--") || word.find('=') == std::string::npos) {
+      throw moenda::ConfigError("command line: '" + word +
+                                "' must be an option of this command or --a.b=value");
+    }
+    overrides.push_back(word.substr(2));
+  }
+  return overrides;
+}
+
+struct Commands {
+  CLI::App app{"Moenda: mixtures of experts, from TOML to a trained model"};
+  runner::Options options;
+  std::string prompt;
+  int max_tokens = -1;
+  std::vector<std::filesystem::path> runs;
+  std::filesystem::path file = "report.html";
+
+  CLI::App* add(char const* name, char const* what, bool takes_config = true) {
+    auto* command = app.add_subcommand(name, what);
+    if (!takes_config) return command;
+    command->allow_extras();
+    command->add_option("config", options.config, "TOML file, or the folder of a run")->required();
+    command->add_option("--out", options.out, "parent of the run folders")->capture_default_str();
+    command->add_option("--threads", options.threads, "0: every processor")
+        ->check(CLI::Range(0, 1024));
+    return command;
+  }
+  Commands() {
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string("moenda ") + moenda::version);
+    add("train", "train, or continue, the run that CONFIG describes")
+        ->add_flag("--force", options.force, "train again from the beginning");
+    add("eval", "loss of a trained run on validation and test text");
+    auto* generate = add("generate", "continue a prompt with a trained run");
+    generate->add_option("--prompt", prompt, "instead of the configured one");
+    generate->add_option("--max_tokens", max_tokens, "instead of the configured number")
+        ->check(CLI::Range(0, 1'000'000));
+    add("describe", "check a configuration; print it whole, with every tensor");
+    auto* report = add("report", "one HTML page that compares runs", false);
+    report->add_option("runs", runs, "run folders or TOML files")->required();
+    report->add_option("--file", file, "the page to write")->capture_default_str();
+    report->add_option("--out", options.out, "parent of the run folders")->capture_default_str();
+    add("list", "the modules that TOML can name", false);
+    add("schema", "JSON Schema of configuration files, for editors", false);
+  }
+  int run() {
+    auto const& command = *app.get_subcommands().front();
+    auto const& name = command.get_name();
+    if (name == "list") return runner::list();
+    if (name == "schema") return runner::schema();
+    if (name == "report") return runner::report(runs, options, file);
+    options.overrides = overrides_of(command);
+    if (name == "train") return runner::train(options);
+    if (name == "eval") return runner::evaluate(options);
+    if (name == "describe") return runner::describe(options);
+    return runner::generate(options,
+                            command.count("--prompt") > 0 ? std::optional(prompt) : std::nullopt,
+                            max_tokens >= 0 ? std::optional(max_tokens) : std::nullopt);
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Commands commands;
+  try {
+    commands.app.parse(argc, argv);
+  } catch (CLI::ParseError const& error) {
+    return commands.app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    return commands.run();
+  } catch (moenda::ConfigError const& error) {
+    std::cerr << "moenda: " << error.what() << '\n';
+    return 2;
+  } catch (moenda::DataError const& error) {
+    std::cerr << "moenda: " << error.what() << '\n';
+    return 3;
+  } catch (moenda::NumericError const& error) {
+    std::cerr << "moenda: " << error.what() << '\n';
+    return 4;
+  } catch (std::bad_alloc const&) {
+    std::cerr << "moenda: there is not enough memory; try a smaller model or batch_size\n";
+    return 3;
+  } catch (std::exception const& error) {
+    std::cerr << "moenda: " << error.what() << '\n';
+    return 3;
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be said without training: describe, list, schema.
+#include <iostream>
+#include <map>
+
+#include "moenda/io/schema.hpp"
+#include "moenda/io/table.hpp"
+#include "run.hpp"
+
+namespace moenda::runner {
+
+namespace {
+
+std::string grouped(std::int64_t number) {
+  auto text = std::to_string(number);
+  for (int i = int(text.size()) - 3; i > 0; i -= 3) text.insert(std::size_t(i), ",");
+  return text;
+}
+/// "layers.*.ffn.experts.*.up": numbers become stars, so that equal tensors share a row.
+std::string starred(std::string const& path) {
+  std::string text, step;
+  for (std::size_t i = 0; i <= path.size(); ++i) {
+    if (i < path.size() && path[i] != '.') {
+      step += path[i];
+      continue;
+    }
+    bool const number = !step.empty() && step.find_first_not_of("0123456789") == step.npos;
+    text += (text.empty() ? "" : ".") + (number ? "*" : step);
+    step.clear();
+  }
+  return text;
+}
+void describe_parameters(AnyModel::Config const& config) {
+  struct Row {
+    std::int64_t tensors = 0, parameters = 0;
+    std::string shape;
+  };
+  std::vector<std::string> order;
+  std::map<std::string, Row> rows;
+  auto const params = AnyModel::params<Shapes>(config);
+  walk(params, [&](Path const& path, auto const& weight) {
+    if (weight.size() == 0) return;
+    auto const name = starred(path.str());
+    auto [row, added] = rows.try_emplace(name);
+    if (added) order.push_back(name);
+    ++row->second.tensors;
+    row->second.parameters += weight.size();
+    row->second.shape =
+        "[" + std::to_string(weight.rows) + ", " + std::to_string(weight.cols) + "]";
+  });
+  io::Table table({"tensor", "shape", "count", "parameters"});
+  for (auto const& name : order) {
+    auto const& row = rows[name];
+    table.add_row({name, row.shape, std::to_string(row.tensors), grouped(row.parameters)});
+  }
+  std::cout << table.text();
+}
+
+template <class... Ms>
+std::string names_of(OneOf<Ms...>) {
+  return join({Ms::name...});
+}
+
+}  // namespace
+
+int describe(Options const& options) {
+  auto config = read_run_config(options.config, options.overrides);
+  if (config.model.vocab_size == 0) {
+    auto const run = open_run(options);
+    config.model.vocab_size = run.config.model.vocab_size;
+  }
+  auto const& model = config.model;
+  std::cout << io::write_toml(config) << '\n';
+  describe_parameters(model);
+  auto const total = AnyModel::parameter_count(model);
+  auto const active = AnyModel::active_parameter_count(model);
+  auto const rows = std::int64_t(config.train.batch_size) * model.context_length;
+  std::cout << "\nparameters         " << grouped(total) << "\nactive parameters  "
+            << grouped(active) << "\ntokens per step    "
+            << grouped(rows * config.train.gradient_accumulation)
+            << "\nmemory of weights, gradients and moments  " << grouped(total * 16) << " bytes\n";
+  return 0;
+}
+
+int list() {
+  io::Table table({"role", "key", "names"});
+  table.add_row({"norm", "model.block.norm.type", names_of(OneOf<norm::Rms, norm::Layer>{})});
+  table.add_row({"attention", "model.block.attention.type", join({"grouped_query", "multi_head"})});
+  table.add_row({"position", "model.block.attention.position.type", names_of(AnyPosition{})});
+  table.add_row({"head norm", "model.block.attention.head_norm.type", names_of(AnyHeadNorm{})});
+  std::cout << table.text();
+  return 0;
+}
+
+int schema() {
+  std::cout << io::schema_document<RunConfig>("Moenda run").dump(2) << std::endl;
+  return 0;
+}
+
+}  // namespace moenda::runner

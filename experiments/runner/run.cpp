@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run.hpp"
+
+#include <sys/resource.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "moenda/train/checkpoint.hpp"
+
+#ifndef MOENDA_BUILD_FLAGS
+#define MOENDA_BUILD_FLAGS ""
+#endif
+
+namespace moenda::runner {
+
+namespace fs = std::filesystem;
+
+Run open_run(Options const& options) {
+  bool const is_folder = fs::is_directory(options.config);
+  auto const file = is_folder ? options.config / "config.resolved.toml" : options.config;
+  auto config = read_run_config(file, options.overrides);
+  auto const cache = options.out / "cache";
+  auto tokenizer = is_folder && fs::exists(options.config / "tokenizer")
+                       ? data::Tokenizer::load(options.config / "tokenizer")
+                       : make_tokenizer(config, cache);
+  int const vocab_size = tokenizer.vocab_size();
+  if (config.model.vocab_size == 0) config.model.vocab_size = vocab_size;
+  if (config.model.vocab_size < vocab_size) {
+    throw ConfigError(file.string() + ": model.vocab_size must be at least the tokenizer's " +
+                      std::to_string(vocab_size) + ", got " +
+                      std::to_string(config.model.vocab_size));
+  }
+  auto folder = is_folder && options.overrides.empty() ? options.config
+                                                       : options.out / config.name / run_id(config);
+  return {std::move(config), std::move(tokenizer), std::move(folder), cache};
+}
+
+void load_weights(Run const& run, AnyNetwork& network) {
+  auto const newest = newest_checkpoint(run.checkpoints());
+  if (!newest) {
+    throw DataError(run.folder.string() + ": there is no checkpoint; train the run first");
+  }
+  load_model(network, *newest / "model.safetensors");
+}
+
+std::int64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t(usage.ru_maxrss) * 1024;
+}
+
+namespace {
+
+std::string cpu_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+std::string meta_text(Run const& run, int threads) {
+  nlohmann::ordered_json meta;
+  meta["name"] = run.title();
+  meta["model"] = AnyModel::name;
+  meta["parameters"] = {{"total", AnyModel::parameter_count(run.config.model)},
+                        {"active", AnyModel::active_parameter_count(run.config.model)}};
+  meta["version"] = version;
+  meta["compiler"] = __VERSION__;
+  meta["flags"] = MOENDA_BUILD_FLAGS;
+  meta["cpu"] = cpu_name();
+  meta["threads"] = threads;
+  meta["libraries"] = {
+      {"toml++", std::to_string(TOML_LIB_MAJOR) + "." + std::to_string(TOML_LIB_MINOR) + "." +
+                     std::to_string(TOML_LIB_PATCH)},
+      {"nlohmann_json", std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." +
+                            std::to_string(NLOHMANN_JSON_VERSION_MINOR)}};
+  return meta.dump(2) + "\n";
+}
+
+}  // namespace moenda::runner

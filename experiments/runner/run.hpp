@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model.hpp"
+#include "moenda/model/network.hpp"
+#include "run_config.hpp"
+#include "text.hpp"
+
+namespace moenda::runner {
+
+using Backend = cpu::Backend<float>;
+using AnyNetwork = Network<AnyModel, Backend>;
+
+/// What the command line says beside the configuration.
+struct Options {
+  std::filesystem::path config;        ///< a TOML file or a run folder
+  std::vector<std::string> overrides;  ///< "a.b=value"
+  std::filesystem::path out = "runs";
+  int threads = 0;
+  bool force = false;
+};
+
+/// A configuration whose data has been found: vocabulary size known, so it has its run folder.
+struct Run {
+  RunConfig config;
+  data::Tokenizer tokenizer;
+  std::filesystem::path folder, cache;
+
+  [[nodiscard]] std::filesystem::path checkpoints() const { return folder / "checkpoint"; }
+  [[nodiscard]] std::string title() const {
+    return config.title.empty() ? config.name : config.title;
+  }
+};
+
+/// Reads the configuration (from a TOML file, or a run folder's config.resolved.toml), loads the
+/// tokenizer and fixes the vocabulary size. Throws ConfigError, DataError.
+Run open_run(Options const& options);
+
+/// A network with the weights of the run's newest checkpoint. Throws DataError when there is none.
+void load_weights(Run const& run, AnyNetwork& network);
+
+/// Bytes of memory that this process has ever held at once.
+std::int64_t peak_resident_bytes();
+
+/// meta.json: how a run came to be.
+std::string meta_text(Run const& run, int threads);
+
+// The commands. Each returns the exit code.
+int train(Options const& options);
+int evaluate(Options const& options);
+int generate(Options const& options, std::optional<std::string> const& prompt,
+             std::optional<int> max_tokens);
+int describe(Options const& options);
+int report(std::vector<std::filesystem::path> const& runs, Options const& options,
+           std::filesystem::path const& file);
+int list();
+int schema();
+
+}  // namespace moenda::runner

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run_config.hpp"
+
+#include "moenda/core/random.hpp"
+
+namespace moenda::runner {
+
+namespace {
+
+bool is_name(std::string const& name) {
+  bool ok = !name.empty() && name.size() <= 100 && name.front() != '.';
+  for (char const c : name) {
+    ok = ok && (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.');
+  }
+  return ok;
+}
+
+void check_evaluation(RunConfig const& c, Problems& problems) {
+  problems.in("evaluate", [&] {
+    problems.expect(c.evaluate.every >= 0, "every", "at least 0", c.evaluate.every);
+    problems.expect(c.evaluate.batches >= 1, "batches", "at least 1", c.evaluate.batches);
+    problems.expect(c.evaluate.test_batches >= 0, "test_batches", "at least 0",
+                    c.evaluate.test_batches);
+    problems.expect(c.evaluate.test_stride >= 0, "test_stride", "at least 0",
+                    c.evaluate.test_stride);
+  });
+  problems.in("log", [&] {
+    problems.expect(c.log.every >= 1, "every", "at least 1", c.log.every);
+    problems.expect(c.log.checkpoint_every >= 0, "checkpoint_every", "at least 0",
+                    c.log.checkpoint_every);
+  });
+  problems.in("generate", [&] {
+    problems.expect(c.generate.max_tokens >= 0, "max_tokens", "at least 0", c.generate.max_tokens);
+    problems.in("sampler", [&] { Sampler::check(c.generate.sampler, problems); });
+  });
+}
+
+}  // namespace
+
+void check_run_config(RunConfig const& c, toml::table const& table) {
+  Problems problems;
+  if (!is_name(c.name)) {
+    problems.add("name", "name must be letters, digits, '_', '-' and '.', got '" + c.name + "'");
+  }
+  problems.in("tokenizer", [&] {
+    problems.expect(c.tokenizer.vocab_size >= 256, "vocab_size", "at least 256",
+                    c.tokenizer.vocab_size);
+  });
+  problems.in("train", [&] { TrainConfig::check(c.train, problems); });
+  check_evaluation(c, problems);
+  auto model = c.model;
+  if (model.vocab_size == 0) model.vocab_size = 1;  // comes from the tokenizer
+  Problems all = problems;
+  auto const of_model = AnyModel::check(model);
+  for (auto const& [where, what] : of_model.found()) {
+    all.add(where.empty() ? "model" : "model." + where, what);
+  }
+  io::refuse_problems(table, "", all);
+}
+
+RunConfig read_run_config(std::filesystem::path const& path,
+                          std::vector<std::string> const& overrides) {
+  auto table = io::load_toml(path);
+  for (auto const& assignment : overrides) io::override_toml(table, assignment);
+  RunConfig config;
+  config.name = path.stem().string();
+  io::read_toml(table, config, "");
+  check_run_config(config, table);
+  return config;
+}
+
+std::string run_id(RunConfig const& config) {
+  auto hash = stream_of(io::write_toml(config));
+  std::string id;
+  for (int i = 0; i < 12; ++i, hash >>= 5) id += "0123456789abcdefghijkmnpqrstuvwx"[hash & 31];
+  return id;
+}
+
+}  // namespace moenda::runner

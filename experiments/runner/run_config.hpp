@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Everything a configuration file can say.
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "model.hpp"
+#include "moenda/data/corpus.hpp"
+#include "moenda/infer/sampler.hpp"
+#include "moenda/io/toml_write.hpp"
+#include "moenda/train/trainer.hpp"
+
+namespace moenda::runner {
+
+/// byte: one token per byte. gpt2: encoder.json and vocab.bpe from `folder`. trained: byte-pair
+/// encoding learnt from the training corpus.
+enum class TokenizerKind { byte, gpt2, trained };
+constexpr auto enum_names(TokenizerKind) { return std::array{"byte", "gpt2", "trained"}; }
+
+struct TokenizerConfig {
+  TokenizerKind kind = TokenizerKind::byte;
+  std::string folder = "gpt2-bpe";  ///< for gpt2
+  int vocab_size = 8192;            ///< for trained
+  MOENDA_FIELDS(TokenizerConfig, kind, folder, vocab_size);
+};
+
+/// When to look, and at how much.
+struct EvaluateConfig {
+  std::int64_t every = 100;       ///< steps between validations; 0: only at the end
+  std::int64_t batches = 16;      ///< of validation text
+  std::int64_t test_batches = 0;  ///< of test text at the end; 0: all
+  int test_stride = 0;            ///< also test on windows that overlap by this stride; 0: do not
+  MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride);
+};
+
+struct LogConfig {
+  std::int64_t every = 10;               ///< steps between rows of metrics.csv and routing.csv
+  std::int64_t checkpoint_every = 1000;  ///< steps between checkpoints; 0: only at the end
+  MOENDA_FIELDS(LogConfig, every, checkpoint_every);
+};
+
+struct GenerateConfig {
+  std::string prompt = "lisboa";
+  int max_tokens = 60;
+  Sampler::Config sampler{};
+  MOENDA_FIELDS(GenerateConfig, prompt, max_tokens, sampler);
+};
+
+struct ComputeConfig {
+  cpu::MatmulKernel matmul = cpu::MatmulKernel::packed;
+  MOENDA_FIELDS(ComputeConfig, matmul);
+};
+
+struct RunConfig {
+  std::string name = "run";  ///< the folder of its runs
+  std::string title;         ///< what tables call it; empty: the name
+  TokenizerConfig tokenizer{};
+  data::CorpusConfig data{};
+  AnyModel::Config model{};  ///< vocab_size 0: the tokenizer's
+  TrainConfig train{};
+  EvaluateConfig evaluate{};
+  LogConfig log{};
+  GenerateConfig generate{};
+  ComputeConfig compute{};
+  MOENDA_FIELDS(RunConfig, name, title, tokenizer, data, model, train, evaluate, log, generate,
+                compute);
+};
+
+/// Reads a configuration file and the overrides. Throws ConfigError or DataError.
+RunConfig read_run_config(std::filesystem::path const& path,
+                          std::vector<std::string> const& overrides);
+/// Throws ConfigError with every problem and its line. `table` may be empty.
+void check_run_config(RunConfig const& config, toml::table const& table);
+/// 12 letters and digits of the resolved configuration.
+std::string run_id(RunConfig const& config);
+
+}  // namespace moenda::runner

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "load_probe.hpp"
+#include "moenda/infer/generate.hpp"
+#include "moenda/io/folder_lock.hpp"
+#include "moenda/io/progress.hpp"
+#include "moenda/train/checkpoint.hpp"
+#include "moenda/train/evaluate.hpp"
+#include "run.hpp"
+
+namespace moenda::runner {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+/// SIGINT and SIGTERM ask for a checkpoint; a second one ends at once.
+void ask_to_stop(int signal) {
+  interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+std::string shown(double value, int digits = 4) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(digits) << value;
+  return text.str();
+}
+
+/// Adds rows to a file of the run folder; a row is on disk before the next step begins.
+class RowFile {
+ public:
+  RowFile(fs::path path, std::string_view header, std::int64_t steps_done)
+      : path_(std::move(path)) {
+    bool const resume = steps_done > 0 && fs::exists(path_);
+    if (resume) io::keep_rows_until(path_, std::uint64_t(steps_done));
+    stream_.open(path_, resume ? std::ios::app : std::ios::trunc);
+    if (!resume) add(std::string(header) + "\n");
+  }
+  void add(std::string const& rows) {
+    stream_ << rows << std::flush;
+    if (!stream_) throw DataError(path_.string() + ": the file cannot be written");
+  }
+
+ private:
+  fs::path path_;
+  std::ofstream stream_;
+};
+
+/// One `moenda train`: a trainer, its run folder, and what is written there.
+class TrainingRun {
+ public:
+  TrainingRun(Run run, Options const& options)
+      : run_(std::move(run)),
+        backend_(options.threads, run_.config.compute.matmul),
+        splits_(make_splits(run_.config, run_.tokenizer, run_.cache, backend_.pool)),
+        network_(backend_, run_.config.model, run_.config.train.seed,
+                 run_.config.train.initial_std),
+        trainer_(network_, run_.config.train, windows(splits_.train, run_.config.train.stride)) {
+    resume();
+  }
+
+  int go() {
+    RowFile metrics(run_.folder / "metrics.csv", io::metrics_header, trainer_.step_count());
+    bool const sparse = AnyModel::active_parameter_count(run_.config.model) <
+                        AnyModel::parameter_count(run_.config.model);
+    std::optional<RowFile> routing;
+    if (sparse) {
+      routing.emplace(run_.folder / "routing.csv", io::routing_header, trainer_.step_count());
+    }
+    io::Progress progress(run_.title(), std::uint64_t(trainer_.steps()),
+                          std::uint64_t(trainer_.step_count()));
+    while (trainer_.step_count() < trainer_.steps()) {
+      if (interrupted != 0) return stop();
+      step(metrics, routing);
+      progress.update(std::uint64_t(trainer_.step_count()), progress_text());
+    }
+    progress.finish(progress_text());
+    save();
+    finish();
+    return 0;
+  }
+
+ private:
+  [[nodiscard]] data::Windows windows(data::TokenStream const& tokens, int stride) const {
+    int const length = run_.config.model.context_length;
+    return {tokens, length, stride > 0 ? stride : length};
+  }
+  void resume() {
+    auto const newest = newest_checkpoint(run_.checkpoints());
+    if (!newest) return;
+    seconds_ = load_checkpoint(*newest, network_, trainer_);
+    std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
+  }
+  void step(RowFile& metrics, std::optional<RowFile>& routing) {
+    auto const next = trainer_.step_count() + 1;
+    bool const logs = next % run_.config.log.every == 0 || next == trainer_.steps() || next == 1;
+    bool const validates = run_.config.evaluate.every > 0 &&
+                           (next % run_.config.evaluate.every == 0 || next == trainer_.steps());
+    probe_.clear();
+    auto const begin = std::chrono::steady_clock::now();
+    auto const result = trainer_.step(logs && routing ? &probe_ : nullptr);
+    double const took =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    seconds_ += took;
+    train_loss_ = result.loss.cross_entropy;
+    if (validates) {
+      valid_loss_ = moenda::evaluate(network_, windows(splits_.valid, 0),
+                                     run_.config.train.batch_size, run_.config.evaluate.batches)
+                        .loss;
+    }
+    if (logs || validates) {
+      metrics.add(
+          io::to_csv({std::uint64_t(next), std::uint64_t(tokens()), seconds_, result.learning_rate,
+                      train_loss_, validates ? valid_loss_ : std::nullopt, result.gradient_norm,
+                      double(trainer_.tokens_per_step()) / took}));
+    }
+    if (logs && routing) routing->add(probe_.rows(next));
+    auto const every = run_.config.log.checkpoint_every;
+    if (every > 0 && next % every == 0) save();
+  }
+  int stop() {
+    save();
+    std::cerr << run_.title() << ": interrupted, saved after step " << trainer_.step_count()
+              << "; the same command continues\n";
+    return 130;
+  }
+  void save() { save_checkpoint(run_.checkpoints(), network_, trainer_, seconds_); }
+
+  /// Test loss, a generated text, results.json and the result line.
+  void finish() {
+    auto const test = test_loss("test", 0);
+    nlohmann::ordered_json modeling = {
+        {"test_loss", test.loss}, {"perplexity", test.perplexity()}, {"test_tokens", test.tokens}};
+    if (run_.config.evaluate.test_stride > 0) {
+      auto const overlapping = test_loss("test, overlapping", run_.config.evaluate.test_stride);
+      modeling["test_loss_stride"] = overlapping.loss;
+      modeling["perplexity_stride"] = overlapping.perplexity();
+    }
+    if (valid_loss_) modeling["valid_loss"] = *valid_loss_;
+    auto const peak = peak_resident_bytes();
+    nlohmann::ordered_json results;
+    results["results"]["language_modeling"] = modeling;
+    results["training"] = {{"steps", trainer_.step_count()},
+                           {"tokens", tokens()},
+                           {"train_loss", train_loss_},
+                           {"seconds", seconds_},
+                           {"tokens_per_second", double(tokens()) / seconds_},
+                           {"peak_bytes", peak},
+                           {"step_memory_bytes", network_.arena.peak()}};
+    results["samples"] = {{{"prompt", run_.config.generate.prompt}, {"text", sample()}}};
+    io::write_file_atomically(
+        run_.folder / "results.json",
+        results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  }
+  Evaluation test_loss(std::string const& label, int stride) {
+    std::optional<io::Progress> progress;
+    return moenda::evaluate(network_, windows(splits_.test, stride), run_.config.train.batch_size,
+                            run_.config.evaluate.test_batches,
+                            [&](std::int64_t done, std::int64_t all) {
+                              if (!progress) progress.emplace(label, std::uint64_t(all));
+                              progress->update(std::uint64_t(done));
+                              if (done == all) progress->finish();
+                            });
+  }
+  std::string sample() {
+    auto const prompt = run_.tokenizer.encode(run_.config.generate.prompt);
+    if (prompt.empty()) return "";
+    auto const ids =
+        moenda::generate(network_, prompt, run_.config.generate.max_tokens,
+                         run_.config.generate.sampler, run_.tokenizer.end_of_text().value_or(-1));
+    return run_.tokenizer.decode(ids);
+  }
+  [[nodiscard]] std::int64_t tokens() const {
+    return trainer_.step_count() * trainer_.tokens_per_step();
+  }
+  [[nodiscard]] std::string progress_text() const {
+    auto text = "loss " + shown(train_loss_, 3);
+    if (valid_loss_) text += "  valid " + shown(*valid_loss_, 3);
+    return text + "  " + shown(double(tokens()) / std::max(seconds_, 1e-9), 0) + " tokens/s";
+  }
+
+  Run run_;
+  Backend backend_;
+  data::Splits splits_;
+  AnyNetwork network_;
+  Trainer<AnyNetwork> trainer_;
+  LoadProbe probe_;
+  double seconds_ = 0;  // of training, without evaluation and files
+  double train_loss_ = 0;
+  std::optional<double> valid_loss_;
+};
+
+void print_result(fs::path const& folder) {
+  std::ifstream file(folder / "results.json");
+  auto const results = nlohmann::json::parse(file);
+  auto const& training = results.at("training");
+  auto const& modeling = results.at("results").at("language_modeling");
+  std::cout << "run " << folder.string() << "\nresult";
+  for (char const* key : {"steps", "tokens", "train_loss"}) {
+    std::cout << ' ' << key << '=' << training.at(key).dump();
+  }
+  std::cout << " valid_loss=" << modeling.value("valid_loss", nlohmann::json("nan")).dump()
+            << " test_loss=" << modeling.at("test_loss").dump()
+            << " perplexity=" << modeling.at("perplexity").dump();
+  for (char const* key : {"seconds", "tokens_per_second", "peak_bytes"}) {
+    std::cout << ' ' << key << '=' << training.at(key).dump();
+  }
+  std::cout << std::endl;
+}
+
+}  // namespace
+
+int train(Options const& options) {
+  auto run = open_run(options);
+  io::create_folders(run.folder);
+  io::FolderLock const lock(run.folder);
+  if (options.force) {
+    for (char const* part : {"results.json", "metrics.csv", "routing.csv", "checkpoint"}) {
+      io::remove_tree(run.folder / part);
+    }
+  }
+  auto const folder = run.folder;
+  if (fs::exists(folder / "results.json")) {
+    std::cerr << run.title() << ": already trained; --force trains it again\n";
+    print_result(folder);
+    return 0;
+  }
+  io::remove_leftovers(folder);
+  if (fs::exists(run.checkpoints())) io::remove_leftovers(run.checkpoints());
+  std::signal(SIGINT, ask_to_stop);
+  std::signal(SIGTERM, ask_to_stop);
+  io::write_file_atomically(folder / "config.resolved.toml", io::write_toml(run.config));
+  if (run.config.tokenizer.kind != TokenizerKind::byte) {
+    io::create_folders(folder / "tokenizer");
+    run.tokenizer.save(folder / "tokenizer");
+  }
+  ThreadPool const counted(options.threads);
+  io::write_file_atomically(folder / "meta.json", meta_text(run, counted.threads()));
+  int const code = TrainingRun(std::move(run), options).go();
+  if (code == 0) print_result(folder);
+  return code;
+}
+
+}  // namespace moenda::runner

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A GPU of NVIDIA behind plain C++: no CUDA header is read here, so models compile with any
+// compiler, and nvcc reads cuda/source.cuh alone. Matrix products, norms, embeddings and memory
+// run; every other kernel compiles and throws, so the rest can come one file at a time.
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+
+#include "../config.hpp"
+#include "../core/arena.hpp"
+#include "../core/error.hpp"
+#include "../core/parallel.hpp"
+#include "device.hpp"
+#if MOENDA_CUDA
+#include "launch.hpp"
+#else
+#include "stub.hpp"
+#endif
+
+namespace moenda::cuda {
+
+/// Runs kernels on one GPU, in order, on a stream of its own. Kernels are only started: results are
+/// on the host after to_host(), and done after synchronize(). The device becomes the calling
+/// thread's current one, so a thread uses one device at a time. T is float; gradient checks in
+/// double run on the CPU.
+template <class T>
+class Backend {
+  static_assert(std::is_same_v<T, float>, "cuda::Backend: the scalar must be float");
+
+ public:
+  using Scalar = T;
+
+  /// Throws ConfigError when this was built without CUDA, or when there is no such device.
+  explicit Backend(int device_number = 0)
+      : device_(detail::open_device(device_number), &detail::close_device) {}
+
+  [[nodiscard]] Device& device() { return *device_; }
+  /// Device memory for an Arena, which throws ConfigError when there is not enough.
+  [[nodiscard]] static MemorySource memory() { return {&detail::allocate, &detail::release}; }
+
+  /// Copies `count` objects and waits until they have arrived. What was started before is done by
+  /// then; if it failed, Error is thrown.
+  template <class X>
+  void to_device(X* on_device, X const* on_host, std::size_t count) {
+    static_assert(std::is_trivially_copyable_v<X>, "cuda::Backend: only plain data can be copied");
+    detail::copy_to_device(device(), on_device, on_host, count * sizeof(X));
+  }
+  template <class X>
+  void to_host(X* on_host, X const* on_device, std::size_t count) {
+    static_assert(std::is_trivially_copyable_v<X>, "cuda::Backend: only plain data can be copied");
+    detail::copy_to_host(device(), on_host, on_device, count * sizeof(X));
+  }
+  /// Waits until everything that was started is done. Throws Error when something failed.
+  void synchronize() { detail::synchronize(device()); }
+
+  ThreadPool pool{1};  ///< for work that stays on the host, such as drawing first values
+
+ private:
+  std::unique_ptr<Device, void (*)(Device*)> device_;
+};
+
+#if MOENDA_CUDA
+#define MOENDA_ARGUMENTS(...) __VA_ARGS__
+#define MOENDA_FORWARD(name, arguments, ...)                    \
+  inline void name(Backend<float>& backend, __VA_ARGS__) {      \
+    launch::name(backend.device(), MOENDA_ARGUMENTS arguments); \
+  }
+MOENDA_FOR_EACH_CUDA_KERNEL(MOENDA_FORWARD)
+#undef MOENDA_FORWARD
+#undef MOENDA_ARGUMENTS
+
+/// y = gelu(h), h = x w^T: the activation is applied before the product leaves the processor, which
+/// saves a pass over memory. h is kept for the backward. Where cuBLASLt has no such product (out
+/// not a multiple of 8, or h not aligned to 16 bytes) it is done in two steps.
+/// x [rows, in], w [out, in] -> y, h [rows, out].
+inline void matmul_gelu_forward(Backend<float>& backend, float* y, float* h, float const* x,
+                                float const* w, int rows, int out, int in) {
+  launch::matmul_gelu_forward(backend.device(), y, h, x, w, rows, out, in);
+}
+#endif
+
+}  // namespace moenda::cuda
+
+#include "missing.hpp"

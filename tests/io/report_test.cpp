@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "moenda/io/report.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "temporary_folder.hpp"
+
+using namespace moenda;
+
+namespace {
+
+using io::test::store;
+using Path = std::filesystem::path;
+
+// Run folders under a temporary place.
+struct Place {
+  io::test::TemporaryFolder folder;
+  Path root = folder.path();
+
+  // A finished dense run with a loss that falls by 1/step.
+  Path dense(std::string const& id, std::string const& name, double perplexity = 60) const {
+    Path const run = root / id;
+    std::filesystem::create_directories(run);
+    store(run / "meta.json", R"({"name": ")" + name +
+                                 R"(", "model": "gpt2", "parameters": {"total": 12400000,
+                               "active": 12400000}, "cpu": "one", "threads": 2})");
+    store(run / "config.resolved.toml", "[train]\nsteps = 100 # <all>\n");
+    std::string metrics = std::string(io::metrics_header) + "\n";
+    for (std::uint64_t step = 1; step <= 100; ++step) {
+      io::MetricsRow row{step, step * 512, 0.5 * double(step), 1e-3, 4 + 4.0 / double(step), {},
+                         {},   {}};
+      if (step % 25 == 0) row.valid_loss = *row.train_loss + 0.1;
+      metrics += io::to_csv(row);
+    }
+    store(run / "metrics.csv", metrics);
+    store(run / "results.json",
+          R"({"results": {"language_modeling": {"test_loss": 4.1, "perplexity": )" +
+              std::to_string(perplexity) +
+              R"(}}, "training": {"seconds": 50, "tokens": 51200, "tokens_per_second": 1024,
+            "peak_bytes": 250000000, "steps": 100},
+            "samples": [{"prompt": "lisboa", "text": "lisboa de noite"}]})");
+    return run;
+  }
+
+  Path mixture(std::string const& id, std::uint32_t layers, std::uint32_t experts,
+               std::uint64_t records) const {
+    Path const run = dense(id, id, 57);
+    std::string routing = std::string(io::routing_header) + "\n";
+    for (std::uint64_t step = 0; step < records; ++step) {
+      for (std::uint32_t layer = 0; layer < layers; ++layer) {
+        for (std::uint32_t e = 0; e < experts; ++e) {
+          // Neighbours differ at every step, so that nothing merges: the largest possible page.
+          double const share = ((step + e) % 2 == 0 ? 1.5 : 0.5) / experts;
+          routing += io::to_csv(io::RoutingRow{step, layer, e, share});
+        }
+      }
+    }
+    store(run / "routing.csv", routing);
+    return run;
+  }
+};
+
+std::size_t count(std::string const& text, std::string const& word) {
+  std::size_t found = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
+  return found;
+}
+
+bool has(std::string const& text, std::string const& word) { return count(text, word) > 0; }
+
+}  // namespace
+
+TEST_CASE("Two runs are compared with the change and which direction is better", "[io][report]") {
+  Place const place;
+  std::string const page =
+      io::render_report({place.dense("a", "gpt2", 60), place.mixture("moe", 2, 4, 50)});
+  CHECK(has(page, "−5.00 %<small class=\"better\">better"));
+  CHECK(has(page, "moe reaches a perplexity <b>5.00 %</b> lower."));
+  CHECK(has(page, "Peak memory (MB)"));
+  CHECK(has(page, "<td>250.0</td>"));
+  CHECK(has(page, "lower is better"));
+  CHECK(has(page, "higher is better"));
+  CHECK_FALSE(has(page, "sliding window"));  // not measured
+  CHECK(count(page, "<svg class=\"curves\"") == 2);
+  CHECK(count(page, "<svg class=\"heat\"") == 2);
+  CHECK(has(page, "max violation 0.50"));
+  // Loads of 0.5 and 1.5 times the fair share, and no others.
+  CHECK(count(page, "data-level=\"5\"") == 2);
+  CHECK(count(page, "data-level=\"15\"") == 2);
+  CHECK(count(page, "data-level=") == 4);
+  CHECK(has(page, "<b>lisboa</b> de noite"));
+  CHECK(has(page, "steps = 100 # &lt;all&gt;"));
+  CHECK_FALSE(has(page, "class=\"note\""));
+}
+
+TEST_CASE("A worse second run is called worse", "[io][report]") {
+  Place const place;
+  std::string const page =
+      io::render_report({place.dense("a", "one", 50), place.dense("b", "two", 60)});
+  CHECK(has(page, "+20.00 %<small class=\"worse\">worse"));
+  CHECK(has(page, "two reaches a perplexity <b>20.00 %</b> higher."));
+  CHECK(has(page, "no change"));
+  // For throughput higher is better.
+  store(place.root / "b" / "results.json", R"({"training": {"tokens_per_second": 2048}})");
+  CHECK(has(io::render_report({place.root / "a", place.root / "b"}),
+            "+100.00 %<small class=\"better\">better"));
+}
+
+TEST_CASE("One run and three runs have no change column", "[io][report]") {
+  Place const place;
+  auto const a = place.dense("a", "a"), b = place.dense("b", "b"), c = place.dense("c", "c");
+  CHECK_FALSE(has(io::render_report({a}), "second vs. first"));
+  CHECK_FALSE(has(io::render_report({a, b, c}), "second vs. first"));
+  CHECK(has(io::render_report({a, b, c}), "<title>a, b and c – Moenda"));
+}
+
+TEST_CASE("Runs of the same name are told apart by their folder", "[io][report]") {
+  Place const place;
+  std::string const page =
+      io::render_report({place.dense("3f9a", "same"), place.dense("77b0", "same")});
+  CHECK(has(page, "same (3f9a)"));
+  CHECK(has(page, "same (77b0)"));
+}
+
+TEST_CASE("A missing file is refused by name", "[io][report]") {
+  Place const place;
+  for (char const* file : {"meta.json", "metrics.csv", "config.resolved.toml"}) {
+    auto const run = place.dense("a", "a");
+    std::filesystem::remove(run / file);
+    CHECK_THROWS_AS(io::render_report({run}), DataError);
+    CHECK_THROWS_WITH(io::render_report({run}),
+                      Catch::Contains(file) && Catch::Contains("must exist"));
+  }
+  CHECK_THROWS_WITH(io::render_report({place.root / "nowhere"}), Catch::Contains("nowhere"));
+  CHECK_THROWS_AS(io::render_report({}), ConfigError);
+}
+
+TEST_CASE("A damaged file is refused by name", "[io][report]") {
+  Place const place;
+  auto const refused = [&](char const* file, std::string const& text, std::string const& why) {
+    auto const run = place.dense("a", "a");
+    store(run / file, text);
+    INFO(file << ": " << text.substr(0, 60));
+    CHECK_THROWS_AS(io::render_report({run}), DataError);
+    CHECK_THROWS_WITH(io::render_report({run}), Catch::Contains(file) && Catch::Contains(why));
+    std::filesystem::remove_all(run);
+  };
+  refused("meta.json", "", "must be JSON");
+  refused("meta.json", "[]", "must hold an object, got array");
+  refused("meta.json", R"({"name": 3})", "'name' must be of type string, got number");
+  refused("results.json", R"({"results": {)", "must be JSON");
+  refused("results.json", R"({"results": []})", "'results' must be of type object");
+  refused("results.json", R"({"samples": ["x"]})", "'samples' must hold objects");
+  refused("results.json", R"({"samples": [{"prompt": 1}]})", "'prompt' must be of type string");
+  refused("results.json", std::string(1'000'000, '['), "must be JSON");
+  refused("metrics.csv", "step,loss\n", "the header must be");
+  std::string const head = std::string(io::routing_header) + "\n";
+  // A damaged number must not decide how much memory is asked for.
+  refused("routing.csv", head + "1,0,4294967295,0.5\n", "got expert 4294967295");
+  refused("routing.csv", head + "1,0,0,2\n", "share in [0, 1]");
+}
+
+TEST_CASE("Deep nesting of valid JSON is harmless", "[io][report]") {
+  Place const place;
+  auto const run = place.dense("a", "a");
+  std::string deep = "1";
+  for (int i = 0; i < 2000; ++i) deep = "{\"k\":[" + deep + "]}";
+  store(run / "meta.json", "{\"name\":\"deep\",\"deep\":" + deep + "}");
+  CHECK(has(io::render_report({run}), "<td>…</td>"));
+}
+
+TEST_CASE("An unfinished run is shown with what exists", "[io][report]") {
+  Place const place;
+  auto const run = place.dense("a", "half");
+  std::filesystem::remove(run / "results.json");
+  std::string const page = io::render_report({run, place.dense("b", "whole")});
+  CHECK(has(page, "half is unfinished"));
+  CHECK(has(page, "last seen at step 100"));
+  CHECK(count(page, "<svg class=\"curves\"") == 2);
+
+  store(run / "metrics.csv", std::string(io::metrics_header) + "\n");
+  CHECK(has(io::render_report({run}), "before its first recorded step"));
+  CHECK(has(io::render_report({run}), "No loss has been recorded yet"));
+
+  store(run / "metrics.csv", std::string(io::metrics_header) + "\n1,1,1,1,5,,,\n2,1,");
+  CHECK(has(io::render_report({run}), "last line of metrics.csv is incomplete"));
+}
+
+TEST_CASE("Values that are not finite are left out and counted", "[io][report]") {
+  Place const place;
+  auto const run = place.dense("a", "a");
+  store(run / "metrics.csv", std::string(io::metrics_header) +
+                                 "\n1,1,1,1,5,,,\n2,2,2,1,nan,,,\n3,3,3,1,inf,1e300,,\n"
+                                 "4,4,4,1,4,4.5,,\n");
+  std::string const page = io::render_report({run});
+  CHECK(has(page, "2 training loss values are not a finite number and left out (first at step 2)"));
+  CHECK(has(page, "1 validation loss value is not a finite number and left out (first at step 3)"));
+  std::string const charts = page.substr(page.find("<svg class=\"curves\""));
+  CHECK_FALSE(has(charts.substr(0, charts.find("<script>")), "nan"));
+
+  store(run / "results.json", R"({"results": {"language_modeling": {"test_loss": null,
+      "perplexity": 1e308}}})");
+  CHECK(has(io::render_report({run}), "<td>1e+308</td>"));
+}
+
+TEST_CASE("Names, prompts and bytes that are not UTF-8 cannot break the page", "[io][report]") {
+  Place const place;
+  auto const run = place.dense("a", "<script>alert(1)</script>'&\xff");
+  store(run / "config.resolved.toml", "</pre><script>x</script>\xC3");
+  store(run / "results.json",
+        "{\"samples\": [{\"prompt\": \"<b>\", \"text\": \"\xF0\x9F</blockquote>\"}]}");
+  std::string const page = io::render_report({run});
+  CHECK(count(page, "<script") == 1);
+  CHECK(count(page, "</blockquote>") == 1);
+  CHECK(has(page, "&lt;script&gt;alert(1)&lt;/script&gt;&#39;&amp;\uFFFD"));
+  CHECK(io::find_invalid_utf8(page) == page.size());
+}
+
+TEST_CASE("Unlike runs are said to be unlike", "[io][report]") {
+  Place const place;
+  auto const a = place.dense("a", "a"), b = place.dense("b", "b");
+  store(b / "meta.json", R"({"name": "b", "cpu": "another", "threads": 2})");
+  store(b / "results.json", R"({"training": {"tokens": 7}})");
+  std::string const page = io::render_report({a, b});
+  CHECK(has(page, "different numbers of tokens"));
+  CHECK(has(page, "different machines"));
+}
+
+TEST_CASE("Large runs stay under a megabyte", "[io][report]") {
+  Place const place;
+  std::string const wide = io::render_report({place.mixture("wide", 32, 64, 24)});
+  CHECK(wide.size() < 1'000'000);
+  CHECK(count(wide, "<svg class=\"heat\"") == 32);
+  std::string const tall = io::render_report({place.mixture("tall", 30, 256, 8)});
+  CHECK(tall.size() < 1'000'000);
+  CHECK(has(tall, "Only the first 23 of 30 layers are drawn"));
+  CHECK(io::render_report({place.mixture("long", 4, 8, 2000)}).size() < 300'000);
+  std::vector<Path> many;
+  for (int i = 0; i < 40; ++i) many.push_back(place.dense("run" + std::to_string(i), "run"));
+  CHECK(io::render_report(many).size() < 1'000'000);
+}
+
+TEST_CASE("A report is written to a file, or the file is named", "[io][report]") {
+  Place const place;
+  auto const run = place.dense("a", "a");
+  io::write_report({run}, place.root / "report.html");
+  CHECK(io::test::load(place.root / "report.html") == io::render_report({run}));
+  CHECK_THROWS_WITH(io::write_report({run}, place.root / "no" / "report.html"),
+                    Catch::Contains("report.html must be writable"));
+}

@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "runner/run.hpp"
+#include "moenda/core/error.hpp"
+#include "moenda/version.hpp"
+#include "runner/commands.hpp"
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "commands.hpp"
 #include "model.hpp"
 #include "moenda/model/network.hpp"
 #include "run_config.hpp"
@@ -14,15 +15,6 @@ namespace moenda::runner {
 
 using Backend = cpu::Backend<float>;
 using AnyNetwork = Network<AnyModel, Backend>;
-
-/// What the command line says beside the configuration.
-struct Options {
-  std::filesystem::path config;        ///< a TOML file or a run folder
-  std::vector<std::string> overrides;  ///< "a.b=value"
-  std::filesystem::path out = "runs";
-  int threads = 0;
-  bool force = false;
-};
 
 /// A configuration whose data has been found: vocabulary size known, so it has its run folder.
 struct Run {
@@ -48,16 +40,5 @@ std::int64_t peak_resident_bytes();
 
 /// meta.json: how a run came to be.
 std::string meta_text(Run const& run, int threads);
-
-// The commands. Each returns the exit code.
-int train(Options const& options);
-int evaluate(Options const& options);
-int generate(Options const& options, std::optional<std::string> const& prompt,
-             std::optional<int> max_tokens);
-int describe(Options const& options);
-int report(std::vector<std::filesystem::path> const& runs, Options const& options,
-           std::filesystem::path const& file);
-int list();
-int schema();
 
 }  // namespace moenda::runner

@@ -2,8 +2,8 @@
 #pragma once
 // Every macro of the library.
 
-/// 1 (default): kernels are compiled wherever they are used. 0: include moenda/cpu/source.hpp in one
-/// source file of your program and every other file compiles in a fraction of the time.
+/// 1 (default): kernels are compiled wherever they are used. 0: include moenda/cpu/source.hpp in
+/// one source file of your program and every other file compiles in a fraction of the time.
 #ifndef MOENDA_HEADER_ONLY
 #define MOENDA_HEADER_ONLY 1
 #endif

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../core/concepts.hpp"
-#include "../core/fields.hpp"
-#include "../norm/identity.hpp"
-#include "../norm/rms.hpp"
-#include "../ops/add.hpp"
-#include "../ops/attention.hpp"
-#include "../ops/matmul.hpp"
-#include "../position/rope.hpp"
+#include "moenda/core/concepts.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/norm/identity.hpp"
+#include "moenda/norm/rms.hpp"
+#include "moenda/ops/add.hpp"
+#include "moenda/ops/attention.hpp"
+#include "moenda/ops/matmul.hpp"
+#include "moenda/position/rope.hpp"
 
 namespace moenda::attention {
 

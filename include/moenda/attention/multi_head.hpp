@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../position/learned.hpp"
-#include "grouped_query.hpp"
+#include "moenda/attention/grouped_query.hpp"
+#include "moenda/position/learned.hpp"
 
 namespace moenda::attention {
 

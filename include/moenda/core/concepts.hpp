@@ -4,8 +4,8 @@
 // nothing is instantiated beyond declarations, which is why verbs have explicit return types.
 #include <concepts>
 
-#include "../router/gates.hpp"
-#include "rules.hpp"
+#include "moenda/core/rules.hpp"
+#include "moenda/router/gates.hpp"
 
 namespace moenda {
 

@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "arena.hpp"
-#include "tensor.hpp"
+#include "moenda/core/arena.hpp"
+#include "moenda/core/tensor.hpp"
 
 namespace moenda {
 

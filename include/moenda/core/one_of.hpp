@@ -7,8 +7,8 @@
 #include <utility>
 #include <variant>
 
-#include "context.hpp"
-#include "rules.hpp"
+#include "moenda/core/context.hpp"
+#include "moenda/core/rules.hpp"
 
 namespace moenda {
 

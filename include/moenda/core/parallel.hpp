@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "error.hpp"
+#include "moenda/core/error.hpp"
 
 namespace moenda {
 

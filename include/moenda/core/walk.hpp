@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "fields.hpp"
-#include "tensor.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/core/tensor.hpp"
 
 namespace moenda {
 

@@ -10,8 +10,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "../config.hpp"
-#include "../core/parallel.hpp"
+#include "moenda/config.hpp"
+#include "moenda/core/parallel.hpp"
 
 namespace moenda::cpu {
 
@@ -193,5 +193,5 @@ MOENDA_KERNEL adamw_step(Backend<T>&, T* values, T* first_moment, T* second_mome
 }  // namespace moenda::cpu
 
 #if MOENDA_HEADER_ONLY
-#include "kernels/kernels.hpp"
+#include "moenda/cpu/kernels/kernels.hpp"
 #endif

@@ -2,9 +2,9 @@
 #pragma once
 // With MOENDA_HEADER_ONLY=0: include this in exactly one source file. It compiles every kernel for
 // float and double, and all other files see declarations only.
-#include "../ops/kernel_names.hpp"
-#include "backend.hpp"
-#include "kernels/kernels.hpp"
+#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/kernels/kernels.hpp"
+#include "moenda/ops/kernel_names.hpp"
 
 namespace moenda::cpu::detail {
 

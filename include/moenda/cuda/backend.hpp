@@ -7,15 +7,15 @@
 #include <memory>
 #include <type_traits>
 
-#include "../config.hpp"
-#include "../core/arena.hpp"
-#include "../core/error.hpp"
-#include "../core/parallel.hpp"
-#include "device.hpp"
+#include "moenda/config.hpp"
+#include "moenda/core/arena.hpp"
+#include "moenda/core/error.hpp"
+#include "moenda/core/parallel.hpp"
+#include "moenda/cuda/device.hpp"
 #if MOENDA_CUDA
-#include "launch.hpp"
+#include "moenda/cuda/launch.hpp"
 #else
-#include "stub.hpp"
+#include "moenda/cuda/stub.hpp"
 #endif
 
 namespace moenda::cuda {
@@ -82,4 +82,4 @@ inline void matmul_gelu_forward(Backend<float>& backend, float* y, float* h, flo
 
 }  // namespace moenda::cuda
 
-#include "missing.hpp"
+#include "moenda/cuda/missing.hpp"

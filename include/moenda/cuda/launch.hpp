@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "device.hpp"
+#include "moenda/cuda/device.hpp"
 
 // X(name, (arguments), parameters...)
 // clang-format off
@@ -54,9 +54,10 @@ namespace detail {
 
 /// Whether a kernel of this name runs on the GPU.
 constexpr bool exists(std::string_view kernel) {
-#define MOENDA_NAME(name, arguments, ...) std::string_view(#name),
-  for (auto const name : {MOENDA_FOR_EACH_CUDA_KERNEL(MOENDA_NAME) std::string_view()}) {
+#define MOENDA_NAME(name, arguments, ...) #name,
+  constexpr std::string_view known[] = {MOENDA_FOR_EACH_CUDA_KERNEL(MOENDA_NAME)};
 #undef MOENDA_NAME
+  for (auto const name : known) {
     if (name == kernel) return true;
   }
   return false;

@@ -5,9 +5,9 @@
 // instead, so moving a kernel to the GPU is one line there and its code.
 #include <string>
 
-#include "../core/error.hpp"
-#include "../ops/kernel_names.hpp"
-#include "backend.hpp"
+#include "moenda/core/error.hpp"
+#include "moenda/cuda/backend.hpp"
+#include "moenda/ops/kernel_names.hpp"
 
 namespace moenda::cuda {
 namespace detail {

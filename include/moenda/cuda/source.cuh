@@ -2,9 +2,9 @@
 #pragma once
 // With MOENDA_CUDA=1: include this in exactly one .cu file (source.cu is one) and compile it with
 // nvcc; link cudart and cublasLt. It reads no Eigen, no toml++ and no model.
-#include "kernels/elementwise.cuh"
-#include "kernels/embedding.cuh"
-#include "kernels/gelu.cuh"
-#include "kernels/matmul.cuh"
-#include "kernels/memory.cuh"
-#include "kernels/rms_norm.cuh"
+#include "moenda/cuda/kernels/elementwise.cuh"
+#include "moenda/cuda/kernels/embedding.cuh"
+#include "moenda/cuda/kernels/gelu.cuh"
+#include "moenda/cuda/kernels/matmul.cuh"
+#include "moenda/cuda/kernels/memory.cuh"
+#include "moenda/cuda/kernels/rms_norm.cuh"

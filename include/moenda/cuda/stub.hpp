@@ -2,8 +2,8 @@
 #pragma once
 // Builds without CUDA: everything that names cuda::Backend compiles, and constructing one says what
 // to do. No Backend exists then, so the functions that need one are never reached.
-#include "../core/error.hpp"
-#include "device.hpp"
+#include "moenda/core/error.hpp"
+#include "moenda/cuda/device.hpp"
 
 namespace moenda::cuda {
 

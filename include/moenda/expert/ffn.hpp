@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../core/fields.hpp"
-#include "../core/rules.hpp"
-#include "../ops/activation.hpp"
-#include "../ops/matmul.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/core/rules.hpp"
+#include "moenda/ops/activation.hpp"
+#include "moenda/ops/matmul.hpp"
 
 namespace moenda::expert {
 

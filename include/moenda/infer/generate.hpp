@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "../model/network.hpp"
-#include "sampler.hpp"
+#include "moenda/infer/sampler.hpp"
+#include "moenda/model/network.hpp"
 
 namespace moenda {
 

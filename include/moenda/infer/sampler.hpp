@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
-#include "../core/error.hpp"
-#include "../core/fields.hpp"
-#include "../core/random.hpp"
-#include "../core/rules.hpp"
+#include "moenda/core/error.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/core/random.hpp"
+#include "moenda/core/rules.hpp"
 
 namespace moenda {
 

@@ -3,7 +3,7 @@
 // Config -> JSON Schema, so that editors complete and check the TOML.
 #include <nlohmann/json.hpp>
 
-#include "toml_read.hpp"
+#include "moenda/io/toml_read.hpp"
 
 namespace moenda::io {
 

@@ -12,10 +12,10 @@
 #include <variant>
 #include <vector>
 
-#include "../core/fields.hpp"
-#include "../core/rules.hpp"
-#include "../core/suggest.hpp"
-#include "toml_file.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/core/rules.hpp"
+#include "moenda/core/suggest.hpp"
+#include "moenda/io/toml_file.hpp"
 
 namespace moenda::io {
 

@@ -3,7 +3,7 @@
 // Config -> TOML: the resolved configuration that alone reproduces a run.
 #include <charconv>
 
-#include "toml_read.hpp"
+#include "moenda/io/toml_read.hpp"
 
 namespace moenda::io {
 

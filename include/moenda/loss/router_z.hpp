@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../core/fields.hpp"
-#include "../router/gates.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/router/gates.hpp"
 
 namespace moenda::loss {
 

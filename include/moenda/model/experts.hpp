@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include "../core/concepts.hpp"
-#include "../core/fields.hpp"
-#include "../core/walk.hpp"
-#include "../ops/memory.hpp"
-#include "../router/dispatch_plan.hpp"
+#include "moenda/core/concepts.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/core/walk.hpp"
+#include "moenda/ops/memory.hpp"
+#include "moenda/router/dispatch_plan.hpp"
 
 namespace moenda {
 

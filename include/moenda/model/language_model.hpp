@@ -2,12 +2,12 @@
 #pragma once
 #include <vector>
 
-#include "../core/walk.hpp"
-#include "../ops/cross_entropy.hpp"
-#include "../ops/embedding.hpp"
-#include "../ops/matmul.hpp"
-#include "../position/position_of.hpp"
-#include "transformer_block.hpp"
+#include "moenda/core/walk.hpp"
+#include "moenda/model/transformer_block.hpp"
+#include "moenda/ops/cross_entropy.hpp"
+#include "moenda/ops/embedding.hpp"
+#include "moenda/ops/matmul.hpp"
+#include "moenda/position/position_of.hpp"
 
 namespace moenda {
 

@@ -2,9 +2,9 @@
 #pragma once
 #include <cmath>
 
-#include "../ops/add.hpp"
-#include "../ops/dispatch.hpp"
-#include "experts.hpp"
+#include "moenda/model/experts.hpp"
+#include "moenda/ops/add.hpp"
+#include "moenda/ops/dispatch.hpp"
 
 namespace moenda {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "../core/random.hpp"
-#include "language_model.hpp"
+#include "moenda/core/random.hpp"
+#include "moenda/model/language_model.hpp"
 
 namespace moenda {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../core/concepts.hpp"
-#include "../core/fields.hpp"
-#include "../ops/add.hpp"
-#include "../ops/memory.hpp"
+#include "moenda/core/concepts.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/ops/add.hpp"
+#include "moenda/ops/memory.hpp"
 
 namespace moenda {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../core/context.hpp"
-#include "../core/fields.hpp"
+#include "moenda/core/context.hpp"
+#include "moenda/core/fields.hpp"
 
 namespace moenda::norm {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <utility>
 
-#include "../core/context.hpp"
+#include "moenda/core/context.hpp"
 
 namespace moenda::ops {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "memory.hpp"
+#include "moenda/ops/memory.hpp"
 
 namespace moenda::ops {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 
-#include "../router/dispatch_plan.hpp"
+#include "moenda/router/dispatch_plan.hpp"
 
 namespace moenda::ops {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../core/context.hpp"
+#include "moenda/core/context.hpp"
 
 namespace moenda::ops {
 

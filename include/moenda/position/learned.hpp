@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../core/fields.hpp"
-#include "../ops/position_table.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/ops/position_table.hpp"
 
 namespace moenda::position {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "../core/rules.hpp"
-#include "../ops/rope.hpp"
-#include "none.hpp"
+#include "moenda/core/rules.hpp"
+#include "moenda/ops/rope.hpp"
+#include "moenda/position/none.hpp"
 
 namespace moenda::position {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <span>
 
-#include "gates.hpp"
+#include "moenda/router/gates.hpp"
 
 namespace moenda {
 

@@ -4,13 +4,13 @@
 #include <array>
 #include <string>
 
-#include "../core/fields.hpp"
-#include "../core/rules.hpp"
-#include "../ops/matmul.hpp"
-#include "../ops/memory.hpp"
-#include "../ops/softmax.hpp"
-#include "../ops/top_k.hpp"
-#include "gates.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/core/rules.hpp"
+#include "moenda/ops/matmul.hpp"
+#include "moenda/ops/memory.hpp"
+#include "moenda/ops/softmax.hpp"
+#include "moenda/ops/top_k.hpp"
+#include "moenda/router/gates.hpp"
 
 namespace moenda::router {
 

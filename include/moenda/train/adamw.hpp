@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "../core/fields.hpp"
-#include "../core/rules.hpp"
-#include "../core/walk.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/core/rules.hpp"
+#include "moenda/core/walk.hpp"
 
 namespace moenda::optimizer {
 

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "../io/atomic_folder.hpp"
-#include "../io/safetensors.hpp"
-#include "trainer.hpp"
+#include "moenda/io/atomic_folder.hpp"
+#include "moenda/io/safetensors.hpp"
+#include "moenda/train/trainer.hpp"
 
 namespace moenda {
 

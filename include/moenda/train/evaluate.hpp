@@ -6,8 +6,8 @@
 #include <functional>
 #include <vector>
 
-#include "../data/windows.hpp"
-#include "../model/network.hpp"
+#include "moenda/data/windows.hpp"
+#include "moenda/model/network.hpp"
 
 namespace moenda {
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <numbers>
 
-#include "../core/fields.hpp"
-#include "../core/rules.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/core/rules.hpp"
 
 namespace moenda {
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "../core/error.hpp"
-#include "../data/windows.hpp"
-#include "../model/network.hpp"
-#include "adamw.hpp"
-#include "schedule.hpp"
+#include "moenda/core/error.hpp"
+#include "moenda/data/windows.hpp"
+#include "moenda/model/network.hpp"
+#include "moenda/train/adamw.hpp"
+#include "moenda/train/schedule.hpp"
 
 namespace moenda {
 

@@ -2,8 +2,8 @@
 #pragma once
 // Elementwise activations. Every backward recomputes from its input: that costs less than keeping
 // another array of the hidden width.
-#include "blocks.hpp"
-#include "exponential.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
+#include "moenda/cpu/kernels/exponential.hpp"
 
 namespace moenda::cpu {
 

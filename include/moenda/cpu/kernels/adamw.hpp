@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-#include "blocks.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 

@@ -8,9 +8,9 @@
 #include <cmath>
 #include <limits>
 
-#include "attention_queries.hpp"
-#include "attention_tile.hpp"
-#include "exponential.hpp"
+#include "moenda/cpu/kernels/attention_queries.hpp"
+#include "moenda/cpu/kernels/attention_tile.hpp"
+#include "moenda/cpu/kernels/exponential.hpp"
 
 namespace moenda::cpu {
 
@@ -131,4 +131,4 @@ void attention_forward(Backend<T>& backend, T* y, T* logsumexp, T const* q, T co
 
 }  // namespace moenda::cpu
 
-#include "attention_backward.hpp"
+#include "moenda/cpu/kernels/attention_backward.hpp"

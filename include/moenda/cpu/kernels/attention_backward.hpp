@@ -4,9 +4,9 @@
 // (Dao et al. 2022, algorithm 4), so nothing of size query_len x key_len was ever saved.
 #include <cmath>
 
-#include "attention_queries.hpp"
-#include "attention_tile.hpp"
-#include "exponential.hpp"
+#include "moenda/cpu/kernels/attention_queries.hpp"
+#include "moenda/cpu/kernels/attention_tile.hpp"
+#include "moenda/cpu/kernels/exponential.hpp"
 
 namespace moenda::cpu {
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "../backend.hpp"
-#include "attention_tile.hpp"
+#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/kernels/attention_tile.hpp"
 
 namespace moenda::cpu {
 

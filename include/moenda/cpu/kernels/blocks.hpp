@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "../backend.hpp"
+#include "moenda/cpu/backend.hpp"
 
 namespace moenda::cpu::detail {
 

@@ -8,9 +8,9 @@
 #include <limits>
 #include <string>
 
-#include "../backend.hpp"
-#include "exponential.hpp"
-#include "matmul.hpp"
+#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/kernels/exponential.hpp"
+#include "moenda/cpu/kernels/matmul.hpp"
 
 namespace moenda::cpu {
 

@@ -2,9 +2,9 @@
 #pragma once
 // Moving items to the slots of a plan and back. An item is `block` scalars: a token, a sequence, a
 // row of a table.
-#include "blocks.hpp"
-#include "elementwise.hpp"
-#include "plan.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
+#include "moenda/cpu/kernels/elementwise.hpp"
+#include "moenda/cpu/kernels/plan.hpp"
 
 namespace moenda::cpu {
 

@@ -17,7 +17,7 @@
 #endif
 #include <cstddef>
 
-#include "gemm_problem.hpp"
+#include "moenda/cpu/kernels/gemm_problem.hpp"
 
 namespace moenda::cpu {
 

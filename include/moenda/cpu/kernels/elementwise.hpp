@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Kernels that move or add scalars. They are bound by memory: all they need is to be cut well.
-#include "blocks.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 

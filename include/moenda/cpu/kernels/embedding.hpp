@@ -3,8 +3,8 @@
 // Rows of a table, looked up by number.
 #include <string>
 
-#include "../../core/error.hpp"
-#include "blocks.hpp"
+#include "moenda/core/error.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 

@@ -10,11 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../backend.hpp"
-#include "gemm_few_rows.hpp"
-#include "gemm_micro.hpp"
-#include "gemm_pack.hpp"
-#include "gemm_problem.hpp"
+#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/kernels/gemm_few_rows.hpp"
+#include "moenda/cpu/kernels/gemm_micro.hpp"
+#include "moenda/cpu/kernels/gemm_pack.hpp"
+#include "moenda/cpu/kernels/gemm_problem.hpp"
 
 namespace moenda::cpu {
 namespace gemm_detail {

@@ -6,9 +6,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "gemm_micro.hpp"
-#include "gemm_problem.hpp"
-#include "gemm_unroll.hpp"
+#include "moenda/cpu/kernels/gemm_micro.hpp"
+#include "moenda/cpu/kernels/gemm_problem.hpp"
+#include "moenda/cpu/kernels/gemm_unroll.hpp"
 
 namespace moenda::cpu::gemm_detail {
 

@@ -4,10 +4,10 @@
 // Follows the micro-kernel of Van Zee & van de Geijn, BLIS (ACM TOMS 41(3), 2015), section 3.
 #include <cstddef>
 
-#include "gemm_micro_avx2.hpp"
-#include "gemm_micro_avx512.hpp"
-#include "gemm_micro_portable.hpp"
-#include "gemm_unroll.hpp"
+#include "moenda/cpu/kernels/gemm_micro_avx2.hpp"
+#include "moenda/cpu/kernels/gemm_micro_avx512.hpp"
+#include "moenda/cpu/kernels/gemm_micro_portable.hpp"
+#include "moenda/cpu/kernels/gemm_unroll.hpp"
 
 namespace moenda::cpu::gemm_detail {
 

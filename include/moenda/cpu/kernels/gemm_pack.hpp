@@ -6,8 +6,8 @@
 #include <cstring>
 #include <utility>
 
-#include "gemm_problem.hpp"
-#include "gemm_unroll.hpp"
+#include "moenda/cpu/kernels/gemm_problem.hpp"
+#include "moenda/cpu/kernels/gemm_unroll.hpp"
 
 namespace moenda::cpu::gemm_detail {
 

@@ -3,7 +3,7 @@
 // Layer normalisation (Ba, Kiros & Hinton 2016, eq. 4).
 #include <cmath>
 
-#include "blocks.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 

@@ -2,8 +2,8 @@
 #pragma once
 // The three products of a linear layer. Weights are [out, in], so the forward product reads w
 // transposed and the gradient of the weight reads dy transposed; packing absorbs both.
-#include "eigen_matmul.hpp"
-#include "gemm.hpp"
+#include "moenda/cpu/kernels/eigen_matmul.hpp"
+#include "moenda/cpu/kernels/gemm.hpp"
 
 namespace moenda::cpu {
 namespace gemm_detail {

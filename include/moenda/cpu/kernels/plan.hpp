@@ -2,7 +2,7 @@
 #pragma once
 // The dispatch plan: which item sits in which slot. A counting sort with one count per expert and
 // block of items, so that all blocks can be placed at once.
-#include "blocks.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 

@@ -4,7 +4,7 @@
 // removed, not its mean.
 #include <cmath>
 
-#include "blocks.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 

@@ -4,8 +4,8 @@
 // of neighbours: both halves of a head are then plain vectors.
 #include <cmath>
 
-#include "../../core/error.hpp"
-#include "blocks.hpp"
+#include "moenda/core/error.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 

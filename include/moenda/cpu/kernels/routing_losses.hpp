@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "blocks.hpp"
-#include "exponential.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
+#include "moenda/cpu/kernels/exponential.hpp"
 
 namespace moenda::cpu {
 

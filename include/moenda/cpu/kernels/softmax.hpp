@@ -3,8 +3,8 @@
 // Softmax over rows, all of a row or a selected part of it, and weights taken from a selection.
 #include <limits>
 
-#include "blocks.hpp"
-#include "exponential.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
+#include "moenda/cpu/kernels/exponential.hpp"
 
 namespace moenda::cpu {
 

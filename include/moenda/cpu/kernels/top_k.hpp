@@ -4,7 +4,7 @@
 #include <functional>
 #include <limits>
 
-#include "blocks.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 

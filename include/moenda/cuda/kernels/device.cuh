@@ -12,10 +12,10 @@
 #include <memory>
 #include <string>
 
-#include "../../core/error.hpp"
-#include "../device.hpp"
-#include "../launch.hpp"
-#include "matmul_plan.cuh"
+#include "moenda/core/error.hpp"
+#include "moenda/cuda/device.hpp"
+#include "moenda/cuda/launch.hpp"
+#include "moenda/cuda/kernels/matmul_plan.cuh"
 
 namespace moenda::cuda {
 
@@ -71,8 +71,8 @@ inline void require_on_device(char const* kernel, std::initializer_list<void con
 
 /// Starts a kernel on the device's stream.
 template <class... Parameters, class... Arguments>
-void launch(Device& device, void (*kernel)(Parameters...), dim3 grid, unsigned threads,
-            Arguments... arguments) {
+void start(Device& device, void (*kernel)(Parameters...), dim3 grid, unsigned threads,
+           Arguments... arguments) {
   kernel<<<grid, threads, 0, device.stream>>>(arguments...);
   check(cudaGetLastError(), "starting a kernel");
 }

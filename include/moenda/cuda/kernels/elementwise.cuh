@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Kernels that move or add scalars.
-#include "device.cuh"
+#include "moenda/cuda/kernels/device.cuh"
 
 namespace moenda::cuda {
 namespace detail {
@@ -32,8 +32,8 @@ namespace launch {
 void fill(Device& device, float* y, float value, std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("fill", {y});
-  detail::launch(device, detail::fill_scalars, detail::blocks_for(n), detail::threads_per_block, y,
-                 value, n);
+  detail::start(device, detail::fill_scalars, detail::blocks_for(n), detail::threads_per_block, y,
+                value, n);
 }
 
 void copy(Device& device, float* y, float const* x, std::ptrdiff_t n) {
@@ -47,8 +47,8 @@ void copy(Device& device, float* y, float const* x, std::ptrdiff_t n) {
 void add_forward(Device& device, float* y, float const* a, float const* b, std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("add_forward", {y, a, b});
-  detail::launch(device, detail::add_scalars, detail::blocks_for(n), detail::threads_per_block, y,
-                 a, b, n);
+  detail::start(device, detail::add_scalars, detail::blocks_for(n), detail::threads_per_block, y, a,
+                b, n);
 }
 
 void copy_blocks(Device& device, float* y, float const* x, int blocks, std::ptrdiff_t count,
@@ -56,8 +56,8 @@ void copy_blocks(Device& device, float* y, float const* x, int blocks, std::ptrd
   if (blocks <= 0 || count <= 0) return;
   detail::require_on_device("copy_blocks", {y, x});
   auto const rows = static_cast<unsigned>(std::min(blocks, 65535));  // the longest grid.y
-  detail::launch(device, detail::copy_runs, dim3(detail::blocks_for(count), rows),
-                 detail::threads_per_block, y, x, blocks, count, y_stride, x_stride);
+  detail::start(device, detail::copy_runs, dim3(detail::blocks_for(count), rows),
+                detail::threads_per_block, y, x, blocks, count, y_stride, x_stride);
 }
 
 }  // namespace launch

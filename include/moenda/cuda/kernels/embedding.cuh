@@ -2,7 +2,7 @@
 #pragma once
 // Rows of a table, looked up by number. The gradient adds rows with equal ids in the order of rows,
 // as the CPU does: no atomics on floats, the same bits in every run.
-#include "device.cuh"
+#include "moenda/cuda/kernels/device.cuh"
 
 namespace moenda::cuda {
 namespace detail {
@@ -67,8 +67,8 @@ __global__ void add_rows_of_one_id(float* dtable, float const* dy, int const* id
 inline void check_embedding_ids(Device& device, int const* ids, int rows, int table_rows) {
   unsigned const none = 0xffffffffu;
   check(cudaMemsetAsync(device.first_bad_row, 0xff, sizeof none, device.stream), "cudaMemset");
-  launch(device, find_bad_row, blocks_for(rows), threads_per_block, device.first_bad_row, ids, rows,
-         table_rows);
+  start(device, find_bad_row, blocks_for(rows), threads_per_block, device.first_bad_row, ids, rows,
+        table_rows);
   unsigned bad = none;
   copy_to_host(device, &bad, device.first_bad_row, sizeof bad);
   if (bad == none) return;
@@ -87,8 +87,8 @@ void embedding_forward(Device& device, float* y, float const* table, int const* 
                        int cols) {
   if (rows <= 0 || cols <= 0) return;
   detail::require_on_device("embedding_forward", {y, table, ids});
-  detail::launch(device, detail::look_up_rows, static_cast<unsigned>(rows),
-                 detail::threads_for_row(cols), y, table, ids, cols);
+  detail::start(device, detail::look_up_rows, static_cast<unsigned>(rows),
+                detail::threads_for_row(cols), y, table, ids, cols);
 }
 
 // Throws DataError, before it writes anything, unless all ids lie in [0, table_rows).
@@ -97,8 +97,8 @@ void embedding_backward(Device& device, float* dtable, float const* dy, int cons
   if (rows <= 0 || cols <= 0) return;
   detail::require_on_device("embedding_backward", {dtable, dy, ids});
   detail::check_embedding_ids(device, ids, rows, table_rows);
-  detail::launch(device, detail::add_rows_of_one_id, static_cast<unsigned>(rows),
-                 detail::threads_per_block, dtable, dy, ids, rows, cols);
+  detail::start(device, detail::add_rows_of_one_id, static_cast<unsigned>(rows),
+                detail::threads_per_block, dtable, dy, ids, rows, cols);
 }
 
 }  // namespace launch

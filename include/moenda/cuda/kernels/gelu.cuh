@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The tanh form of GELU (Hendrycks & Gimpel 2016, section 2).
-#include "device.cuh"
+#include "moenda/cuda/kernels/device.cuh"
 
 namespace moenda::cuda {
 namespace detail {
@@ -36,15 +36,15 @@ namespace launch {
 void gelu_forward(Device& device, float* y, float const* x, std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("gelu_forward", {y, x});
-  detail::launch(device, detail::gelu_of_scalars, detail::blocks_for(n), detail::threads_per_block,
-                 y, x, n);
+  detail::start(device, detail::gelu_of_scalars, detail::blocks_for(n), detail::threads_per_block,
+                y, x, n);
 }
 
 void gelu_backward(Device& device, float* dx, float const* dy, float const* x, std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("gelu_backward", {dx, dy, x});
-  detail::launch(device, detail::gelu_gradient, detail::blocks_for(n), detail::threads_per_block,
-                 dx, dy, x, n);
+  detail::start(device, detail::gelu_gradient, detail::blocks_for(n), detail::threads_per_block, dx,
+                dy, x, n);
 }
 
 }  // namespace launch

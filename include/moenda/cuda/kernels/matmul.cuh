@@ -14,8 +14,8 @@
 // (a with op N lies in memory as [k, m], row-major: w [out, in] is in x out in columns, which is
 // already w^T.) Column-major d also is what the epilogues expect: one bias per row of d^T is one
 // per output.
-#include "device.cuh"
-#include "gelu.cuh"
+#include "moenda/cuda/kernels/device.cuh"
+#include "moenda/cuda/kernels/gelu.cuh"
 
 namespace moenda::cuda {
 namespace detail {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Opening a device, its memory, and copies between it and the host.
-#include "device.cuh"
+#include "moenda/cuda/kernels/device.cuh"
 
 namespace moenda::cuda {
 namespace detail {

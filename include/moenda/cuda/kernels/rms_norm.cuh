@@ -3,7 +3,7 @@
 // Root mean square normalisation (Zhang & Sennrich 2019, eq. 4). A block takes a row. The gain's
 // gradient is a sum over rows: chunks of rows are summed apart and added in order, without atomics,
 // so every run gives the same bits.
-#include "device.cuh"
+#include "moenda/cuda/kernels/device.cuh"
 
 namespace moenda::cuda {
 namespace detail {
@@ -70,8 +70,8 @@ void rms_norm_forward(Device& device, float* y, float* rstd, float const* x, flo
                       float epsilon, int rows, int cols) {
   if (rows <= 0 || cols <= 0) return;
   detail::require_on_device("rms_norm_forward", {y, rstd, x, gain});
-  detail::launch(device, detail::rms_norm_rows, static_cast<unsigned>(rows),
-                 detail::threads_for_row(cols), y, rstd, x, gain, epsilon, cols);
+  detail::start(device, detail::rms_norm_rows, static_cast<unsigned>(rows),
+                detail::threads_for_row(cols), y, rstd, x, gain, epsilon, cols);
 }
 
 void rms_norm_backward(Device& device, float* dx, float* dgain, float const* dy, float const* rstd,
@@ -81,14 +81,14 @@ void rms_norm_backward(Device& device, float* dx, float* dgain, float const* dy,
   int const chunk = detail::rows_per_chunk(rows, cols), chunks = (rows - 1) / chunk + 1;
   auto const columns = (static_cast<unsigned>(cols) - 1) / detail::threads_per_block + 1;
   auto* const partials = static_cast<float*>(device.workspace);
-  detail::launch(device, detail::rms_norm_gain_partials,
-                 dim3(columns, static_cast<unsigned>(chunks)), detail::threads_per_block, partials,
-                 dy, rstd, x, rows, chunk, cols);
-  detail::launch(device, detail::add_partials, columns, detail::threads_per_block, dgain, partials,
-                 chunks, cols);
+  detail::start(device, detail::rms_norm_gain_partials,
+                dim3(columns, static_cast<unsigned>(chunks)), detail::threads_per_block, partials,
+                dy, rstd, x, rows, chunk, cols);
+  detail::start(device, detail::add_partials, columns, detail::threads_per_block, dgain, partials,
+                chunks, cols);
   // Last, as dx may be dy.
-  detail::launch(device, detail::rms_norm_input_gradient, static_cast<unsigned>(rows),
-                 detail::threads_for_row(cols), dx, dy, rstd, x, gain, cols);
+  detail::start(device, detail::rms_norm_input_gradient, static_cast<unsigned>(rows),
+                detail::threads_for_row(cols), dx, dy, rstd, x, gain, cols);
 }
 
 }  // namespace launch

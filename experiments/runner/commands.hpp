@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What main() needs to know of the commands: no model, no kernels.
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moenda::runner {
+
+/// What the command line says beside the configuration.
+struct Options {
+  std::filesystem::path config;        ///< a TOML file or a run folder
+  std::vector<std::string> overrides;  ///< "a.b=value"
+  std::filesystem::path out = "runs";
+  int threads = 0;
+  bool force = false;
+};
+
+// The commands. Each returns the exit code.
+int train(Options const& options);
+int evaluate(Options const& options);
+int generate(Options const& options, std::optional<std::string> const& prompt,
+             std::optional<int> max_tokens);
+int describe(Options const& options);
+int report(std::vector<std::filesystem::path> const& runs, Options const& options,
+           std::filesystem::path const& file);
+int list();
+int schema();
+
+}  // namespace moenda::runner

@@ -14,8 +14,9 @@ find_package(CUDAToolkit REQUIRED)
 
 add_library(moenda_cuda STATIC "${moenda_cuda_source}")
 add_library(moenda::cuda ALIAS moenda_cuda)
-set_target_properties(moenda_cuda PROPERTIES EXPORT_NAME cuda CUDA_STANDARD 20
-                      CUDA_STANDARD_REQUIRED ON POSITION_INDEPENDENT_CODE ON)
+set_target_properties(moenda_cuda PROPERTIES EXPORT_NAME cuda POSITION_INDEPENDENT_CODE ON)
+# Not CUDA_STANDARD: CMake 3.25 does not know that nvcc has C++20.
+target_compile_options(moenda_cuda PRIVATE -std=c++20)
 target_include_directories(moenda_cuda PRIVATE "${PROJECT_SOURCE_DIR}/include")
 target_compile_definitions(moenda_cuda PUBLIC MOENDA_CUDA=1)
 target_link_libraries(moenda_cuda INTERFACE moenda_core PUBLIC CUDA::cudart CUDA::cublasLt)

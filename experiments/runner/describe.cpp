@@ -56,9 +56,14 @@ void describe_parameters(AnyModel::Config const& config) {
   std::cout << table.text();
 }
 
+/// Adds the row of a OneOf: what a key may name.
 template <class... Ms>
-std::string names_of(OneOf<Ms...>) {
-  return join({Ms::name...});
+void add_row(io::Table& table, char const* role, char const* key, OneOf<Ms...>) {
+  table.add_row({role, key, join({Ms::name...})});
+}
+template <class Router, class Expert, class... Losses>
+void add_loss_row(io::Table& table, Mixture<Router, Expert, Losses...>) {
+  table.add_row({"loss", "model.block.ffn.loss.NAME.weight", join({Losses::name...})});
 }
 
 }  // namespace
@@ -84,10 +89,14 @@ int describe(Options const& options) {
 
 int list() {
   io::Table table({"role", "key", "names"});
-  table.add_row({"norm", "model.block.norm.type", names_of(OneOf<norm::Rms, norm::Layer>{})});
-  table.add_row({"attention", "model.block.attention.type", join({"grouped_query", "multi_head"})});
-  table.add_row({"position", "model.block.attention.position.type", names_of(AnyPosition{})});
-  table.add_row({"head norm", "model.block.attention.head_norm.type", names_of(AnyHeadNorm{})});
+  add_row(table, "norm", "model.block.norm.type", AnyNorm{});
+  add_row(table, "attention", "model.block.attention.type", AnyAttention{});
+  add_row(table, "position", "model.block.attention.position.type", AnyPosition{});
+  add_row(table, "head norm", "model.block.attention.head_norm.type", AnyHeadNorm{});
+  add_row(table, "feed-forward", "model.block.ffn.type", AnyFeedForward{});
+  add_row(table, "router", "model.block.ffn.router.type", AnyRouter{});
+  add_row(table, "expert", "model.block.ffn.experts.each.type", AnyExpert{});
+  add_loss_row(table, AnyFeedForward::Nth<0>{});
   std::cout << table.text();
   return 0;
 }

@@ -60,12 +60,27 @@ std::string cpu_name() {
   return "unknown";
 }
 
+template <class... Ms>
+std::string chosen_name(OneOf<Ms...>, typename OneOf<Ms...>::Config const& config) {
+  return OneOf<Ms...>::names[config.choice.index()];
+}
+/// "rms norm, grouped_query attention, rope positions, mixture"
+std::string model_summary(AnyModel::Config const& model) {
+  auto const& block = model.block;
+  return chosen_name(AnyNorm{}, block.norm) + " norm, " +
+         chosen_name(AnyAttention{}, block.attention) + " attention, " +
+         std::visit(
+             [](auto const& attention) { return chosen_name(AnyPosition{}, attention.position); },
+             block.attention.choice) +
+         " positions, " + chosen_name(AnyFeedForward{}, block.ffn);
+}
+
 }  // namespace
 
 std::string meta_text(Run const& run, int threads) {
   nlohmann::ordered_json meta;
   meta["name"] = run.title();
-  meta["model"] = AnyModel::name;
+  meta["model"] = model_summary(run.config.model);
   meta["parameters"] = {{"total", AnyModel::parameter_count(run.config.model)},
                         {"active", AnyModel::active_parameter_count(run.config.model)}};
   meta["version"] = version;

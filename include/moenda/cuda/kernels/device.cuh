@@ -14,8 +14,8 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/cuda/device.hpp"
-#include "moenda/cuda/launch.hpp"
 #include "moenda/cuda/kernels/matmul_plan.cuh"
+#include "moenda/cuda/launch.hpp"
 
 namespace moenda::cuda {
 
@@ -30,7 +30,6 @@ struct Device {
     if (stream != nullptr) cudaStreamDestroy(stream);
   }
 
-  int number = 0;
   cudaStream_t stream = nullptr;
   cublasLtHandle_t blas = nullptr;
   // Scratch of whichever kernel runs: the stream runs one at a time. 32 MiB is what NVIDIA advises

@@ -43,7 +43,6 @@ Device* open_device(int number) {
   }
   check(cudaSetDevice(number), "cudaSetDevice");
   auto device = std::make_unique<Device>();
-  device->number = number;
   check(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "cudaStreamCreate");
   check(cublasLtCreate(&device->blas), "cublasLtCreate");
   device->workspace = allocate(Device::workspace_bytes);

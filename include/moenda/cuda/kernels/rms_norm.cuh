@@ -14,7 +14,7 @@ __global__ void rms_norm_rows(float* y, float* rstd, float const* x, float const
   auto const row = std::ptrdiff_t{blockIdx.x} * cols;
   float squares = 0;
   for (int c = threadIdx.x; c < cols; c += blockDim.x) squares += x[row + c] * x[row + c];
-  float const scale = 1 / sqrtf(block_sum(squares) / cols + epsilon);
+  float const scale = 1 / sqrtf(block_sum(squares) / static_cast<float>(cols) + epsilon);
   if (threadIdx.x == 0) rstd[blockIdx.x] = scale;
   for (int c = threadIdx.x; c < cols; c += blockDim.x) y[row + c] = x[row + c] * scale * gain[c];
 }
@@ -26,7 +26,7 @@ __global__ void rms_norm_input_gradient(float* dx, float const* dy, float const*
   float dot = 0;
   for (int c = threadIdx.x; c < cols; c += blockDim.x) dot += dy[row + c] * gain[c] * x[row + c];
   float const scale = rstd[blockIdx.x];
-  float const pull = block_sum(dot) * scale * scale * scale / cols;
+  float const pull = block_sum(dot) * scale * scale * scale / static_cast<float>(cols);
   for (int c = threadIdx.x; c < cols; c += blockDim.x) {
     dx[row + c] = dy[row + c] * gain[c] * scale - x[row + c] * pull;
   }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the machine can do at most, measured, so that a benchmark can print its share of it.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+#include "moenda/cpu/kernels/gemm_micro.hpp"
+
+namespace moenda::bench {
+
+[[nodiscard]] inline double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Seconds of the quickest of `repetitions` calls: others may use the machine, and they only ever
+/// add time.
+template <class Body>
+[[nodiscard]] double best_seconds(int repetitions, Body&& body) {
+  double best = 1e30;
+  for (int i = 0; i < repetitions; ++i) {
+    double const begin = seconds_now();
+    body();
+    best = std::min(best, seconds_now() - begin);
+  }
+  return best;
+}
+
+/// Runs body(thread) on `threads` threads at once, the caller among them.
+template <class Body>
+void on_threads(int threads, Body&& body) {
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) others.emplace_back([&body, i] { body(i); });
+  body(0);
+  for (auto& other : others) other.join();
+}
+
+/// FLOP per second of one thread that only multiplies and adds in registers: 24 independent chains,
+/// more than latency times units of any core known.
+template <class V>
+[[nodiscard]] double multiply_add_rate() {
+  constexpr int chains = V::lanes * sizeof(typename V::Scalar) == 64 ? 24 : 12, steps = 1 << 16;
+  using T = typename V::Scalar;
+  T values[chains], out[V::lanes];  // all different, or chains would be merged
+  for (int i = 0; i < chains; ++i) values[i] = T(1) / T(i + 2);
+  volatile T sink = 0;
+  double const seconds = best_seconds(20, [&] {
+    auto const a = V::broadcast(values), b = V::broadcast(values + 1);
+    typename V::Register sums[chains];
+    cpu::gemm_detail::unroll<chains>([&](auto i) { sums[i] = V::broadcast(values + i); });
+    for (int step = 0; step < steps; ++step) {
+      cpu::gemm_detail::unroll<chains>([&](auto i) { sums[i] = V::multiply_add(sums[i], a, b); });
+    }
+    auto total = V::zero();
+    cpu::gemm_detail::unroll<chains>([&](auto i) { total = V::add(total, sums[i]); });
+    V::store(out, total);
+    sink = out[0];
+  });
+  return 2.0 * V::lanes * chains * steps / seconds;
+}
+
+/// FLOP per second of `threads` threads together.
+template <class T>
+[[nodiscard]] double peak_flops(int threads) {
+  std::vector<double> rates(static_cast<std::size_t>(threads));
+  on_threads(threads, [&](int thread) {
+    rates[static_cast<std::size_t>(thread)] = multiply_add_rate<cpu::gemm_detail::Native<T>>();
+  });
+  double total = 0;
+  for (double const rate : rates) total += rate;
+  return total;
+}
+
+}  // namespace moenda::bench

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints what this machine can do: multiply-adds in registers and bytes from memory, on one thread
+// and on all of them.
+#include <cstdio>
+#include <numeric>
+#include <string>
+
+#include "peak.hpp"
+
+namespace {
+
+using namespace moenda::bench;
+
+constexpr std::size_t numbers = std::size_t{1} << 25;  // 128 MiB of floats: more than any cache
+
+/// Bytes read per second by `threads` threads, each over its own part.
+double read_rate(std::vector<float> const& data, int threads) {
+  using V = moenda::cpu::gemm_detail::Native<float>;
+  auto const part = numbers / static_cast<std::size_t>(threads) / 64 * 64;
+  std::vector<float> sinks(static_cast<std::size_t>(threads) * 64);
+  double const seconds = best_seconds(8, [&] {
+    on_threads(threads, [&](int thread) {
+      float const* const begin = data.data() + part * static_cast<std::size_t>(thread);
+      typename V::Register sums[4] = {V::zero(), V::zero(), V::zero(), V::zero()};
+      for (std::size_t i = 0; i + 4 * V::lanes <= part; i += 4 * V::lanes) {
+        moenda::cpu::gemm_detail::unroll<4>(
+            [&](auto j) { sums[j] = V::add(sums[j], V::load(begin + i + j * V::lanes)); });
+      }
+      V::store(sinks.data() + thread * 64,
+               V::add(V::add(sums[0], sums[1]), V::add(sums[2], sums[3])));
+    });
+  });
+  float volatile sink = std::accumulate(sinks.begin(), sinks.end(), 0.0F);
+  static_cast<void>(sink);
+  return double(part) * threads * sizeof(float) / seconds;
+}
+
+/// Bytes read and written per second by y = x on `threads` threads.
+double copy_rate(std::vector<float>& data, int threads) {
+  auto const part = numbers / 2 / static_cast<std::size_t>(threads);
+  double const seconds = best_seconds(8, [&] {
+    on_threads(threads, [&](int thread) {
+      float* const begin = data.data() + 2 * part * static_cast<std::size_t>(thread);
+      std::copy_n(begin, part, begin + part);
+    });
+  });
+  return 2.0 * double(part) * threads * sizeof(float) / seconds;
+}
+
+}  // namespace
+
+int main() {
+  int const all = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  std::vector<float> data(numbers, 1.0F);
+  std::printf("%-28s %12s %12s\n", "", "1 thread", (std::to_string(all) + " threads").c_str());
+  auto const row = [&](char const* name, double one, double many) {
+    std::printf("%-28s %12.1f %12.1f\n", name, one / 1e9, many / 1e9);
+  };
+  row("multiply-add float  GFLOP/s", peak_flops<float>(1), peak_flops<float>(all));
+  row("multiply-add double GFLOP/s", peak_flops<double>(1), peak_flops<double>(all));
+  row("memory read         GB/s", read_rate(data, 1), read_rate(data, all));
+  row("memory copy         GB/s", copy_rate(data, 1), copy_rate(data, all));
+}

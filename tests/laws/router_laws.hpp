@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What every router must obey. A case names the router, its config, and what it promises:
+//
+//   struct Pair {
+//     using Module = router::TopK;
+//     static constexpr int num_experts = 5;
+//     static constexpr bool normalised = true;  // an item's combine weights sum to 1
+//     static Module::Config config();
+//   };
+#include <limits>
+
+#include "laws/gradient_check.hpp"
+#include "laws/numbers.hpp"
+#include "moenda/core/concepts.hpp"
+#include "moenda/ops/dispatch.hpp"
+
+namespace laws {
+
+inline constexpr int router_width = 6;
+
+/// A router with everything it needs to run on `T`.
+template <class Case, class T>
+class Routing {
+ public:
+  using Module = typename Case::Module;
+  using Backend = moenda::cpu::Backend<T>;
+  using Params = typename Module::template Params<Backend>;
+
+  /// Gates, copied from the arena.
+  struct Result {
+    std::vector<T> selected, weights, probs, logits;
+  };
+
+  explicit Routing(int threads = 1) : backend(threads), config(Case::config()) {
+    params = Module::template params<Backend>(config, router_width, Case::num_experts);
+    grads = params;
+    auto const size = static_cast<std::size_t>(moenda::count(params));
+    values.resize(size);
+    gradients.resize(size);
+    moenda::bind(params, values.data());
+    moenda::bind(grads, gradients.data());
+    fill_weights(params, 5, 1);
+  }
+  /// Calls f(ctx, gates, cache) with the gates of x [items, router_width].
+  template <class F>
+  auto with_gates(std::vector<T> const& x, bool training, F f) {
+    int const rows = int(x.size()) / router_width;
+    arena.rewind();
+    moenda::Context<Backend> ctx{backend, arena, {nullptr, 1, rows}};
+    ctx.training = training;
+    auto input = ctx.tensor(rows, router_width);
+    std::copy(x.begin(), x.end(), input.data);
+    typename Module::template Cache<Backend> cache{};
+    auto const gates = Module::forward(ctx, config, params, cache, input, Case::num_experts);
+    return f(ctx, gates, cache);
+  }
+  Result operator()(std::vector<T> const& x, bool training = true) {
+    return with_gates(x, training, [](auto&, auto const& gates, auto&) {
+      auto const table = [](auto t) { return std::vector<T>(t.data, t.data + t.size()); };
+      return Result{table(gates.selected), table(gates.weights), table(gates.probs),
+                    table(gates.logits)};
+    });
+  }
+
+  Backend backend;
+  moenda::Arena arena;
+  typename Module::Config config;
+  Params params, grads;
+  std::vector<T> values, gradients;
+};
+
+/// selected is 0 or 1, the promised number of ones per item; weights are finite and, where
+/// promised, sum to 1.
+template <class Case, class T>
+void tables_are_sound(std::vector<T> const& x) {
+  Routing<Case, T> router;
+  auto const gates = router(x);
+  int const experts = Case::num_experts;
+  int const promised = Case::Module::experts_per_item(router.config, experts);
+  auto const items = x.size() / router_width;
+  REQUIRE(gates.selected.size() == items * std::size_t(experts));
+  REQUIRE(gates.weights.size() == gates.selected.size());
+  for (std::size_t i = 0; i < items; ++i) {
+    int ones = 0;
+    double sum = 0;
+    for (std::size_t e = i * std::size_t(experts); e < (i + 1) * std::size_t(experts); ++e) {
+      REQUIRE((gates.selected[e] == T(0) || gates.selected[e] == T(1)));
+      if (gates.selected[e] == T(0)) continue;
+      REQUIRE(std::isfinite(gates.weights[e]));
+      REQUIRE(gates.weights[e] >= T(0));
+      ++ones;
+      sum += double(gates.weights[e]);
+    }
+    CAPTURE(i);
+    REQUIRE(ones == promised);
+    if (Case::normalised) REQUIRE(std::abs(sum - 1) <= 1e-6);
+    if (!Case::normalised) REQUIRE(sum <= 1 + 1e-6);
+  }
+}
+
+/// Not finite in: still the promised number of experts per item, and other items' gates unchanged.
+template <class Case>
+void bad_rows_stay_alone() {
+  Routing<Case, float> router;
+  auto const x = numbers<float>(4 * router_width, 3);
+  auto const good = router(x);
+  auto const experts = std::size_t(Case::num_experts);
+  for (float const bad : {NAN, INFINITY, -INFINITY, 1e30f, -1e30f}) {
+    auto changed = x;
+    changed[router_width + 2] = bad;  // item 1
+    auto const gates = router(changed);
+    CAPTURE(bad);
+    float ones = 0;
+    for (std::size_t e = 0; e < experts; ++e) ones += gates.selected[experts + e];
+    CHECK(int(ones) == Case::Module::experts_per_item(router.config, Case::num_experts));
+    for (std::size_t i = 0; i < gates.selected.size(); ++i) {
+      if (i / experts == 1) continue;
+      REQUIRE(gates.selected[i] == good.selected[i]);
+      REQUIRE(gates.weights[i] == good.weights[i]);
+    }
+  }
+}
+
+/// Through the plan: every kept assignment once, sorted by expert, then item; kept + dropped = all.
+template <class Case>
+void assignments_are_conserved(std::vector<float> const& x, int capacity) {
+  Routing<Case, float> router;
+  router.with_gates(x, true, [&](auto& ctx, auto const& gates, auto&) {
+    auto const plan = moenda::ops::make_plan(ctx, gates, 1, capacity);
+    auto const experts = std::size_t(Case::num_experts);
+    std::vector<int> wanted(experts), kept(std::size_t(gates.selected.size()));
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      wanted[i % experts] += gates.selected.data[i] != 0;
+    int all = 0;
+    for (std::size_t e = 0; e < experts; ++e) {
+      all += wanted[e];
+      int const expected = capacity < 0 ? wanted[e] : std::min(capacity, wanted[e]);
+      CHECK(plan.tokens_per_expert(int(e)) == expected);
+      int last = -1;
+      for (auto s = std::size_t(plan.bins[e]); s < std::size_t(plan.bins[e + 1]); ++s) {
+        REQUIRE(plan.expert_of_slot[s] == int(e));
+        REQUIRE(plan.item_of_slot[s] > last);
+        last = plan.item_of_slot[s];
+        auto const at = std::size_t(last) * experts + e;
+        REQUIRE(gates.selected.data[at] == 1);
+        REQUIRE(plan.combine_weights[s] == gates.weights.data[at]);
+        ++kept[at];
+      }
+    }
+    CHECK(plan.num_slots + plan.num_dropped == all);
+    CHECK(plan.bins[experts] == plan.num_slots);
+    CHECK(std::count(kept.begin(), kept.end(), 1) == plan.num_slots);
+    // The way back: every item lists its own slots, each slot once.
+    std::vector<int> seen(std::size_t(plan.num_slots));
+    for (std::size_t i = 0; i < std::size_t(plan.num_items); ++i) {
+      for (int at = plan.item_begin[i]; at < plan.item_begin[i + 1]; ++at) {
+        auto const slot = std::size_t(plan.slots_of_item[std::size_t(at)]);
+        REQUIRE(plan.item_of_slot[slot] == int(i));
+        ++seen[slot];
+      }
+    }
+    CHECK(std::count(seen.begin(), seen.end(), 1) == plan.num_slots);
+    // combine(dispatch(x)) with weights: each row times the sum of its kept weights.
+    auto rows = ctx.tensor(plan.num_items, 2);
+    for (int i = 0; i < rows.rows; ++i) rows.data[2 * i] = float(i), rows.data[2 * i + 1] = 1;
+    auto const y = moenda::ops::combine(ctx, plan, moenda::ops::dispatch(ctx, plan, rows));
+    for (int i = 0; i < y.rows; ++i) {
+      REQUIRE(y.data[2 * i] == Approx(double(i) * double(y.data[2 * i + 1])).margin(1e-5));
+    }
+    return 0;
+  });
+}
+
+/// The order of the items changes nothing but the order of the answers.
+template <class Case>
+void items_can_be_permuted(std::vector<float> const& x) {
+  Routing<Case, float> router;
+  auto const items = x.size() / router_width;
+  std::vector<float> reversed(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    reversed[(items - 1 - i / router_width) * router_width + i % router_width] = x[i];
+  }
+  auto const a = router(x), b = router(reversed);
+  auto const experts = std::size_t(Case::num_experts);
+  for (std::size_t i = 0; i < a.selected.size(); ++i) {
+    auto const j = (items - 1 - i / experts) * experts + i % experts;
+    REQUIRE(a.selected[i] == b.selected[j]);
+    REQUIRE(a.weights[i] == b.weights[j]);
+  }
+}
+
+/// Arbitrary gradients in all three tables come back as dx and the gradients of the parameters.
+template <class Case>
+void router_gradients_are_right() {
+  Routing<Case, double> router;
+  int const items = 6, experts = Case::num_experts;
+  auto x = numbers<double>(items * router_width, 4);
+  std::array<std::vector<double>, 3> const d{numbers<double>(items * experts, 6),
+                                             numbers<double>(items * experts, 7),
+                                             numbers<double>(items * experts, 8)};
+  auto const measure = [&] {
+    auto const gates = router(x);
+    Measured m;
+    for (std::size_t i = 0; i < gates.selected.size(); ++i) {
+      m.choices.push_back(int(gates.selected[i]));
+      if (gates.selected[i] != 0) m.loss += d[0][i] * gates.weights[i];  // read only where selected
+      if (!gates.probs.empty()) m.loss += d[1][i] * gates.probs[i];
+      if (!gates.logits.empty()) m.loss += d[2][i] * gates.logits[i];
+    }
+    return m;
+  };
+  auto const dx = router.with_gates(x, true, [&](auto& ctx, auto const& gates, auto& cache) {
+    moenda::GatesGrad<Double> dgates{ctx.tensor(items, experts), ctx.tensor(items, experts),
+                                     ctx.tensor(items, experts)};
+    for (std::size_t i = 0; i < d[0].size(); ++i) {
+      dgates.weights.data[i] = gates.selected.data[i] != 0 ? d[0][i] : 0;
+      dgates.probs.data[i] = d[1][i];
+      dgates.logits.data[i] = d[2][i];
+    }
+    auto const t =
+        Case::Module::backward(ctx, router.config, router.params, router.grads, cache, dgates);
+    return std::vector<double>(t.data, t.data + t.size());
+  });
+  GradientCheck check;
+  check("x", x, dx, measure);
+  if (!router.values.empty()) check("parameters", router.values, router.gradients, measure);
+}
+
+/// Found out by trying: whether an item's gates change when other items do.
+template <class Case>
+[[nodiscard]] bool depends_on_others(bool training, bool only_later) {
+  Routing<Case, float> router;
+  int const items = 9;
+  auto const x = numbers<float>(items * router_width, 9);
+  auto const gates = router(x, training);
+  auto const experts = std::size_t(Case::num_experts);
+  for (std::size_t item = 0; item < std::size_t(items); ++item) {
+    for (float const size : {3.f, -3.f, 30.f}) {
+      auto changed = x;
+      for (int i = 0; i < router_width; ++i) changed[item * router_width + std::size_t(i)] *= size;
+      auto const other = router(changed, training);
+      auto const end = only_later ? item : std::size_t(items);
+      for (std::size_t i = 0; i < end * experts; ++i) {
+        if (i / experts == item) continue;
+        if (gates.selected[i] != other.selected[i]) return true;
+        if (gates.selected[i] != 0 && gates.weights[i] != other.weights[i]) return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// The declared traits are what trying finds.
+template <class Case>
+void traits_are_honest() {
+  moenda::RouterTraits const traits = moenda::traits_of<typename Case::Module>(Case::config());
+  CHECK(traits.causal_at_evaluation == !depends_on_others<Case>(false, true));
+  CHECK(traits.couples_batch_in_training == depends_on_others<Case>(true, false));
+  auto const params = Case::Module::template params<moenda::Shapes>(Case::config(), 4, 4);
+  CHECK(traits.has_parameters == (moenda::count(params) > 0));
+}
+
+/// All laws of a token-choice router.
+template <class Case>
+void check_router() {
+  static_assert(moenda::RouterLike<typename Case::Module>);
+  for (int const items : {0, 1, 7, 64, 65}) {
+    CAPTURE(items);
+    auto const x = numbers<float>(items * router_width, 12);
+    tables_are_sound<Case, float>(x);
+    tables_are_sound<Case, double>(numbers<double>(items * router_width, 12, -1000, 1000));
+    for (int const capacity : {-1, 0, 1, 3}) assignments_are_conserved<Case>(x, capacity);
+    items_can_be_permuted<Case>(x);
+  }
+  tables_are_sound<Case, float>(std::vector<float>(5 * router_width, 0));  // nothing but ties
+  bad_rows_stay_alone<Case>();
+  router_gradients_are_right<Case>();
+  traits_are_honest<Case>();
+}
+
+}  // namespace laws

@@ -21,7 +21,8 @@ template <class T>
 std::vector<T> random_values(std::size_t count, unsigned seed, double size = 1) {
   std::mt19937 bits(seed);
   std::vector<T> values(count);
-  for (auto& value : values) value = static_cast<T>(size * (static_cast<double>(bits()) / 2147483648.0 - 1.0));
+  for (auto& value : values)
+    value = static_cast<T>(size * (static_cast<double>(bits()) / 2147483648.0 - 1.0));
   return values;
 }
 

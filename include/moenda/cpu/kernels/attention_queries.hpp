@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/declarations.hpp"
 #include "moenda/cpu/kernels/attention_tile.hpp"
 
 namespace moenda::cpu {

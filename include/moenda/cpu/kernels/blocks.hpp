@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/declarations.hpp"
 
 namespace moenda::cpu::detail {
 

@@ -8,7 +8,7 @@
 #include <limits>
 #include <string>
 
-#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/declarations.hpp"
 #include "moenda/cpu/kernels/exponential.hpp"
 #include "moenda/cpu/kernels/matmul.hpp"
 

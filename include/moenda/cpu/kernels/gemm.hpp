@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/declarations.hpp"
 #include "moenda/cpu/kernels/gemm_few_rows.hpp"
 #include "moenda/cpu/kernels/gemm_micro.hpp"
 #include "moenda/cpu/kernels/gemm_pack.hpp"

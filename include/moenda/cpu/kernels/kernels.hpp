@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Every CPU kernel. The only folder that knows Eigen and intrinsics.
-#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/declarations.hpp"
 #include "moenda/cpu/kernels/activations.hpp"
 #include "moenda/cpu/kernels/adamw.hpp"
 #include "moenda/cpu/kernels/attention.hpp"

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The runner: moenda train|eval|generate|describe|report|list|schema.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "moenda/core/error.hpp"
+#include "moenda/core/suggest.hpp"
 #include "moenda/version.hpp"
 #include "runner/commands.hpp"
 
@@ -60,6 +62,19 @@ struct Commands {
     add("list", "the modules that TOML can name", false);
     add("schema", "JSON Schema of configuration files, for editors", false);
   }
+  /// True, with a sentence on stderr, when `word` stands where a command must and is none.
+  bool refuses(std::string const& word) const {
+    std::vector<std::string> known;
+    for (auto const* command : app.get_subcommands({})) known.push_back(command->get_name());
+    bool const fine =
+        word.starts_with('-') || std::find(known.begin(), known.end(), word) != known.end();
+    if (!fine) {
+      std::cerr << "moenda: there is no command '" << word << "'"
+                << moenda::did_you_mean(word, known) << "; there are: " << moenda::join(known)
+                << '\n';
+    }
+    return !fine;
+  }
   int run() {
     auto const& command = *app.get_subcommands().front();
     auto const& name = command.get_name();
@@ -80,6 +95,7 @@ struct Commands {
 
 int main(int argc, char** argv) {
   Commands commands;
+  if (argc > 1 && commands.refuses(argv[1])) return 2;
   try {
     commands.app.parse(argc, argv);
   } catch (CLI::ParseError const& error) {

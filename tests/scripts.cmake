@@ -49,6 +49,7 @@ endforeach()
 if(TARGET moenda)
   file(GLOB_RECURSE experiments RELATIVE "${PROJECT_SOURCE_DIR}" CONFIGURE_DEPENDS
        "${PROJECT_SOURCE_DIR}/experiments/*.toml" "${PROJECT_SOURCE_DIR}/examples/*.toml")
+  list(FILTER experiments EXCLUDE REGEX "/base/")  # parts that other files extend
   foreach(experiment IN LISTS experiments)
     moenda_ctest(describe/${experiment} describe COMMAND moenda describe ${experiment})
   endforeach()

@@ -66,14 +66,26 @@ void add_loss_row(io::Table& table, Mixture<Router, Expert, Losses...>) {
   table.add_row({"loss", "model.block.ffn.loss.NAME.weight", join({Losses::name...})});
 }
 
+/// What the tokenizer will have, without learning it.
+int expected_vocab_size(TokenizerConfig const& tokenizer) {
+  switch (tokenizer.kind) {
+    case TokenizerKind::byte:
+      return data::Tokenizer().vocab_size();
+    case TokenizerKind::gpt2:
+      return 50257;
+    case TokenizerKind::trained:
+      return tokenizer.vocab_size;
+  }
+  return 0;
+}
+
 }  // namespace
 
 int describe(Options const& options) {
-  auto config = read_run_config(options.config, options.overrides);
-  if (config.model.vocab_size == 0) {
-    auto const run = open_run(options);
-    config.model.vocab_size = run.config.model.vocab_size;
-  }
+  bool const is_folder = std::filesystem::is_directory(options.config);
+  auto config = read_run_config(
+      is_folder ? options.config / "config.resolved.toml" : options.config, options.overrides);
+  if (config.model.vocab_size == 0) config.model.vocab_size = expected_vocab_size(config.tokenizer);
   auto const& model = config.model;
   std::cout << io::write_toml(config) << '\n';
   describe_parameters(model);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_config.hpp"
 
+#include <cmath>
+
 #include "moenda/core/random.hpp"
 
 namespace moenda::runner {
@@ -15,6 +17,22 @@ bool is_name(std::string const& name) {
   return ok;
 }
 
+void check_data(data::CorpusConfig const& c, Problems& problems) {
+  problems.in("data", [&] {
+    problems.expect(c.max_bytes >= 0, "max_bytes", "at least 0", c.max_bytes);
+    problems.expect(c.train_fraction > 0 && c.train_fraction <= 1, "train_fraction",
+                    "above 0 and at most 1", c.train_fraction);
+    problems.expect(c.valid_fraction >= 0 && c.valid_fraction <= 1, "valid_fraction", "in 0..1",
+                    c.valid_fraction);
+    problems.expect(c.test_fraction >= 0 && c.test_fraction <= 1, "test_fraction", "in 0..1",
+                    c.test_fraction);
+    double const sum = c.train_fraction + c.valid_fraction + c.test_fraction;
+    if (!(std::abs(sum - 1) <= 1e-6)) {
+      problems.add("train_fraction, valid_fraction and test_fraction must sum to 1, got " +
+                   std::to_string(sum));
+    }
+  });
+}
 void check_evaluation(RunConfig const& c, Problems& problems) {
   problems.in("evaluate", [&] {
     problems.expect(c.evaluate.every >= 0, "every", "at least 0", c.evaluate.every);
@@ -43,9 +61,10 @@ void check_run_config(RunConfig const& c, toml::table const& table) {
     problems.add("name", "name must be letters, digits, '_', '-' and '.', got '" + c.name + "'");
   }
   problems.in("tokenizer", [&] {
-    problems.expect(c.tokenizer.vocab_size >= 256, "vocab_size", "at least 256",
-                    c.tokenizer.vocab_size);
+    problems.expect(c.tokenizer.vocab_size >= 257 && c.tokenizer.vocab_size <= 1'000'000,
+                    "vocab_size", "in 257..1000000", c.tokenizer.vocab_size);
   });
+  check_data(c.data, problems);
   problems.in("train", [&] { TrainConfig::check(c.train, problems); });
   check_evaluation(c, problems);
   auto model = c.model;

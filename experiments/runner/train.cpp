@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <fstream>
 #include <iomanip>
@@ -23,6 +24,9 @@ namespace fs = std::filesystem;
 namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
+
+/// Thrown between two batches of the final evaluation when a signal has come.
+struct Interrupted {};
 
 /// SIGINT and SIGTERM ask for a checkpoint; a second one ends at once.
 void ask_to_stop(int signal) {
@@ -66,6 +70,8 @@ class TrainingRun {
         network_(backend_, run_.config.model, run_.config.train.seed,
                  run_.config.train.initial_std),
         trainer_(network_, run_.config.train, windows(splits_.train, run_.config.train.stride)) {
+    require_text("valid", splits_.valid, run_.config.data.valid_fraction);
+    require_text("test", splits_.test, run_.config.data.test_fraction);
     resume();
   }
 
@@ -86,11 +92,23 @@ class TrainingRun {
     }
     progress.finish(progress_text());
     save();
-    finish();
+    try {
+      finish();
+    } catch (Interrupted) {
+      return stopped();
+    }
     return 0;
   }
 
  private:
+  /// A loss over no text would read as perfect.
+  void require_text(std::string const& name, data::TokenStream const& tokens, double fraction) {
+    if (fraction == 0 || windows(tokens, 0).count() > 0) return;
+    throw DataError("data: the " + name + " text must hold at least " +
+                    std::to_string(run_.config.model.context_length + 1) +
+                    " tokens (context_length + 1), but it has " + std::to_string(tokens.size()) +
+                    "; give more text, or set data." + name + "_fraction = 0");
+  }
   [[nodiscard]] data::Windows windows(data::TokenStream const& tokens, int stride) const {
     int const length = run_.config.model.context_length;
     return {tokens, length, stride > 0 ? stride : length};
@@ -99,13 +117,31 @@ class TrainingRun {
     auto const newest = newest_checkpoint(run_.checkpoints());
     if (!newest) return;
     seconds_ = load_checkpoint(*newest, network_, trainer_);
+    auto const step = trainer_.step_count();
+    if (step > trainer_.steps() || checkpoint_folder(run_.checkpoints(), step) != *newest) {
+      throw DataError((*newest / "state.json").string() + ": step must be that of the folder and " +
+                      "at most " + std::to_string(trainer_.steps()) + ", got " +
+                      std::to_string(step));
+    }
+    recall_losses();
     std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
+  }
+  /// What the last step before the checkpoint measured, for results.json.
+  void recall_losses() {
+    auto const file = run_.folder / "metrics.csv";
+    if (!fs::exists(file)) return;
+    for (auto const& row : io::read_metrics(file).rows) {
+      if (std::int64_t(row.step) > trainer_.step_count()) break;
+      train_loss_ = row.train_loss;
+      if (row.valid_loss) valid_loss_ = row.valid_loss;
+    }
   }
   void step(RowFile& metrics, std::optional<RowFile>& routing) {
     auto const next = trainer_.step_count() + 1;
     bool const logs = next % run_.config.log.every == 0 || next == trainer_.steps() || next == 1;
-    bool const validates = run_.config.evaluate.every > 0 &&
-                           (next % run_.config.evaluate.every == 0 || next == trainer_.steps());
+    auto const between = run_.config.evaluate.every;
+    bool const validates = splits_.valid.size() > 0 &&
+                           (next == trainer_.steps() || (between > 0 && next % between == 0));
     probe_.clear();
     auto const begin = std::chrono::steady_clock::now();
     auto const result = trainer_.step(logs && routing ? &probe_ : nullptr);
@@ -130,6 +166,9 @@ class TrainingRun {
   }
   int stop() {
     save();
+    return stopped();
+  }
+  int stopped() const {
     std::cerr << run_.title() << ": interrupted, saved after step " << trainer_.step_count()
               << "; the same command continues\n";
     return 130;
@@ -138,10 +177,13 @@ class TrainingRun {
 
   /// Test loss, a generated text, results.json and the result line.
   void finish() {
-    auto const test = test_loss("test", 0);
-    nlohmann::ordered_json modeling = {
-        {"test_loss", test.loss}, {"perplexity", test.perplexity()}, {"test_tokens", test.tokens}};
-    if (run_.config.evaluate.test_stride > 0) {
+    nlohmann::ordered_json modeling = nlohmann::ordered_json::object();
+    if (auto const test = test_loss("test", 0); test.tokens > 0) {
+      modeling = {{"test_loss", test.loss},
+                  {"perplexity", test.perplexity()},
+                  {"test_tokens", test.tokens}};
+    }
+    if (run_.config.evaluate.test_stride > 0 && !modeling.empty()) {
       auto const overlapping = test_loss("test, overlapping", run_.config.evaluate.test_stride);
       modeling["test_loss_stride"] = overlapping.loss;
       modeling["perplexity_stride"] = overlapping.perplexity();
@@ -152,7 +194,7 @@ class TrainingRun {
     results["results"]["language_modeling"] = modeling;
     results["training"] = {{"steps", trainer_.step_count()},
                            {"tokens", tokens()},
-                           {"train_loss", train_loss_},
+                           {"train_loss", train_loss_.value_or(std::nan(""))},
                            {"seconds", seconds_},
                            {"tokens_per_second", double(tokens()) / seconds_},
                            {"peak_bytes", peak},
@@ -168,6 +210,7 @@ class TrainingRun {
                             run_.config.evaluate.test_batches,
                             [&](std::int64_t done, std::int64_t all) {
                               if (!progress) progress.emplace(label, std::uint64_t(all));
+                              if (interrupted != 0) throw Interrupted{};
                               progress->update(std::uint64_t(done));
                               if (done == all) progress->finish();
                             });
@@ -175,16 +218,18 @@ class TrainingRun {
   std::string sample() {
     auto const prompt = run_.tokenizer.encode(run_.config.generate.prompt);
     if (prompt.empty()) return "";
-    auto const ids =
-        moenda::generate(network_, prompt, run_.config.generate.max_tokens,
-                         run_.config.generate.sampler, run_.tokenizer.end_of_text().value_or(-1));
+    auto const ids = moenda::generate(network_, prompt, run_.config.generate.max_tokens,
+                                      run_.config.generate.sampler,
+                                      run_.tokenizer.end_of_text().value_or(-1), [](int) {
+                                        if (interrupted != 0) throw Interrupted{};
+                                      });
     return run_.tokenizer.decode(ids);
   }
   [[nodiscard]] std::int64_t tokens() const {
     return trainer_.step_count() * trainer_.tokens_per_step();
   }
   [[nodiscard]] std::string progress_text() const {
-    auto text = "loss " + shown(train_loss_, 3);
+    auto text = train_loss_ ? "loss " + shown(*train_loss_, 3) : "";
     if (valid_loss_) text += "  valid " + shown(*valid_loss_, 3);
     return text + "  " + shown(double(tokens()) / std::max(seconds_, 1e-9), 0) + " tokens/s";
   }
@@ -196,8 +241,7 @@ class TrainingRun {
   Trainer<AnyNetwork> trainer_;
   LoadProbe probe_;
   double seconds_ = 0;  // of training, without evaluation and files
-  double train_loss_ = 0;
-  std::optional<double> valid_loss_;
+  std::optional<double> train_loss_, valid_loss_;
 };
 
 void print_result(fs::path const& folder) {
@@ -209,9 +253,9 @@ void print_result(fs::path const& folder) {
   for (char const* key : {"steps", "tokens", "train_loss"}) {
     std::cout << ' ' << key << '=' << training.at(key).dump();
   }
-  std::cout << " valid_loss=" << modeling.value("valid_loss", nlohmann::json("nan")).dump()
-            << " test_loss=" << modeling.at("test_loss").dump()
-            << " perplexity=" << modeling.at("perplexity").dump();
+  for (char const* key : {"valid_loss", "test_loss", "perplexity"}) {
+    std::cout << ' ' << key << '=' << (modeling.contains(key) ? modeling[key].dump() : "nan");
+  }
   for (char const* key : {"seconds", "tokens_per_second", "peak_bytes"}) {
     std::cout << ' ' << key << '=' << training.at(key).dump();
   }
@@ -225,7 +269,7 @@ int train(Options const& options) {
   io::create_folders(run.folder);
   io::FolderLock const lock(run.folder);
   if (options.force) {
-    for (char const* part : {"results.json", "metrics.csv", "routing.csv", "checkpoint"}) {
+    for (char const* part : {"results.json", "checkpoint", "metrics.csv", "routing.csv"}) {
       io::remove_tree(run.folder / part);
     }
   }

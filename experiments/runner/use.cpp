@@ -25,6 +25,7 @@ int evaluate(Options const& options) {
     auto const result =
         moenda::evaluate(network, data::Windows(tokens, length, stride > 0 ? stride : length),
                          run.config.train.batch_size, run.config.evaluate.test_batches);
+    if (result.tokens == 0) return;  // a loss over no text would read as perfect
     table.add_row({name, std::to_string(stride > 0 ? stride : length),
                    std::to_string(result.tokens), io::format_fixed(result.loss, 4),
                    io::format_fixed(result.perplexity(), 2)});

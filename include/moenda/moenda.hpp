@@ -24,5 +24,7 @@
 #include "moenda/position/learned.hpp"
 #include "moenda/position/none.hpp"
 #include "moenda/position/rope.hpp"
+#include "moenda/router/allow_future_leak.hpp"
+#include "moenda/router/per_sequence.hpp"
 #include "moenda/router/top_k.hpp"
 #include "moenda/version.hpp"

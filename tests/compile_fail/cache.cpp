@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lives on the arena is never destroyed.
 // says: Context::make: caches live on the arena and are never destroyed, so they must be trivially
-// destructible
+// says: destructible
 #include <moenda/core/context.hpp>
 
 struct Cache {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A causal model refuses a router that looks at later tokens.
 // says: LanguageModel: the router chooses by looking at later tokens, so a causal model would see
-// the future; wrap it in router::AllowFutureLeak<...> to accept that
+// says: the future; wrap it in router::AllowFutureLeak<...> to accept that
 #include "models.hpp"
 using namespace compile_fail;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The feed-forward of a block must be a layer, not a router.
-// says: TransformerBlock: the feed-forward must be a layer: a Mixture<...>, or an expert such as
-// expert::Ffn or expert::SwiGlu
+// says: TransformerBlock: the feed-forward must be a layer: a Mixture<...>, or an expert
+// says: such as expert::Ffn or expert::SwiGlu
 #include "models.hpp"
 using namespace compile_fail;
 

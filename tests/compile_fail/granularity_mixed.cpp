@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One expert among several is enough to refuse single tokens.
 // says: Mixture: the expert needs whole sequences (or table rows) in order, so the router must
-// route that unit; wrap it in router::PerSequence<...>
+// says: route that unit; wrap it in router::PerSequence<...>
 #include "models.hpp"
 using namespace compile_fail;
 

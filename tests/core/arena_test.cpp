@@ -28,7 +28,7 @@ constexpr std::size_t megabyte = std::size_t{1} << 20;
 TEST_CASE("memory is aligned and does not overlap", "[arena]") {
   Arena arena;
   std::byte* end = nullptr;
-  for (std::size_t const bytes : {1, 64, 0, 65, 3, 1000}) {
+  for (std::size_t const bytes : {1u, 64u, 0u, 65u, 3u, 1000u}) {
     auto* memory = static_cast<std::byte*>(arena.take(bytes));
     REQUIRE(reinterpret_cast<std::uintptr_t>(memory) % 64 == 0);
     REQUIRE(memory >= end);

@@ -34,7 +34,7 @@ struct Tree {
   MOENDA_FIELDS(Tree, first, layers, chosen, sides);
 };
 template <class B>
-Tree<B> tree() {
+constexpr Tree<B> tree() {
   Leaf<B> const leaf{{2, 3}, {0, 3, WeightKind::bias}};
   return {{1, 5, WeightKind::gain}, {leaf, leaf}, {Weight<B>{4, 1}}, {{{leaf}, leaf}}};
 }

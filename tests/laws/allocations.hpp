@@ -21,7 +21,8 @@ struct FailingAllocation {
   explicit FailingAllocation(long n) { allocations_left = n; }
   FailingAllocation(FailingAllocation const&) = delete;
   FailingAllocation& operator=(FailingAllocation const&) = delete;
-  ~FailingAllocation() { allocations_left = -1; }
+  ~FailingAllocation() { stop(); }
+  static void stop() { allocations_left = -1; }
   /// Whether it came to that.
   [[nodiscard]] static bool happened() { return allocations_left < 0; }
 };

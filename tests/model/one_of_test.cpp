@@ -1,31 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One type that holds many models behaves as each of them.
-#include "model/network_gradients.hpp"
+#include "model/flexible.hpp"
 
 namespace {
 
 using namespace models;
 
-using Positions = OneOf<position::Rope, position::Learned, position::None>;
-using HeadNorms = OneOf<norm::Identity, attention::QkNorm>;
-using Grouped = attention::GroupedQuery<Positions, HeadNorms>;
-using Multi = attention::MultiHead<Positions, HeadNorms>;
-using Sparse = Mixture<OneOf<router::TopK>, OneOf<expert::SwiGlu, expert::Ffn>, loss::LoadBalancing,
-                       loss::RouterZ>;
-using Flexible = LanguageModel<
-    TransformerBlock<OneOf<norm::Rms, norm::Layer, norm::Identity>, OneOf<Grouped, Multi>,
-                     OneOf<Sparse, expert::Ffn, expert::SwiGlu>>>;
-
-Flexible::Config sizes() {
-  return {.vocab_size = 31, .context_length = 12, .d_model = 8, .num_layers = 2};
-}
-Sparse::Config sparse() {
-  Sparse::Config c{.router = router::TopK::Config{.top_k = 2},
-                   .experts = {.count = 4, .each = expert::SwiGlu::Config{.hidden = 6}}};
-  get<loss::LoadBalancing>(c.loss).weight = 0.5;
-  get<loss::RouterZ>(c.loss).weight = 0.1;
-  return c;
-}
 template <class Static>
 void same_as(Flexible::Config const& flexible, typename Static::Config const& config) {
   laws::Float backend(2);
@@ -61,48 +41,6 @@ TEST_CASE("a chosen model is the static model to the bit", "[model]") {
       Multi::Config{.num_heads = 2, .head_dim = 4, .position = position::Learned::Config{}};
   dense.block.ffn = expert::Ffn::Config{.hidden = 7};
   same_as<Gpt2>(dense, gpt2());
-}
-
-TEST_CASE("all combinations of choices have right gradients", "[model]") {
-  std::vector<OneOf<norm::Rms, norm::Layer, norm::Identity>::Config> const norms{
-      norm::Rms::Config{}, norm::Layer::Config{}, norm::Identity::Config{}};
-  std::vector<Positions::Config> const positions{
-      position::Rope::Config{}, position::Learned::Config{}, position::None::Config{}};
-  std::vector<HeadNorms::Config> const head_norms{norm::Identity::Config{},
-                                                  attention::QkNorm::Config{}};
-  std::vector<OneOf<Sparse, expert::Ffn, expert::SwiGlu>::Config> const ffns{
-      sparse(), expert::Ffn::Config{.hidden = 5}, expert::SwiGlu::Config{.hidden = 4}};
-  int checked = 0;
-  for (std::size_t n = 0; n < norms.size(); ++n) {
-    for (std::size_t p = 0; p < positions.size(); ++p) {
-      for (std::size_t h = 0; h < head_norms.size(); ++h) {
-        for (std::size_t f = 0; f < ffns.size(); ++f) {
-          for (bool const grouped : {true, false}) {
-            auto c = sizes();
-            c.num_layers = 1;
-            c.block.norm = norms[n];
-            c.block.ffn = ffns[f];
-            if (grouped) {
-              c.block.attention = Grouped::Config{.num_heads = 4,
-                                                  .num_kv_heads = 2,
-                                                  .head_dim = 4,
-                                                  .position = positions[p],
-                                                  .head_norm = head_norms[h]};
-            } else {
-              c.block.attention = Multi::Config{.num_heads = 2,
-                                                .head_dim = 4,
-                                                .position = positions[p],
-                                                .head_norm = head_norms[h]};
-            }
-            CAPTURE(n, p, h, f, grouped);
-            check_network_gradients<Flexible>(c, 2);
-            ++checked;
-          }
-        }
-      }
-    }
-  }
-  CHECK(checked == 108);
 }
 
 TEST_CASE("rules are checked in what was chosen", "[model]") {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// This program's operator new, which counts and can be made to fail. In a file of its own: a
-// compiler that inlines it next to other code reports mismatched allocations.
+// This program's operator new, which counts and can be made to fail.
 #include "laws/operator_new.hpp"
 
 #include <catch2/catch.hpp>

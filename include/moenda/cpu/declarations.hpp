@@ -26,6 +26,7 @@ class Scratch {
   [[nodiscard]] void* take(std::size_t bytes) {
     if (bytes > size_) {
       data_.reset();
+      size_ = 0;  // should the allocation fail
       data_.reset(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{64})));
       size_ = bytes;
     }
@@ -178,6 +179,11 @@ MOENDA_KERNEL router_z_forward(Backend<T>&, double* loss, T* dlogits, T const* l
 MOENDA_KERNEL cross_entropy(Backend<T>&, double* loss_sum, T* losses, T* dx, T* dw, T const* x,
                             T const* w, int const* targets, T scale, int rows, int vocab_size,
                             int cols);
+
+// y[i] = mean of the item_rows rows of item i
+MOENDA_KERNEL mean_pool_forward(Backend<T>&, T* y, T const* x, int items, int item_rows, int cols);
+MOENDA_KERNEL mean_pool_backward(Backend<T>&, T* dx, T const* dy, int items, int item_rows,
+                                 int cols);
 
 // sum of squares in double, over blocks of fixed size
 MOENDA_KERNEL sum_of_squares(Backend<T>&, double* sum, T const* x, std::ptrdiff_t n);

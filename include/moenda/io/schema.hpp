@@ -29,6 +29,8 @@ template <class C>
   }
   return {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
 }
+/// A name alone, or the keys of one choice. `type` may be missing: then the keys belong to the
+/// default choice or to the one that a base file named.
 template <OneOfConfigLike C>
 [[nodiscard]] Json schema_of_choice() {
   Json choices = Json::array(), names = Json::array();
@@ -38,14 +40,11 @@ template <OneOfConfigLike C>
     choices.push_back({{"type", "string"}, {"enum", names}});
     ((choices.push_back([] {
        using Chosen = std::variant_alternative_t<I, Variant>;
-       Json schema;
        if constexpr (OneOfConfigLike<Chosen>) {
-         schema = schema_of_choice<Chosen>();
+         return schema_of_choice<Chosen>();
        } else {
-         schema = schema_of_fields(Chosen{}, C::names[I]);
+         return schema_of_fields(Chosen{}, C::names[I]);
        }
-       schema["required"] = {"type"};
-       return schema;
      }())),
      ...);
   }

@@ -3,6 +3,8 @@
 // Configuration files. Later wins: base file named by `extends` < file < `--a.b=value`.
 #include <toml++/toml.h>
 
+#include <cctype>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/io/toml_nesting.hpp"
 
 namespace moenda::io {
 
@@ -26,6 +29,7 @@ namespace moenda::io {
 
 /// Parses TOML text; `path` is what errors name. Throws ConfigError with line and column.
 [[nodiscard]] inline toml::table parse_toml(std::string_view text, std::string const& path) {
+  refuse_deep_nesting(text, path);
   try {
     return toml::parse(text, path);
   } catch (toml::parse_error const& error) {
@@ -53,12 +57,16 @@ namespace moenda::io {
 }
 
 /// `over` laid on `base`: tables are merged key by key, everything else is replaced. A table that
-/// picks another `type` replaces the whole table, as the old keys belong to the old choice. Nodes
-/// are moved, because a copied node forgets the line it came from.
+/// picks another `type` replaces the whole table, as the old keys belong to the old choice; a table
+/// laid on a string (`norm = "layer"`) keeps that choice. Nodes are moved, because a copied node
+/// forgets the line it came from.
 inline void merge_toml(toml::table& base, toml::table&& over) {
   for (auto&& [key, value] : over) {
-    auto* below = base[key].as_table();
     auto* above = value.as_table();
+    if (above != nullptr && base[key].is_string() && !above->contains("type")) {
+      above->insert("type", std::move(*base[key].as_string()));
+    }
+    auto* below = base[key].as_table();
     bool const other_type =
         below != nullptr && above != nullptr && above->contains("type") &&
         (*below)["type"].value<std::string>() != (*above)["type"].value<std::string>();
@@ -70,7 +78,8 @@ inline void merge_toml(toml::table& base, toml::table&& over) {
   }
 }
 
-/// A file with its `extends` chain resolved; paths are relative to the file that names them.
+/// A file with its `extends` chain resolved; paths are relative to the file that names them. Throws
+/// ConfigError, and DataError for a file that is not there.
 [[nodiscard]] inline toml::table load_toml(std::filesystem::path const& path,
                                            std::vector<std::filesystem::path> chain = {}) {
   std::error_code error;
@@ -81,6 +90,11 @@ inline void merge_toml(toml::table& base, toml::table&& over) {
     }
   }
   chain.push_back(canonical);
+  constexpr std::size_t longest = 32;
+  if (chain.size() > longest) {
+    throw ConfigError(path.string() + ": a chain of extends must not be longer than " +
+                      std::to_string(longest) + " files");
+  }
   auto table = parse_toml(read_configuration(path), path.string());
   auto const* extends = table.get("extends");
   if (extends == nullptr) return table;
@@ -88,7 +102,12 @@ inline void merge_toml(toml::table& base, toml::table&& over) {
   if (!base_name) {
     throw ConfigError(place_of(*extends) + ": extends must be a string, the path of a TOML file");
   }
-  auto base = load_toml(path.parent_path() / *base_name, chain);
+  auto const base_path = path.parent_path() / *base_name;
+  if (!std::filesystem::is_regular_file(base_path, error)) {
+    throw DataError(place_of(*extends) + ": extends must name a TOML file, but there is no file " +
+                    base_path.string());
+  }
+  auto base = load_toml(base_path, chain);
   table.erase("extends");
   merge_toml(base, std::move(table));
   return base;
@@ -107,10 +126,13 @@ inline void override_toml(toml::table& table, std::string_view assignment) {
     }
   }
   std::string const place = "--" + key;
+  if (value.find_first_of("\r\n") != std::string::npos) {
+    throw ConfigError(place + ": the value must be one line; write \\n inside quotes");
+  }
   toml::table over;
   try {
-    over = toml::parse(key + " = " + value, place);
-  } catch (toml::parse_error const&) {
+    over = parse_toml(key + " = " + value, place);
+  } catch (ConfigError const&) {
     std::string quoted;
     for (char const c : value) {
       if (c == '"' || c == '\\') quoted += '\\';

@@ -2,6 +2,7 @@
 #pragma once
 // TOML -> Config. Any Config whose fields are listed binds; a key that nobody listed is an error
 // that names the place, the key, what the table has, and the nearest match.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -51,8 +52,8 @@ namespace detail {
   throw ConfigError(place_of(node) + ": " + key + " must be " + must + ", got " + shown(node));
 }
 [[noreturn]] inline void refuse_key(toml::node const& node, std::string_view key,
-                                    std::string const& table,
-                                    std::vector<std::string> const& known) {
+                                    std::string const& table, std::vector<std::string> known) {
+  if (table.empty()) known.emplace_back("extends");  // load_toml has taken a right one
   throw ConfigError(place_of(node) + ": unknown key '" + std::string(key) + "' in " +
                     (table.empty() ? "the top level" : "[" + table + "]") +
                     did_you_mean(key, known) + "; it has: " + join(known));
@@ -81,14 +82,17 @@ void read_number(toml::node const& node, T& value, std::string const& path) {
     if (!node.is_integer()) refuse(node, path, "a whole number");
     std::int64_t const wide = **node.as_integer();
     if (!std::in_range<T>(wide)) {
+      auto const largest = std::min<std::uint64_t>(std::numeric_limits<T>::max(), INT64_MAX);
       refuse(node, path,
              "a whole number in " + std::to_string(std::numeric_limits<T>::min()) + ".." +
-                 std::to_string(std::numeric_limits<T>::max()));
+                 std::to_string(largest));
     }
     value = static_cast<T>(wide);
   } else {
     if (!node.is_number()) refuse(node, path, "a number");
-    value = static_cast<T>(*node.value<double>());
+    // node.value<double>() is empty for whole numbers above 2^53
+    value = node.is_integer() ? static_cast<T>(**node.as_integer())
+                              : static_cast<T>(**node.as_floating_point());
     if (!std::isfinite(value)) refuse(node, path, "a finite number");
   }
 }

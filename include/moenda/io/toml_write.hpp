@@ -2,8 +2,10 @@
 #pragma once
 // Config -> TOML: the resolved configuration that alone reproduces a run.
 #include <charconv>
+#include <cstdio>
 
 #include "moenda/io/toml_read.hpp"
+#include "moenda/io/utf8.hpp"
 
 namespace moenda::io {
 
@@ -18,6 +20,10 @@ namespace detail {
   return text;
 }
 [[nodiscard]] inline std::string in_quotes(std::string_view value) {
+  if (auto const bad = find_invalid_utf8(value); bad < value.size()) {
+    throw ConfigError("write_toml: text must be UTF-8, but byte " + std::to_string(bad) +
+                      " is not part of a character");
+  }
   std::string text = "\"";
   for (char const c : value) {
     auto const code = static_cast<unsigned char>(c);
@@ -38,6 +44,10 @@ template <class T>
   if constexpr (std::is_same_v<T, bool>) {
     return value ? "true" : "false";
   } else if constexpr (std::is_integral_v<T>) {
+    if (!std::in_range<std::int64_t>(value)) {
+      throw ConfigError("write_toml: a whole number must be at most " + std::to_string(INT64_MAX) +
+                        ", got " + std::to_string(value));
+    }
     return std::to_string(value);
   } else if constexpr (std::is_floating_point_v<T>) {
     return number_text(static_cast<double>(value));
@@ -82,7 +92,8 @@ void write_table(C const& config, std::string const& path, std::string lines, st
 
 }  // namespace detail
 
-/// The whole configuration as TOML text, defaults included, in declaration order.
+/// The whole configuration as TOML text, defaults included, in declaration order. Throws
+/// ConfigError for what TOML cannot hold: text that is not UTF-8, whole numbers from 2^63 on.
 template <class C>
 [[nodiscard]] std::string write_toml(C const& config) {
   std::string text;

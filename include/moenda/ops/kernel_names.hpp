@@ -15,5 +15,6 @@
   X(count_selected) X(make_plan)                                                      \
   X(gather_items) X(combine_items) X(combine_items_backward)                          \
   X(load_balancing_forward) X(router_z_forward) X(cross_entropy)                      \
+  X(mean_pool_forward) X(mean_pool_backward)                                          \
   X(sum_of_squares) X(adamw_step)
 // clang-format on

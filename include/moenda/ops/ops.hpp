@@ -9,6 +9,7 @@
 #include "moenda/ops/embedding.hpp"
 #include "moenda/ops/layer_norm.hpp"
 #include "moenda/ops/matmul.hpp"
+#include "moenda/ops/mean_pool.hpp"
 #include "moenda/ops/memory.hpp"
 #include "moenda/ops/position_table.hpp"
 #include "moenda/ops/rms_norm.hpp"

@@ -3,10 +3,13 @@
 // A checkpoint is a folder step_########/ with model.safetensors, optimizer.safetensors and
 // state.json. It appears whole or not at all.
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -90,12 +93,24 @@ struct RunState {
   double seconds = 0;               ///< training time so far
 };
 
+/// Written by hand: nlohmann's values allocate in their destructors, which ends the program when
+/// memory runs out.
 [[nodiscard]] inline std::string state_text(RunState const& state) {
-  return nlohmann::json{{"step", state.step},
-                        {"optimizer_step", state.optimizer_step},
-                        {"seconds", state.seconds}}
-             .dump(2) +
-         "\n";
+  std::array<char, 64> seconds{};
+  auto const end =
+      std::to_chars(seconds.data(), seconds.data() + seconds.size(), state.seconds).ptr;
+  return "{\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
+         ",\n  \"seconds\": " + std::string(seconds.data(), end) +
+         ",\n  \"step\": " + std::to_string(state.step) + "\n}\n";
+}
+/// The number behind "`key`": in `text`. False when there is none, or one that does not fit.
+template <class T>
+[[nodiscard]] bool read_number(std::string const& text, std::string const& key, T& number) {
+  auto const at = text.find('"' + key + "\": ");
+  if (at == std::string::npos) return false;
+  char const* const end = text.data() + text.size();
+  auto const read = std::from_chars(text.data() + at + key.size() + 4, end, number);
+  return read.ec == std::errc() && read.ptr != end && std::strchr(",\n}", *read.ptr) != nullptr;
 }
 /// Throws DataError unless the file is what state_text writes.
 [[nodiscard]] inline RunState read_state(std::filesystem::path const& path) {
@@ -105,18 +120,19 @@ struct RunState {
     throw DataError(path.string() + ": the file must exist and be at most 64 KB");
   }
   std::ifstream file(path, std::ios::binary);
-  try {
-    auto const json = nlohmann::json::parse(file);
-    RunState const state{json.at("step").get<std::int64_t>(),
-                         json.at("optimizer_step").get<std::int64_t>(),
-                         json.at("seconds").get<double>()};
-    if (state.step < 0 || state.optimizer_step < 0 || !(state.seconds >= 0)) {
-      throw DataError(path.string() + ": steps and seconds must not be negative");
-    }
-    return state;
-  } catch (nlohmann::json::exception const& bad) {
-    throw DataError(path.string() + ": not a checkpoint's state: " + bad.what());
+  std::string const text{std::istreambuf_iterator<char>(file), {}};
+  RunState state;
+  if (!text.starts_with("{\n") || !text.ends_with("\n}\n") ||
+      !read_number(text, "step", state.step) ||
+      !read_number(text, "optimizer_step", state.optimizer_step) ||
+      !read_number(text, "seconds", state.seconds)) {
+    throw DataError(path.string() +
+                    ": not a checkpoint's state: it must have step, optimizer_step and seconds");
   }
+  if (state.step < 0 || state.optimizer_step < 0 || !(state.seconds >= 0)) {
+    throw DataError(path.string() + ": steps and seconds must not be negative");
+  }
+  return state;
 }
 
 /// The folder of a step below `folder`.

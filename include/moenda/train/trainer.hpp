@@ -65,10 +65,10 @@ class Trainer {
   using Scalar = typename Network::Scalar;
 
   /// Throws DataError when the text is too short for one batch.
-  Trainer(Network& network, TrainConfig config, data::Windows windows)
+  Trainer(Network& network, TrainConfig how, data::Windows windows)
       : state(optimizer::AdamW::start(network)),
         network_(network),
-        config_(std::move(config)),
+        config_(std::move(how)),
         windows_(std::move(windows)),
         batches_(windows_.batches(config_.batch_size)),
         inputs_(std::size_t(config_.batch_size) * std::size_t(windows_.context_length())),

@@ -11,6 +11,7 @@
 #include "moenda/cpu/kernels/embedding.hpp"
 #include "moenda/cpu/kernels/layer_norm.hpp"
 #include "moenda/cpu/kernels/matmul.hpp"
+#include "moenda/cpu/kernels/mean_pool.hpp"
 #include "moenda/cpu/kernels/plan.hpp"
 #include "moenda/cpu/kernels/rms_norm.hpp"
 #include "moenda/cpu/kernels/rope.hpp"

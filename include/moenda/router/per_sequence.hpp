@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "moenda/core/rules.hpp"
+#include "moenda/ops/mean_pool.hpp"
+#include "moenda/router/gates.hpp"
+
+namespace moenda::router {
+
+/// Routes whole sequences: the inner router sees the mean of each sequence's rows, and its choice
+/// holds for all of them. In a causal model that is a look ahead, and the traits say so.
+///   pooled_b = mean_t x_bt;   gates = Inner(pooled)
+template <class Inner>
+struct PerSequence {
+  static constexpr char const* name = Inner::name;
+  static constexpr RouterTraits traits = [] {
+    auto traits_of_inner = Inner::traits;
+    traits_of_inner.granularity = Granularity::sequence;
+    traits_of_inner.causal_at_evaluation = false;
+    return traits_of_inner;
+  }();
+  using Config = typename Inner::Config;
+  template <class B>
+  using Params = typename Inner::template Params<B>;
+  template <class B>
+  using Cache = typename Inner::template Cache<B>;
+
+  static void check(Config const& c, Setting const& setting, Problems& problems) {
+    moenda::check<Inner>(c, setting, problems);
+  }
+  static constexpr int experts_per_item(Config const& c, int num_experts) {
+    return Inner::experts_per_item(c, num_experts);
+  }
+  template <class B>
+  static constexpr Params<B> params(Config const& c, int d_model, int num_experts) {
+    return Inner::template params<B>(c, d_model, num_experts);
+  }
+  /// x [batch_size * seq_len, d_model] -> gates of batch_size items.
+  template <class B>
+  static Gates<B> forward(Context<B>& ctx, Config const& c,
+                          typename Inner::template Params<B> const& p,
+                          typename Inner::template Cache<B>& cache, Tensor<B> x, int num_experts) {
+    auto pooled = ops::mean_pool(ctx, x, ctx.batch.seq_len);  // [batch_size, d_model]
+    return Inner::forward(ctx, c, p, cache, pooled, num_experts);
+  }
+  template <class B>
+  static Tensor<B> backward(Context<B>& ctx, Config const& c,
+                            typename Inner::template Params<B> const& p,
+                            typename Inner::template Params<B> const& grads,
+                            typename Inner::template Cache<B>& cache, GatesGrad<B> const& d) {
+    auto dpooled = Inner::backward(ctx, c, p, grads, cache, d);  // [batch_size, d_model]
+    return ops::mean_pool_backward(ctx, dpooled, ctx.batch.seq_len);
+  }
+};
+
+}  // namespace moenda::router

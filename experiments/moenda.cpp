@@ -13,6 +13,9 @@ namespace {
 
 namespace runner = moenda::runner;
 
+constexpr char const* not_enough_memory =
+    "moenda: there is not enough memory; try a smaller model or batch_size\n";
+
 /// What is left on the command line must be `--a.b=value`.
 std::vector<std::string> overrides_of(CLI::App const& command) {
   std::vector<std::string> overrides;
@@ -113,7 +116,10 @@ int main(int argc, char** argv) {
     std::cerr << "moenda: " << error.what() << '\n';
     return 4;
   } catch (std::bad_alloc const&) {
-    std::cerr << "moenda: there is not enough memory; try a smaller model or batch_size\n";
+    std::cerr << not_enough_memory;
+    return 3;
+  } catch (std::length_error const&) {  // more than a container can ever hold
+    std::cerr << not_enough_memory;
     return 3;
   } catch (std::exception const& error) {
     std::cerr << "moenda: " << error.what() << '\n';

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
-#include "moenda/io/toml_nesting.hpp"
+#include "moenda/io/toml_guard.hpp"
 
 namespace moenda::io {
 
@@ -29,7 +29,7 @@ namespace moenda::io {
 
 /// Parses TOML text; `path` is what errors name. Throws ConfigError with line and column.
 [[nodiscard]] inline toml::table parse_toml(std::string_view text, std::string const& path) {
-  refuse_deep_nesting(text, path);
+  guard_toml(text, path);
   try {
     return toml::parse(text, path);
   } catch (toml::parse_error const& error) {

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Refuses what toml++ 3.3 cannot survive, before it sees the text.
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moenda/core/error.hpp"
+
+namespace moenda::io {
+
+/// No configuration needs more levels of tables and lists.
+inline constexpr std::size_t deepest_toml = 100;
+
+namespace detail {
+
+[[nodiscard]] inline bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+/// The position after the string or comment that begins at text[i]; i when none does.
+[[nodiscard]] inline std::size_t after_text(std::string_view text, std::size_t i) {
+  char const first = text[i];
+  if (first == '#') return std::min(text.find('\n', i), text.size());
+  if (first != '"' && first != '\'') return i;
+  std::string const three(3, first);
+  bool const multi_line = text.substr(i, 3) == three;
+  for (i += multi_line ? 3 : 1; i < text.size(); ++i) {
+    if (first == '"' && text[i] == '\\') {
+      ++i;
+    } else if (!multi_line && text[i] == '\n') {
+      return i;  // an error, left to the parser
+    } else if (!multi_line && text[i] == first) {
+      return i + 1;
+    } else if (multi_line && text.substr(i, 3) == three) {
+      i += 3;  // two more quotes may belong to the string
+      for (int more = 0; more < 2 && i < text.size() && text[i] == first; ++more) ++i;
+      return i;
+    }
+  }
+  return text.size();
+}
+
+/// True when a character outside ASCII follows a backslash of a string, white space between them
+/// or not.
+[[nodiscard]] inline bool escapes_beyond_ascii(std::string_view string) {
+  if (!string.starts_with('"')) return false;
+  for (std::size_t i = 0; i < string.size(); ++i) {
+    if (string[i] != '\\') continue;
+    auto const next = string.find_first_not_of(" \t\n\v\f\r", i + 1);
+    if (next == std::string_view::npos) return false;
+    if (!is_ascii(string[next])) return true;
+    i = next == i + 1 ? next : next - 1;  // an escaped backslash escapes nothing
+  }
+  return false;
+}
+
+[[noreturn]] inline void refuse_text(std::string const& path, std::string_view text, std::size_t at,
+                                     std::string const& what) {
+  auto const line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(at), '\n');
+  throw ConfigError(path + ":" + std::to_string(line) + ": " + what);
+}
+
+}  // namespace detail
+
+/// Throws ConfigError for text that would overflow toml++'s stack or run into its undefined
+/// behaviour. It counts brackets but not dots, and destroys a tree as deep as `a.a.a...` by
+/// recursion; where it looks for white space, most characters outside ASCII reach code marked
+/// unreachable.
+inline void guard_toml(std::string_view text, std::string const& path) {
+  std::vector<std::size_t> open;  // levels that each open bracket adds
+  std::size_t level = 0, dots = 0;
+  for (std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; i < text.size(); ++i) {
+    if (auto const after = detail::after_text(text, i); after > i) {
+      if (detail::escapes_beyond_ascii(text.substr(i, after - i))) {
+        detail::refuse_text(path, text, i, "a character outside ASCII must not follow a backslash");
+      }
+      i = after - 1;
+      continue;
+    }
+    char const c = text[i];
+    if (!detail::is_ascii(c)) {
+      detail::refuse_text(path, text, i, "a character outside ASCII must stand in quotes");
+    }
+    if (c == '.') {
+      ++dots;
+    } else if (c == '[' || c == '{') {
+      open.push_back(dots + 1);
+      level += open.back();
+      dots = 0;
+    } else if (c == ']' || c == '}') {
+      if (!open.empty()) level -= open.back(), open.pop_back();
+      dots = 0;
+    } else if (c == ',' || c == '\n') {
+      dots = 0;
+    }
+    if (level + dots > deepest_toml) {
+      detail::refuse_text(path, text, i,
+                          "tables, lists and dotted keys must not be nested deeper than " +
+                              std::to_string(deepest_toml));
+    }
+  }
+}
+
+}  // namespace moenda::io

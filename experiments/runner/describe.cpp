@@ -82,7 +82,8 @@ int expected_vocab_size(TokenizerConfig const& tokenizer) {
 }  // namespace
 
 int describe(Options const& options) {
-  bool const is_folder = std::filesystem::is_directory(options.config);
+  std::error_code error;
+  bool const is_folder = std::filesystem::is_directory(options.config, error);
   auto config = read_run_config(
       is_folder ? options.config / "config.resolved.toml" : options.config, options.overrides);
   if (config.model.vocab_size == 0) config.model.vocab_size = expected_vocab_size(config.tokenizer);

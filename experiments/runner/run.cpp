@@ -17,7 +17,8 @@ namespace moenda::runner {
 namespace fs = std::filesystem;
 
 Run open_run(Options const& options) {
-  bool const is_folder = fs::is_directory(options.config);
+  std::error_code error;
+  bool const is_folder = fs::is_directory(options.config, error);
   auto const file = is_folder ? options.config / "config.resolved.toml" : options.config;
   auto config = read_run_config(file, options.overrides);
   auto const cache = options.out / "cache";

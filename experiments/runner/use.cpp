@@ -63,7 +63,8 @@ int report(std::vector<fs::path> const& given, Options const& options, fs::path 
   for (auto const& path : given) {
     Options one = options;
     one.config = path;
-    runs.push_back(fs::is_directory(path) ? path : open_run(one).folder);
+    std::error_code error;
+    runs.push_back(fs::is_directory(path, error) ? path : open_run(one).folder);
   }
   io::write_report(runs, file);
   std::cout << io::results_text(runs) << "report " << file.string() << std::endl;

@@ -73,9 +73,6 @@ TEST_CASE("toml file: what is not TOML is refused with line and column") {
       {"a = 1979-13-01", "file.toml:1:"},
       {"a = 99999999999999999999", "file.toml:1:"},
       {"a = \"\xFF\"", "file.toml:1:"},
-      {"\xFF\xFE"
-       "a = 1",
-       "file.toml:1:"},
       {std::string("a = 1\0", 6), "file.toml:1:"},
       {std::string("\0", 1), "file.toml:1:"},
       {std::string("a = \"\0\"", 7), "file.toml:1:"},
@@ -97,6 +94,26 @@ TEST_CASE("toml file: every beginning of a file is TOML or refused") {
     } catch (ConfigError const& error) {
       CHECK_THAT(error.what(), StartsWith("file.toml:"));
     }
+  }
+}
+
+TEST_CASE("toml file: characters outside ASCII stand in strings and comments only") {
+  for (std::string const text : {"a = é", "é = 1", "a = 1 é", "\xC2\xA0 a = 1", "[é]", "a = [1, é]",
+                                 "\xFF\xFE a = 1", "a = 1\n\xEF\xBB\xBF", "a = ''é''"}) {
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains(": a character outside ASCII must stand in quotes"));
+  }
+  for (std::string const text :
+       {R"(a = "\é")", R"(a = """\é""")", "a = \"\"\"\\\n  é\"\"\"",
+        "a = \"\"\"\\ \t\r\n\n é\"\"\"", R"(a = """\\\é""")", "a = \"\"\"\\\n\\\né\"\"\""}) {
+    INFO(text);
+    CHECK(refusal(text) == "file.toml:1: a character outside ASCII must not follow a backslash");
+  }
+  for (std::string const text :
+       {R"(a = "é" # é)", "a = 'é'", "a = \"\"\"é\né\"\"\"", R"(a = '''\é''')", R"(a = "\\é")",
+        R"(a = "\té")", "'é' = 1", R"("é"."🙂" = 1)", R"(a = """é\"é""")"}) {
+    INFO(text);
+    CHECK(io::parse_toml(text, "file.toml").size() == 1);
   }
 }
 

@@ -131,9 +131,10 @@ void reach_is_kept(moenda::Batch batch) {
     auto const z = subject.forward(batch, changed);
     for (int other = 0; other < batch.rows(); ++other) {
       bool const same_sequence = other / batch.seq_len == row / batch.seq_len;
-      bool const reached = Case::reach == Reach::row        ? other == row
-                           : Case::reach == Reach::sequence ? same_sequence && other >= row
-                                                            : other >= row;
+      bool const reached = Case::reach == Reach::row              ? other == row
+                           : Case::reach == Reach::whole_sequence ? same_sequence
+                           : Case::reach == Reach::sequence       ? same_sequence && other >= row
+                                                                  : other >= row;
       if (reached) continue;
       CAPTURE(row, other);
       auto const begin = std::ptrdiff_t(other) * Case::width;

@@ -6,6 +6,7 @@
 #include "moenda/loss/load_balancing.hpp"
 #include "moenda/loss/router_z.hpp"
 #include "moenda/model/mixture.hpp"
+#include "moenda/router/per_sequence.hpp"
 #include "moenda/router/top_k.hpp"
 
 namespace {
@@ -66,8 +67,15 @@ struct Soft : Sparse {
   }
 };
 
+struct PerSequence : Base<Mixture<router::PerSequence<router::TopK>, expert::Ffn>> {
+  static constexpr laws::Reach reach = laws::Reach::whole_sequence;
+  static Module::Config config() {
+    return {.router = {.top_k = 2}, .experts = {.count = 3, .each = {.hidden = 4}}};
+  }
+};
+
 using Mixtures =
-    std::tuple<Sparse, Balanced<Weighting::softmax_of_selected>,
+    std::tuple<PerSequence, Sparse, Balanced<Weighting::softmax_of_selected>,
                Balanced<Weighting::softmax_then_select>, Capped, Heterogeneous, Chosen, Soft>;
 
 TEMPLATE_LIST_TEST_CASE("mixtures obey the layer laws", "[laws]", Mixtures) {

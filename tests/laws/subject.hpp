@@ -18,9 +18,10 @@ namespace laws {
 
 /// Which outputs may depend on an input row.
 enum class Reach {
-  row,       ///< the same row only
-  sequence,  ///< later rows of the same sequence too
-  causal,    ///< all later rows of the batch too
+  row,             ///< the same row only
+  whole_sequence,  ///< every row of the same sequence
+  sequence,        ///< later rows of the same sequence too
+  causal,          ///< all later rows of the batch too
 };
 
 template <class Case, class T>

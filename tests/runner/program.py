@@ -126,7 +126,8 @@ class Place:
                f"exit code {result.returncode}, must be {code}: {result.stderr[-300:]}")
         expect(sentence in result.stderr, where,
                f"stderr must hold {sentence!r}, got {result.stderr[-400:]!r}")
-        for jargon in ["json.exception", "terminate called", "std::", "basic_", "Sanitizer", "vector::"]:
+        for jargon in ["json.exception", "terminate called", "std::", "basic_", "vector::",
+                       "filesystem error", "Sanitizer"]:
             expect(jargon not in result.stderr, where, f"stderr holds {jargon}: {result.stderr}")
         return result
 

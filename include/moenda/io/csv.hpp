@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/io/atomic_file.hpp"
 #include "moenda/io/report_text.hpp"
 
 namespace moenda::io {
@@ -239,28 +240,17 @@ inline void append_number(std::string& text, double value) {
 /// goes too), so that a run resumed from a checkpoint of that step appends where it left off. The
 /// kept rows keep their bytes; the file is replaced in one rename.
 inline void keep_rows_until(std::filesystem::path const& path, std::uint64_t last_step) {
-  std::filesystem::path kept = path;
-  kept += ".kept";
-  {
-    std::ifstream from = detail::open_file(path, largest_csv_bytes);
-    std::ofstream to(kept, std::ios::binary | std::ios::trunc);
-    std::string line;
-    for (std::size_t number = 1; std::getline(from, line) && !from.eof(); ++number) {
-      if (number > 1 &&
-          detail::CsvLine(path, number, line, "step").integer<std::uint64_t>() > last_step) {
-        break;  // steps never fall, so everything after is later
-      }
-      to << line << '\n';
+  std::ifstream from = detail::open_file(path, largest_csv_bytes);
+  AtomicFile kept(path);
+  std::string line;
+  for (std::size_t number = 1; std::getline(from, line) && !from.eof(); ++number) {
+    if (number > 1 &&
+        detail::CsvLine(path, number, line, "step").integer<std::uint64_t>() > last_step) {
+      break;  // steps never fall, so everything after is later
     }
-    to.flush();
-    if (!to) throw DataError("csv: " + sanitize_utf8(kept.string()) + " must be writable");
+    kept.write(line + "\n");
   }
-  std::error_code error;
-  std::filesystem::rename(kept, path, error);
-  if (error) {
-    throw DataError("csv: " + sanitize_utf8(path.string()) +
-                    " must be replaceable: " + error.message());
-  }
+  kept.commit();
 }
 
 }  // namespace moenda::io

@@ -4,11 +4,11 @@
 // experts, generated text, configuration. It loads nothing from anywhere, and it is complete
 // without scripts.
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/io/atomic_file.hpp"
 #include "moenda/io/report_curves.hpp"
 #include "moenda/io/report_details.hpp"
 #include "moenda/io/report_load.hpp"
@@ -80,11 +80,7 @@ namespace detail {
 /// Writes the report to `file`. Errors of render_report, and DataError when `file` is not writable.
 inline void write_report(std::vector<std::filesystem::path> const& folders,
                          std::filesystem::path const& file) {
-  std::string const page = render_report(folders);
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out << page;
-  out.flush();
-  if (!out) throw DataError("write_report: " + sanitize_utf8(file.string()) + " must be writable");
+  write_file_atomically(file, render_report(folders));
 }
 
 }  // namespace moenda::io

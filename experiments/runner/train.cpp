@@ -10,11 +10,11 @@
 #include <sstream>
 
 #include "load_probe.hpp"
+#include "measured_loss.hpp"
 #include "moenda/infer/generate.hpp"
 #include "moenda/io/folder_lock.hpp"
 #include "moenda/io/progress.hpp"
 #include "moenda/train/checkpoint.hpp"
-#include "moenda/train/evaluate.hpp"
 #include "run.hpp"
 
 namespace moenda::runner {
@@ -178,13 +178,14 @@ class TrainingRun {
   /// Test loss, a generated text, results.json and the result line.
   void finish() {
     nlohmann::ordered_json modeling = nlohmann::ordered_json::object();
-    if (auto const test = test_loss("test", 0); test.tokens > 0) {
+    if (auto const test = measured_loss(run_, network_, "test", splits_.test, 0); test.tokens > 0) {
       modeling = {{"test_loss", test.loss},
                   {"perplexity", test.perplexity()},
                   {"test_tokens", test.tokens}};
     }
     if (run_.config.evaluate.test_stride > 0 && !modeling.empty()) {
-      auto const overlapping = test_loss("test, overlapping", run_.config.evaluate.test_stride);
+      auto const overlapping = measured_loss(run_, network_, "test, overlapping", splits_.test,
+                                             run_.config.evaluate.test_stride);
       modeling["test_loss_stride"] = overlapping.loss;
       modeling["perplexity_stride"] = overlapping.perplexity();
     }
@@ -203,17 +204,6 @@ class TrainingRun {
     io::write_file_atomically(
         run_.folder / "results.json",
         results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  }
-  Evaluation test_loss(std::string const& label, int stride) {
-    std::optional<io::Progress> progress;
-    return moenda::evaluate(network_, windows(splits_.test, stride), run_.config.train.batch_size,
-                            run_.config.evaluate.test_batches,
-                            [&](std::int64_t done, std::int64_t all) {
-                              if (!progress) progress.emplace(label, std::uint64_t(all));
-                              if (interrupted != 0) throw Interrupted{};
-                              progress->update(std::uint64_t(done));
-                              if (done == all) progress->finish();
-                            });
   }
   std::string sample() {
     auto const prompt = run_.tokenizer.encode(run_.config.generate.prompt);

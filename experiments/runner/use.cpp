@@ -3,10 +3,10 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "measured_loss.hpp"
 #include "moenda/infer/generate.hpp"
 #include "moenda/io/report.hpp"
 #include "moenda/io/results_table.hpp"
-#include "moenda/train/evaluate.hpp"
 #include "run.hpp"
 
 namespace moenda::runner {
@@ -22,10 +22,7 @@ int evaluate(Options const& options) {
   io::Table table({"text", "stride", "tokens", "loss", "perplexity"});
   auto const row = [&](std::string const& name, data::TokenStream const& tokens, int stride) {
     int const length = run.config.model.context_length;
-    auto const result =
-        moenda::evaluate(network, data::Windows(tokens, length, stride > 0 ? stride : length),
-                         run.config.train.batch_size, run.config.evaluate.test_batches);
-    if (result.tokens == 0) return;  // a loss over no text would read as perfect
+    auto const result = measured_loss(run, network, name, tokens, stride);
     table.add_row({name, std::to_string(stride > 0 ? stride : length),
                    std::to_string(result.tokens), io::format_fixed(result.loss, 4),
                    io::format_fixed(result.perplexity(), 2)});

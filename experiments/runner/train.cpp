@@ -234,21 +234,26 @@ class TrainingRun {
   std::optional<double> train_loss_, valid_loss_;
 };
 
+nlohmann::json read_results(fs::path const& path) {
+  std::ifstream file(path);
+  auto results = nlohmann::json::parse(file, nullptr, false);
+  bool const ok = results.is_object() && results.contains("training") &&
+                  results.contains("results") && results["results"].contains("language_modeling");
+  if (!ok) throw DataError(path.string() + ": the file is damaged; --force trains the run again");
+  return results;
+}
 void print_result(fs::path const& folder) {
-  std::ifstream file(folder / "results.json");
-  auto const results = nlohmann::json::parse(file);
+  auto const results = read_results(folder / "results.json");
   auto const& training = results.at("training");
   auto const& modeling = results.at("results").at("language_modeling");
   std::cout << "run " << folder.string() << "\nresult";
-  for (char const* key : {"steps", "tokens", "train_loss"}) {
-    std::cout << ' ' << key << '=' << training.at(key).dump();
-  }
-  for (char const* key : {"valid_loss", "test_loss", "perplexity"}) {
-    std::cout << ' ' << key << '=' << (modeling.contains(key) ? modeling[key].dump() : "nan");
-  }
-  for (char const* key : {"seconds", "tokens_per_second", "peak_bytes"}) {
-    std::cout << ' ' << key << '=' << training.at(key).dump();
-  }
+  auto const print = [](nlohmann::json const& from, char const* key) {
+    auto const value = from.is_object() ? from.value(key, nlohmann::json()) : nlohmann::json();
+    std::cout << ' ' << key << '=' << (value.is_number() ? value.dump() : "nan");
+  };
+  for (char const* key : {"steps", "tokens", "train_loss"}) print(training, key);
+  for (char const* key : {"valid_loss", "test_loss", "perplexity"}) print(modeling, key);
+  for (char const* key : {"seconds", "tokens_per_second", "peak_bytes"}) print(training, key);
   std::cout << std::endl;
 }
 

@@ -63,6 +63,10 @@ int report(std::vector<fs::path> const& given, Options const& options, fs::path 
     std::error_code error;
     runs.push_back(fs::is_directory(path, error) ? path : open_run(one).folder);
   }
+  std::error_code error;  // a rename would put a page in the place of a device
+  if (fs::exists(file, error) && !fs::is_regular_file(file, error)) {
+    throw DataError(file.string() + ": must be a regular file, or not there yet");
+  }
   io::write_report(runs, file);
   std::cout << io::results_text(runs) << "report " << file.string() << std::endl;
   return 0;

@@ -125,8 +125,11 @@ def check_other_files(run):
     (run.folder / "checkpoint" / ".tmp-step_00000020").mkdir()
     run.must_finish("a cut row and leftovers")
     expect(not list(run.folder.rglob(".tmp-*")), "leftovers", "must be removed")
-    (run.folder / "results.json").write_text("{")
-    run.place.refused(3, "results.json", *COMMAND)
+    (run.folder / "results.json").unlink()
+    run.must_finish("ended after the last checkpoint, before results.json")
+    for text in ["", "{", "[]", "{}", '{"training": 1, "results": {}}', "[" * 50_000]:
+        (run.folder / "results.json").write_text(text)
+        run.place.refused(3, "results.json: the file is damaged", *COMMAND)
     run.reset()
     shutil.rmtree(run.folder / "checkpoint")
     (run.folder / "checkpoint").write_text("a file")

@@ -152,8 +152,11 @@ def check_places(place):
     expect(place.run("train", "tiny.toml").returncode == 0, "train", "")
     place.refused(2, "the prompt must not be empty", "generate", "tiny.toml", "--prompt", "")
     place.refused(2, "--prompt", "generate", "tiny.toml", "--prompt=")
-    for file in ["/proc/none/page.html", ".", "/dev/full"]:
-        place.refused(3, "must be writ", "report", "tiny.toml", "--file", file)
+    os.mkfifo(place.path / "fifo")
+    for file in [".", "fifo", "text"]:
+        place.refused(3, "must be a regular file", "report", "tiny.toml", "--file", file)
+    for file in ["/proc/none/page.html", "tiny.toml/page.html"]:
+        place.refused(3, "moenda: ", "report", "tiny.toml", "--file", file)
     read_only(place)
 
 

@@ -48,8 +48,9 @@ int main() {
   std::printf("  backward             %.4f\n\n", network.grads.layers[0].ffn.router.hidden.data[0]);
 
   data::TokenStream const text(std::vector<std::uint16_t>(std::begin(pi), std::end(pi)));
-  Trainer trainer(network, {.steps = 60, .batch_size = 1, .optimizer = {.learning_rate = 0.02}},
-                  data::Windows(text, 10, 1));
+  Trainer trainer(network,
+                  {.steps = 60, .batch_size = 1, .stride = 1, .optimizer = {.learning_rate = 0.02}},
+                  text);
   while (trainer.step_count() < trainer.steps()) trainer.step();
   std::printf("loss before training   %.1f\n", before);
   std::printf("loss after %d steps    %.1f\n", int(trainer.steps()), loss_at(weight));

@@ -44,8 +44,8 @@ int main() {
   Network<Model, Backend> network(backend, config);
   std::vector<std::uint16_t> text(ids.begin(), ids.end());
   text.insert(text.end(), ids.begin(), ids.end());  // twice: the end is seen as often as the rest
-  data::Windows const windows(data::TokenStream(text), config.context_length, 1);
-  Trainer trainer(network, {.steps = 250, .optimizer = {.learning_rate = 0.01}}, windows);
+  Trainer trainer(network, {.steps = 250, .stride = 1, .optimizer = {.learning_rate = 0.01}},
+                  data::TokenStream(text));
   double loss = trainer.step().loss.cross_entropy;
   std::printf("loss at the first step  %.1f\n", loss);
   while (trainer.step_count() < trainer.steps()) loss = trainer.step().loss.cross_entropy;

@@ -66,19 +66,6 @@ void add_loss_row(io::Table& table, Mixture<Router, Expert, Losses...>) {
   table.add_row({"loss", "model.block.ffn.loss.NAME.weight", join({Losses::name...})});
 }
 
-/// What the tokenizer will have, without learning it.
-int expected_vocab_size(TokenizerConfig const& tokenizer) {
-  switch (tokenizer.kind) {
-    case TokenizerKind::byte:
-      return data::Tokenizer().vocab_size();
-    case TokenizerKind::gpt2:
-      return 50257;
-    case TokenizerKind::trained:
-      return tokenizer.vocab_size;
-  }
-  return 0;
-}
-
 }  // namespace
 
 int describe(Options const& options) {

@@ -9,18 +9,26 @@
 
 namespace moenda::runner {
 
-/// Counts how many assignments every expert of every layer got.
+/// Counts how many items wanted every expert of every layer, and how many were dropped over
+/// capacity.
 class LoadProbe : public RoutingProbe<Backend> {
  public:
-  void observe(int layer, Gates<Backend> const&, DispatchPlan<Backend> const& plan) override {
+  void observe(int layer, Gates<Backend> const& gates, DispatchPlan<Backend> const& plan) override {
     auto const l = std::size_t(layer);
     if (counts_.size() <= l) counts_.resize(l + 1);
     counts_[l].resize(std::size_t(plan.num_experts));
-    for (int e = 0; e < plan.num_experts; ++e) {
-      counts_[l][std::size_t(e)] += plan.tokens_per_expert(e);
+    auto const experts = std::size_t(plan.num_experts);
+    for (std::size_t i = 0; i < std::size_t(gates.selected.size()); ++i) {
+      counts_[l][i % experts] += gates.selected.data[i] != 0;
     }
+    dropped_ += plan.num_dropped;
+    wanted_ += plan.num_dropped + plan.num_slots;
   }
   void clear() { counts_.clear(); }
+  /// Of all assignments seen so far.
+  [[nodiscard]] double dropped_share() const {
+    return wanted_ == 0 ? 0 : double(dropped_) / double(wanted_);
+  }
 
   /// The rows of routing.csv for `step`.
   [[nodiscard]] std::string rows(std::int64_t step) const {
@@ -38,6 +46,7 @@ class LoadProbe : public RoutingProbe<Backend> {
 
  private:
   std::vector<std::vector<std::int64_t>> counts_;  // [layer][expert]
+  std::int64_t dropped_ = 0, wanted_ = 0;
 };
 
 }  // namespace moenda::runner

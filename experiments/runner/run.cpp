@@ -11,19 +11,41 @@
 #ifndef MOENDA_BUILD_FLAGS
 #define MOENDA_BUILD_FLAGS ""
 #endif
+#ifndef MOENDA_COMMIT
+#define MOENDA_COMMIT "unknown"
+#endif
 
 namespace moenda::runner {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// The folder of a run: the one given, or the one that its configuration names.
+fs::path run_folder(Options const& options, bool is_folder, fs::path const& file,
+                    RunConfig const& config) {
+  if (!is_folder) return options.out / config.name / run_id(config);
+  if (trained_part(config) != trained_part(read_run_config(file, {}))) {
+    throw ConfigError(
+        options.config.string() +
+        ": only title, evaluate, log and generate may be overridden for a run folder; "
+        "give the TOML file to train something else");
+  }
+  return options.config;
+}
+
+}  // namespace
 
 Run open_run(Options const& options) {
   std::error_code error;
   bool const is_folder = fs::is_directory(options.config, error);
   auto const file = is_folder ? options.config / "config.resolved.toml" : options.config;
   auto config = read_run_config(file, options.overrides);
+  auto folder = run_folder(options, is_folder, file, config);
   auto const cache = options.out / "cache";
-  auto tokenizer = is_folder && fs::exists(options.config / "tokenizer")
-                       ? data::Tokenizer::load(options.config / "tokenizer")
+  auto const own_tokenizer = folder / "tokenizer";  // a run keeps the vocabulary it began with
+  auto tokenizer = !options.force && fs::exists(own_tokenizer, error)
+                       ? data::Tokenizer::load(own_tokenizer)
                        : make_tokenizer(config, cache);
   int const vocab_size = tokenizer.vocab_size();
   if (config.model.vocab_size == 0) config.model.vocab_size = vocab_size;
@@ -32,8 +54,6 @@ Run open_run(Options const& options) {
                       std::to_string(vocab_size) + ", got " +
                       std::to_string(config.model.vocab_size));
   }
-  auto folder = is_folder && options.overrides.empty() ? options.config
-                                                       : options.out / config.name / run_id(config);
   return {std::move(config), std::move(tokenizer), std::move(folder), cache};
 }
 
@@ -78,13 +98,15 @@ std::string model_summary(AnyModel::Config const& model) {
 
 }  // namespace
 
-std::string meta_text(Run const& run, int threads) {
+std::string meta_text(Run const& run, int threads, std::string const& corpus) {
   nlohmann::ordered_json meta;
   meta["name"] = run.title();
   meta["model"] = model_summary(run.config.model);
   meta["parameters"] = {{"total", AnyModel::parameter_count(run.config.model)},
                         {"active", AnyModel::active_parameter_count(run.config.model)}};
+  meta["corpus"] = corpus;
   meta["version"] = version;
+  meta["commit"] = MOENDA_COMMIT;
   meta["compiler"] = __VERSION__;
   meta["flags"] = MOENDA_BUILD_FLAGS;
   meta["cpu"] = cpu_name();

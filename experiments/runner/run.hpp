@@ -38,7 +38,7 @@ void load_weights(Run const& run, AnyNetwork& network);
 /// Bytes of memory that this process has ever held at once.
 std::int64_t peak_resident_bytes();
 
-/// meta.json: how a run came to be.
-std::string meta_text(Run const& run, int threads);
+/// meta.json: how a run came to be. `corpus` is the fingerprint of its tokens.
+std::string meta_text(Run const& run, int threads, std::string const& corpus);
 
 }  // namespace moenda::runner

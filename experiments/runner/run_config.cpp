@@ -88,8 +88,31 @@ RunConfig read_run_config(std::filesystem::path const& path,
   return config;
 }
 
+int expected_vocab_size(TokenizerConfig const& tokenizer) {
+  switch (tokenizer.kind) {
+    case TokenizerKind::byte:
+      return 256;
+    case TokenizerKind::gpt2:
+      return 50257;
+    case TokenizerKind::trained:
+      return tokenizer.vocab_size;
+  }
+  return 0;
+}
+
+std::string trained_part(RunConfig config) {
+  if (config.model.vocab_size == 0) {  // so that config.resolved.toml names the same run
+    config.model.vocab_size = expected_vocab_size(config.tokenizer);
+  }
+  config.title.clear();
+  config.evaluate = {};
+  config.log = {};
+  config.generate = {};
+  return io::write_toml(config);
+}
+
 std::string run_id(RunConfig const& config) {
-  auto hash = stream_of(io::write_toml(config));
+  auto hash = stream_of(trained_part(config));
   std::string id;
   for (int i = 0; i < 12; ++i, hash >>= 5) id += "0123456789abcdefghijkmnpqrstuvwx"[hash & 31];
   return id;

@@ -16,7 +16,7 @@
 namespace moenda::runner {
 
 /// byte: one token per byte. gpt2: encoder.json and vocab.bpe from `folder`. trained: byte-pair
-/// encoding learnt from the training corpus.
+/// encoding learnt from the first 10 MB of the corpus, held-out texts included.
 enum class TokenizerKind { byte, gpt2, trained };
 constexpr auto enum_names(TokenizerKind) { return std::array{"byte", "gpt2", "trained"}; }
 
@@ -32,7 +32,7 @@ struct EvaluateConfig {
   std::int64_t every = 100;       ///< steps between validations; 0: only at the end
   std::int64_t batches = 16;      ///< of validation text
   std::int64_t test_batches = 0;  ///< of test text at the end; 0: all
-  int test_stride = 0;            ///< also test on windows that overlap by this stride; 0: do not
+  int test_stride = 0;            ///< also test on windows at this distance; 0: do not
   MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride);
 };
 
@@ -74,7 +74,12 @@ RunConfig read_run_config(std::filesystem::path const& path,
                           std::vector<std::string> const& overrides);
 /// Throws ConfigError with every problem and its line. `table` may be empty.
 void check_run_config(RunConfig const& config, toml::table const& table);
-/// 12 letters and digits of the resolved configuration.
+/// How many tokens the tokenizer will have, without learning it.
+int expected_vocab_size(TokenizerConfig const& tokenizer);
+/// The configuration of what is trained, as TOML: without title, evaluation, logs and generation,
+/// which may change without training anything again.
+std::string trained_part(RunConfig config);
+/// 12 letters and digits of trained_part: names the run folder.
 std::string run_id(RunConfig const& config);
 
 }  // namespace moenda::runner

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "moenda/data/bpe_trainer.hpp"
+#include "moenda/data/content_hash.hpp"
 #include "moenda/data/encoded_corpus.hpp"
 #include "moenda/io/atomic_folder.hpp"
 
@@ -103,6 +104,21 @@ data::Splits make_splits(RunConfig const& config, data::Tokenizer const& tokeniz
                              tokenizer.fingerprint().substr(0, 40) + ".tokens");
   auto const encoded = data::open_corpus(corpus, tokenizer, file, pool, tell);
   return data::split_corpus(encoded, corpus);
+}
+
+std::string fingerprint_of(data::Splits const& splits) {
+  data::ContentHash hash;
+  std::vector<int> piece;
+  for (auto const* tokens : {&splits.train, &splits.valid, &splits.test}) {
+    for (std::int64_t begin = 0; begin < tokens->size(); begin += std::int64_t(piece.size())) {
+      piece.resize(std::size_t(std::min<std::int64_t>(1 << 16, tokens->size() - begin)));
+      tokens->read(begin, piece);
+      hash.add(std::string_view(reinterpret_cast<char const*>(piece.data()),
+                                piece.size() * sizeof(int)));
+    }
+    hash.add(std::uint64_t(tokens->size()));
+  }
+  return hash.hex();
 }
 
 }  // namespace moenda::runner

@@ -21,4 +21,7 @@ data::Tokenizer make_tokenizer(RunConfig const& config, std::filesystem::path co
 data::Splits make_splits(RunConfig const& config, data::Tokenizer const& tokenizer,
                          std::filesystem::path const& cache, ThreadPool& pool);
 
+/// Changes when any token of any split does.
+std::string fingerprint_of(data::Splits const& splits);
+
 }  // namespace moenda::runner

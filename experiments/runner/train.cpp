@@ -27,6 +27,9 @@ volatile std::sig_atomic_t interrupted = 0;
 
 /// Thrown between two batches of the final evaluation when a signal has come.
 struct Interrupted {};
+void end_if_interrupted() {
+  if (interrupted != 0) throw Interrupted{};
+}
 
 /// SIGINT and SIGTERM ask for a checkpoint; a second one ends at once.
 void ask_to_stop(int signal) {
@@ -69,10 +72,12 @@ class TrainingRun {
         splits_(make_splits(run_.config, run_.tokenizer, run_.cache, backend_.pool)),
         network_(backend_, run_.config.model, run_.config.train.seed,
                  run_.config.train.initial_std),
-        trainer_(network_, run_.config.train, windows(splits_.train, run_.config.train.stride)) {
+        trainer_(network_, run_.config.train, splits_.train) {
     require_text("valid", splits_.valid, run_.config.data.valid_fraction);
     require_text("test", splits_.test, run_.config.data.test_fraction);
     resume();
+    io::write_file_atomically(run_.folder / "meta.json",
+                              meta_text(run_, backend_.pool.threads(), fingerprint_of(splits_)));
   }
 
   int go() {
@@ -87,7 +92,12 @@ class TrainingRun {
                           std::uint64_t(trainer_.step_count()));
     while (trainer_.step_count() < trainer_.steps()) {
       if (interrupted != 0) return stop();
-      step(metrics, routing);
+      try {
+        step(metrics, routing);
+      } catch (NumericError const&) {
+        save();  // weights and moments are those before the step
+        throw;
+      }
       progress.update(std::uint64_t(trainer_.step_count()), progress_text());
     }
     progress.finish(progress_text());
@@ -123,8 +133,19 @@ class TrainingRun {
                       "at most " + std::to_string(trainer_.steps()) + ", got " +
                       std::to_string(step));
     }
+    refuse_other_corpus();
     recall_losses();
     std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
+  }
+  /// A run goes on with the text it began with.
+  void refuse_other_corpus() const {
+    std::ifstream file(run_.folder / "meta.json");
+    auto const meta = nlohmann::json::parse(file, nullptr, false);
+    auto const corpus = meta.is_object() ? meta.value("corpus", "") : "";
+    if (corpus == fingerprint_of(splits_)) return;
+    throw DataError(run_.folder.string() +
+                    ": the texts must be those that the run began with, but they have changed; "
+                    "--force trains it again");
   }
   /// What the last step before the checkpoint measured, for results.json.
   void recall_losses() {
@@ -149,6 +170,7 @@ class TrainingRun {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     seconds_ += took;
     train_loss_ = result.loss.cross_entropy;
+    if (!result.applied) ++skipped_steps_;
     if (validates) {
       valid_loss_ = moenda::evaluate(network_, windows(splits_.valid, 0),
                                      run_.config.train.batch_size, run_.config.evaluate.batches)
@@ -178,14 +200,16 @@ class TrainingRun {
   /// Test loss, a generated text, results.json and the result line.
   void finish() {
     nlohmann::ordered_json modeling = nlohmann::ordered_json::object();
-    if (auto const test = measured_loss(run_, network_, "test", splits_.test, 0); test.tokens > 0) {
+    if (auto const test =
+            measured_loss(run_, network_, "test", splits_.test, 0, end_if_interrupted);
+        test.tokens > 0) {
       modeling = {{"test_loss", test.loss},
                   {"perplexity", test.perplexity()},
                   {"test_tokens", test.tokens}};
     }
     if (run_.config.evaluate.test_stride > 0 && !modeling.empty()) {
       auto const overlapping = measured_loss(run_, network_, "test, overlapping", splits_.test,
-                                             run_.config.evaluate.test_stride);
+                                             run_.config.evaluate.test_stride, end_if_interrupted);
       modeling["test_loss_stride"] = overlapping.loss;
       modeling["perplexity_stride"] = overlapping.perplexity();
     }
@@ -195,6 +219,8 @@ class TrainingRun {
     results["results"]["language_modeling"] = modeling;
     results["training"] = {{"steps", trainer_.step_count()},
                            {"tokens", tokens()},
+                           {"skipped_steps", skipped_steps_},
+                           {"dropped_share", probe_.dropped_share()},
                            {"train_loss", train_loss_.value_or(std::nan(""))},
                            {"seconds", seconds_},
                            {"tokens_per_second", double(tokens()) / seconds_},
@@ -208,11 +234,9 @@ class TrainingRun {
   std::string sample() {
     auto const prompt = run_.tokenizer.encode(run_.config.generate.prompt);
     if (prompt.empty()) return "";
-    auto const ids = moenda::generate(network_, prompt, run_.config.generate.max_tokens,
-                                      run_.config.generate.sampler,
-                                      run_.tokenizer.end_of_text().value_or(-1), [](int) {
-                                        if (interrupted != 0) throw Interrupted{};
-                                      });
+    auto const ids = moenda::generate(
+        network_, prompt, run_.config.generate.max_tokens, run_.config.generate.sampler,
+        run_.tokenizer.end_of_text().value_or(-1), [](int) { end_if_interrupted(); });
     return run_.tokenizer.decode(ids);
   }
   [[nodiscard]] std::int64_t tokens() const {
@@ -221,6 +245,7 @@ class TrainingRun {
   [[nodiscard]] std::string progress_text() const {
     auto text = train_loss_ ? "loss " + shown(*train_loss_, 3) : "";
     if (valid_loss_) text += "  valid " + shown(*valid_loss_, 3);
+    if (skipped_steps_ > 0) text += "  skipped " + std::to_string(skipped_steps_);
     return text + "  " + shown(double(tokens()) / std::max(seconds_, 1e-9), 0) + " tokens/s";
   }
 
@@ -232,6 +257,7 @@ class TrainingRun {
   LoadProbe probe_;
   double seconds_ = 0;  // of training, without evaluation and files
   std::optional<double> train_loss_, valid_loss_;
+  std::int64_t skipped_steps_ = 0;  // by this process
 };
 
 nlohmann::json read_results(fs::path const& path) {
@@ -264,7 +290,8 @@ int train(Options const& options) {
   io::create_folders(run.folder);
   io::FolderLock const lock(run.folder);
   if (options.force) {
-    for (char const* part : {"results.json", "checkpoint", "metrics.csv", "routing.csv"}) {
+    for (char const* part :
+         {"results.json", "checkpoint", "metrics.csv", "routing.csv", "tokenizer"}) {
       io::remove_tree(run.folder / part);
     }
   }
@@ -283,8 +310,6 @@ int train(Options const& options) {
     io::create_folders(folder / "tokenizer");
     run.tokenizer.save(folder / "tokenizer");
   }
-  ThreadPool const counted(options.threads);
-  io::write_file_atomically(folder / "meta.json", meta_text(run, counted.threads()));
   int const code = TrainingRun(std::move(run), options).go();
   if (code == 0) print_result(folder);
   return code;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Every macro of the library.
+// Every switch of the library.
 
 /// 1 (default): kernels are compiled wherever they are used. 0: include moenda/cpu/source.hpp in
 /// one source file of your program and every other file compiles in a fraction of the time.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A balancing loss has nothing to train where the router has no parameters.
 // says: Mixture: a load-balancing loss needs a router with parameters to train that is not balanced
-// says: by construction; remove loss::LoadBalancing or set its weight to 0
+// says: by construction; remove loss::LoadBalancing, or in a file set its weight to 0
 #include "models.hpp"
 using namespace compile_fail;
 

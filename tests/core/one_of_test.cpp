@@ -35,7 +35,7 @@ TEST_CASE("the config picks the module", "[one_of]") {
   CHECK(std::string(Either::Config::names[1]) == "swiglu");
   Problems problems;
   Either::check(expert::SwiGlu::Config{.hidden = 0}, {}, problems);
-  CHECK(problems.str() == "hidden: hidden must be at least 1, got 0");
+  CHECK(problems.str() == "hidden: hidden must be in 1..16777216, got 0");
   CHECK(Either::granularity_for(second) == Granularity::token);
 }
 

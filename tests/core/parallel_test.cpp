@@ -28,26 +28,43 @@ TEST_CASE("every index is visited once, in one part per worker", "[parallel]") {
 
 TEST_CASE("workers have numbers below the number of threads", "[parallel]") {
   ThreadPool pool(4);
-  CHECK(ThreadPool::worker() == 0);
+  CHECK(pool.worker() == 0);
   std::vector<int> workers(4, -1);
   pool.parallel_for(4, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) workers[std::size_t(i)] = ThreadPool::worker();
+    for (auto i = begin; i < end; ++i) workers[std::size_t(i)] = pool.worker();
   });
   CHECK(workers == std::vector<int>{0, 1, 2, 3});
-  CHECK(ThreadPool::worker() == 0);
+  CHECK(pool.worker() == 0);
 }
 
 TEST_CASE("a job inside a job runs in place", "[parallel]") {
   ThreadPool pool(3);
   std::atomic<int> sum = 0;
   pool.parallel_for(3, [&](std::int64_t, std::int64_t) {
-    int const worker = ThreadPool::worker();
+    int const worker = pool.worker();
     pool.parallel_for(10, [&](std::int64_t begin, std::int64_t end) {
       sum += int(end - begin);
-      if (ThreadPool::worker() != worker) sum += 1000;
+      if (pool.worker() != worker) sum += 1000;
     });
   });
   CHECK(sum == 30);
+}
+
+TEST_CASE("a pool inside a job of another counts its own workers", "[parallel]") {
+  ThreadPool outer(4);
+  std::atomic<int> wrong = 0, visits = 0;
+  outer.parallel_for(4, [&](std::int64_t, std::int64_t) {
+    ThreadPool inner(2);
+    int const mine = outer.worker();
+    if (inner.worker() != 0) ++wrong;
+    inner.parallel_for(6, [&](std::int64_t begin, std::int64_t end) {
+      visits += int(end - begin);
+      if (inner.worker() > 1) ++wrong;
+    });
+    if (outer.worker() != mine) ++wrong;
+  });
+  CHECK(wrong == 0);
+  CHECK(visits == 24);
 }
 
 TEST_CASE("an exception arrives where the job was given, and the pool goes on", "[parallel]") {
@@ -61,7 +78,7 @@ TEST_CASE("an exception arrives where the job was given, and the pool goes on", 
     std::atomic<int> visits = 0;
     pool.parallel_for(3, [&](std::int64_t begin, std::int64_t end) { visits += int(end - begin); });
     CHECK(visits == 3);
-    CHECK(ThreadPool::worker() == 0);
+    CHECK(pool.worker() == 0);
   }
   CHECK_THROWS_AS(pool.parallel_for(3, [](std::int64_t, std::int64_t) { throw DataError("all"); }),
                   DataError);

@@ -27,7 +27,7 @@ TEST_CASE("problems know their keys", "[rules]") {
         "block: a sentence\n"
         "block.ffn.hidden: hidden must be at least 1, got 0\n"
         "block.attention: another\n"
-        "epsilon: epsilon must be above 0, got -0.500000");
+        "epsilon: epsilon must be above 0, got -0.5");
 }
 
 TEST_CASE("require names both values", "[rules]") {

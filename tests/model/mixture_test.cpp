@@ -137,11 +137,11 @@ TEST_CASE("a wrong mixture is refused with its keys", "[mixture]") {
   CHECK(problems_of(good).empty());
   auto c = good;
   c.experts.count = 0;
-  CHECK_THAT(problems_of(c), Catch::Contains("experts: there must be at least 1 expert"));
+  CHECK_THAT(problems_of(c), Catch::Contains("experts.count: count must be in 1..65536, got 0"));
   c = good;
   c.experts.each.hidden = -3;
   CHECK_THAT(problems_of(c),
-             Catch::Contains("experts.each.hidden: hidden must be at least 1, got -3"));
+             Catch::Contains("experts.each.hidden: hidden must be in 1..16777216, got -3"));
   for (double const factor : {-1.0, double(NAN), double(INFINITY)}) {
     c = good;
     c.capacity_factor = factor;

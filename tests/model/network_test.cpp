@@ -168,7 +168,7 @@ TEST_CASE("a wrong configuration is refused with every key", "[model]") {
   config.block.ffn.router.top_k = 9;
   get<loss::RouterZ>(config.block.ffn.loss).weight = -1;
   auto const text = MoeGqa::check(config).str();
-  CHECK_THAT(text, Catch::Contains("vocab_size: vocab_size must be at least 1, got 0"));
+  CHECK_THAT(text, Catch::Contains("vocab_size: vocab_size must be in 1..268435456, got 0"));
   CHECK_THAT(text, Catch::Contains("block.attention.num_kv_heads: num_kv_heads must divide "
                                    "num_heads, got 3 and 4"));
   CHECK_THAT(text, Catch::Contains("block.ffn.router.top_k: top_k must be in 1..4"));

@@ -79,9 +79,10 @@ TEST_CASE("a damaged checkpoint is refused", "[train]") {
   };
   CHECK_NOTHROW(load());
   auto const good = io::test::load(at / "state.json");
-  auto const state = [](std::string const& step, std::string const& seconds) {
-    return "{\n  \"optimizer_step\": 1,\n  \"seconds\": " + seconds + ",\n  \"step\": " + step +
-           "\n}\n";
+  auto const checksum = good.substr(good.find("checksum"), good.find(',') - good.find("checksum"));
+  auto const state = [&](std::string const& step, std::string const& seconds) {
+    return "{\n  \"" + checksum + ",\n  \"optimizer_step\": 1,\n  \"seconds\": " + seconds +
+           ",\n  \"step\": " + step + "\n}\n";
   };
   io::test::store(at / "state.json", state("1", "0.0"));
   CHECK_NOTHROW(load());
@@ -101,6 +102,12 @@ TEST_CASE("a damaged checkpoint is refused", "[train]") {
   io::test::store(at / "state.json", std::string(70000, ' '));
   CHECK_THAT(message_of<DataError>(load), Catch::Contains("at most 64 KB"));
   io::test::store(at / "state.json", good);
+  auto flipped = io::test::load(at / "model.safetensors");
+  flipped.back() = char(flipped.back() ^ 1);
+  auto const weights = io::test::load(at / "model.safetensors");
+  io::test::store(at / "model.safetensors", flipped);
+  CHECK_THAT(message_of<DataError>(load), Catch::Contains("must have the checksum"));
+  io::test::store(at / "model.safetensors", weights);
   auto const moments = io::test::load(at / "optimizer.safetensors");
   io::test::store(at / "optimizer.safetensors", moments.substr(0, moments.size() - 1));
   CHECK_THROWS_AS(load(), DataError);

@@ -30,7 +30,7 @@ template <class M, class B>
 struct Run {
   Run(B& backend, typename M::Config const& config, TrainConfig const& train,
       data::Windows const& text = windows())
-      : network(backend, config, train.seed, 0.1), trainer(network, train, text) {}
+      : network(backend, config, train.seed, 0.1), trainer(network, train, text.tokens()) {}
   void steps(int count) {
     for (int i = 0; i < count; ++i) losses.push_back(trainer.step().loss.cross_entropy);
   }

@@ -21,6 +21,7 @@ template <PositionLike PositionScheme = position::Rope, NormLike HeadNorm = norm
 struct GroupedQuery {
   static constexpr char const* name = "grouped_query";
   using Position = PositionScheme;
+  static constexpr int max_heads = 1 << 15;  // so that widths fit an int
   struct Config {
     int num_heads = 0, num_kv_heads = 0, head_dim = 0;
     typename Position::Config position{};
@@ -43,10 +44,15 @@ struct GroupedQuery {
     typename HeadNorm::template Cache<B> query_norm, key_norm;
   };
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    problems.expect(c.num_heads >= 1, "num_heads", "at least 1", c.num_heads);
-    problems.expect(c.num_kv_heads >= 1, "num_kv_heads", "at least 1", c.num_kv_heads);
-    problems.expect(c.head_dim >= 1, "head_dim", "at least 1", c.head_dim);
+  static void check(Config const& c, Setting setting, Problems& problems) {
+    setting.head_dim = c.head_dim;
+    auto const expect_count = [&](char const* key, int value) {
+      problems.expect(value >= 1 && value <= max_heads, key, "in 1.." + std::to_string(max_heads),
+                      value);
+    };
+    expect_count("num_heads", c.num_heads);
+    expect_count("num_kv_heads", c.num_kv_heads);
+    expect_count("head_dim", c.head_dim);
     if (c.num_kv_heads >= 1 && c.num_heads % c.num_kv_heads != 0) {
       problems.add("num_kv_heads", "num_kv_heads must divide num_heads, got " +
                                        std::to_string(c.num_kv_heads) + " and " +

@@ -37,8 +37,9 @@ template <class B>
 struct Memory {
   using Scalar = typename B::Scalar;
   int batch_size = 1, max_seq_len = 0;
-  std::vector<std::vector<Scalar>> slots{};  // one per history() call of a forward pass
+  std::vector<std::vector<Scalar>> slots{};  // one per ops::remember of a forward pass
   std::size_t cursor = 0;
+  int len = 0;  // positions that the slots hold
 };
 
 /// The rows of every sequence seen so far: sequence b starts at row b * stride.

@@ -23,29 +23,36 @@ class ThreadPool {
             1024);
     if (threads == 0) threads = static_cast<int>(std::thread::hardware_concurrency());
     threads_ = threads < 1 ? 1 : threads;
-    for (int worker = 1; worker < threads_; ++worker) {
-      workers_.emplace_back([this, worker] { serve(worker); });
+    try {
+      for (int worker = 1; worker < threads_; ++worker) {
+        workers_.emplace_back([this, worker] { serve(worker); });
+      }
+    } catch (std::exception const& error) {
+      auto const started = workers_.size() + 1;
+      join();
+      throw ConfigError("ThreadPool: only " + std::to_string(started) + " of " +
+                        std::to_string(threads_) + " threads could be started (" + error.what() +
+                        ")");
     }
   }
   ThreadPool(ThreadPool const&) = delete;
   ThreadPool& operator=(ThreadPool const&) = delete;
-  ~ThreadPool() {
-    stop_ = true;
-    generation_.fetch_add(1, std::memory_order_release);
-    generation_.notify_all();
-    for (auto& worker : workers_) worker.join();
-  }
+  ~ThreadPool() { join(); }
 
   [[nodiscard]] int threads() const { return threads_; }
-  /// The worker that runs this code: 0 outside a job.
-  [[nodiscard]] static int worker() { return current().worker; }
+  /// The worker of this pool that runs this code: 0 outside its jobs.
+  [[nodiscard]] int worker() const {
+    auto const* part = part_of_this();
+    return part == nullptr ? 0 : part->worker;
+  }
 
   /// Calls body(begin, end) on one part of [0, count) per worker. Inside a job it runs in place.
   /// The first exception of a worker is thrown again here. Allocates nothing.
   template <class Body>
   void parallel_for(std::int64_t count, Body&& body) {
     if (count <= 0) return;
-    if (threads_ == 1 || count == 1 || current().busy) return body(std::int64_t{0}, count);
+    if (threads_ == 1 || count == 1 || part_of_this() != nullptr)
+      return body(std::int64_t{0}, count);
     std::lock_guard const one_job_at_a_time(mutex_);
     job_ = [](void* context, std::int64_t begin, std::int64_t end) {
       (*static_cast<std::remove_reference_t<Body>*>(context))(begin, end);
@@ -62,17 +69,25 @@ class ThreadPool {
   }
 
  private:
-  struct Current {
-    int worker = 0;
-    bool busy = false;
+  /// A part of a job that this thread is in, and the part around it (of another pool).
+  struct Part {
+    ThreadPool const* pool;
+    int worker;
+    Part const* outer;
   };
-  static Current& current() {
-    thread_local Current value;
-    return value;
+  static Part const*& innermost() {
+    thread_local Part const* part = nullptr;
+    return part;
+  }
+  [[nodiscard]] Part const* part_of_this() const {
+    auto const* part = innermost();
+    while (part != nullptr && part->pool != this) part = part->outer;
+    return part;
   }
 
   void run_part(int worker) {
-    current() = {worker, true};
+    Part const part{this, worker, innermost()};
+    innermost() = &part;
     try {
       auto const begin = count_ * worker / threads_, end = count_ * (worker + 1) / threads_;
       if (begin < end) job_(context_, begin, end);
@@ -80,7 +95,7 @@ class ThreadPool {
       std::lock_guard const lock(error_mutex_);
       if (!error_) error_ = std::current_exception();
     }
-    current() = {worker, false};
+    innermost() = part.outer;
   }
   void serve(int worker) {
     std::uint32_t seen = 0;
@@ -102,6 +117,13 @@ class ThreadPool {
          left = pending_.load(std::memory_order_acquire)) {
       pending_.wait(left, std::memory_order_acquire);
     }
+  }
+  void join() {
+    stop_ = true;
+    generation_.fetch_add(1, std::memory_order_release);
+    generation_.notify_all();
+    for (auto& worker : workers_) worker.join();
+    workers_.clear();
   }
   static void pause() {
 #if defined(__x86_64__) || defined(__i386__)

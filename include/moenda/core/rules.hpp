@@ -3,6 +3,7 @@
 // Every rule of composition, once: static_assert reads the sentence at compile time, check() at run
 // time, where the message also names the key.
 #include <concepts>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +16,7 @@
   "route that unit; wrap it in router::PerSequence<...>"
 #define MOENDA_RULE_BALANCE                                                                      \
   "Mixture: a load-balancing loss needs a router with parameters to train that is not balanced " \
-  "by construction; remove loss::LoadBalancing or set its weight to 0"
+  "by construction; remove loss::LoadBalancing, or in a file set its weight to 0"
 
 namespace moenda {
 
@@ -35,7 +36,8 @@ struct RouterTraits {
 struct Setting {
   bool causal = false;
   int d_model = 0, context_length = 0;
-  int num_experts = 0;  // inside a mixture
+  int num_experts = 0;  ///< inside a mixture
+  int head_dim = 0;     ///< inside an attention
 };
 
 struct Problem {
@@ -53,7 +55,11 @@ class Problems {
   /// "`key` must be `rule`, got `value`" unless `holds`.
   template <class T>
   void expect(bool holds, std::string const& key, std::string const& rule, T value) {
-    if (!holds) add(key, key + " must be " + rule + ", got " + std::to_string(value));
+    if (holds) return;
+    std::ostringstream shown;
+    shown.precision(17);
+    shown << value;
+    add(key, key + " must be " + rule + ", got " + shown.str());
   }
   /// Runs `f` one key deeper.
   template <class F>

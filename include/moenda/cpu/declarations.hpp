@@ -61,7 +61,7 @@ class Backend {
   /// Working memory of the calling worker, for one use.
   template <class S = T>
   [[nodiscard]] S* scratch(Use use, std::size_t count) {
-    auto const slot = static_cast<std::size_t>(ThreadPool::worker()) * num_uses + use;
+    auto const slot = static_cast<std::size_t>(pool.worker()) * num_uses + use;
     return static_cast<S*>(scratch_[slot].take(count * sizeof(S)));
   }
 
@@ -140,7 +140,7 @@ MOENDA_KERNEL select_backward(Backend<T>&, T* dx, T const* dy, T const* y, T con
 MOENDA_KERNEL top_k_of_rows(Backend<T>&, T* mask, T const* x, int k, int rows, int cols);
 
 // rotates pairs (i, i + head_dim / 2) of every head by position * base^(-2 i / head_dim), in place;
-// sign -1 undoes it row r stands at position first_position + r % seq_len
+// sign -1 undoes it. Row r stands at position first_position + r % seq_len
 MOENDA_KERNEL rope_rotate(Backend<T>&, T* x, int rows, int num_heads, int head_dim, int seq_len,
                           int first_position, double base, int sign);
 

@@ -12,6 +12,7 @@ namespace moenda::expert {
 struct Ffn {
   static constexpr char const* name = "ffn";
   static constexpr Granularity granularity = Granularity::token;  // row by row: any unit will do
+  static constexpr int max_hidden = 1 << 24;
   struct Config {
     int hidden = 0;
     MOENDA_FIELDS(Config, hidden);
@@ -29,7 +30,8 @@ struct Ffn {
   };
 
   static void check(Config const& c, Setting const&, Problems& problems) {
-    problems.expect(c.hidden >= 1, "hidden", "at least 1", c.hidden);
+    problems.expect(c.hidden >= 1 && c.hidden <= max_hidden, "hidden",
+                    "in 1.." + std::to_string(max_hidden), c.hidden);
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {

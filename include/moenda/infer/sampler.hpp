@@ -33,7 +33,11 @@ class Sampler {
   }
 
   explicit Sampler(Config const& config)
-      : config_(config), random_(config.seed, stream_of("sampler")) {}
+      : config_(config), random_(config.seed, stream_of("sampler")) {
+    Problems problems;
+    check(config, problems);
+    if (!problems.empty()) throw ConfigError("Sampler: " + problems.str());
+  }
 
   /// The id at `position` of a text. logits [vocab_size]. The same position draws the same number.
   /// Throws NumericError when a logit is NaN or all are -infinity.
@@ -43,7 +47,9 @@ class Sampler {
     bool const has_nan =
         std::any_of(logits.begin(), logits.end(), [](Scalar z) { return std::isnan(z); });
     if (best == logits.end() || has_nan || !std::isfinite(*best)) {
-      throw NumericError("Sampler: logits must be finite");
+      throw NumericError("Sampler: no logit may be NaN and the largest must be finite, got " +
+                         std::to_string(best == logits.end() ? 0.0 : double(*best)) + " of " +
+                         std::to_string(logits.size()));
     }
     if (config_.temperature == 0) return int(best - logits.begin());
     rank(logits, double(*best));

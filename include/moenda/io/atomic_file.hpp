@@ -72,6 +72,12 @@ class AtomicFile {
   /// A fresh name of at most 40 characters, so that any legal file name can be written. A name
   /// left by a dead process that had our number is stepped over.
   static FileDescriptor create(std::filesystem::path const& path) {
+    std::error_code error;
+    auto const kind = std::filesystem::status(path, error).type();
+    if (kind != std::filesystem::file_type::not_found &&
+        kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::none) {
+      throw DataError(path.string() + ": only a regular file can be replaced");
+    }
     static std::atomic<unsigned> counter{0};
     for (int attempt = 0;; ++attempt) {
       auto const name = std::string(temporary_prefix) + std::to_string(::getpid()) + "-" +

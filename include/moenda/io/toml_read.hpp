@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/core/name.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/core/suggest.hpp"
 #include "moenda/io/toml_file.hpp"
@@ -109,6 +110,8 @@ void read_enum(toml::node const& node, T& value, std::string const& path) {
 /// `type` picks, the other keys belong to the choice; a string alone picks with default values.
 template <OneOfConfigLike C>
 void read_choice(toml::node const& node, C& config, std::string const& path) {
+  static_assert(names_differ(C::names),
+                "OneOf: every alternative needs a name of its own, or a file could not pick it");
   auto const known = words(C::names);
   auto const* table = node.as_table();
   auto const* type = table == nullptr ? &node : table->get("type");
@@ -137,6 +140,9 @@ void read_choice(toml::node const& node, C& config, std::string const& path) {
 }
 template <SideBySideLike C>
 void read_groups(toml::table const& table, C& config, std::string const& path) {
+  static_assert(names_differ(C::names),
+                "Experts and losses of a Mixture need names of their own, or a file could not "
+                "tell them apart");
   auto const known = words(C::names);
   for (auto&& [key, value] : table) {
     if (std::find(known.begin(), known.end(), key.str()) == known.end()) {

@@ -47,10 +47,14 @@ struct LanguageModel {
   /// What is wrong with the configuration, with the keys where it is wrong.
   static Problems check(Config const& c) {
     Problems problems;
-    problems.expect(c.vocab_size >= 1, "vocab_size", "at least 1", c.vocab_size);
-    problems.expect(c.context_length >= 1, "context_length", "at least 1", c.context_length);
-    problems.expect(c.d_model >= 1, "d_model", "at least 1", c.d_model);
-    problems.expect(c.num_layers >= 0, "num_layers", "at least 0", c.num_layers);
+    auto const expect_size = [&](char const* key, int value, int least, int most) {
+      problems.expect(value >= least && value <= most, key,
+                      "in " + std::to_string(least) + ".." + std::to_string(most), value);
+    };
+    expect_size("vocab_size", c.vocab_size, 1, 1 << 28);
+    expect_size("context_length", c.context_length, 1, 1 << 28);
+    expect_size("d_model", c.d_model, 1, 1 << 20);
+    expect_size("num_layers", c.num_layers, 0, 1 << 14);
     Setting const setting{.causal = true, .d_model = c.d_model, .context_length = c.context_length};
     problems.in("block", [&] { moenda::check<Block>(c.block, setting, problems); });
     return problems;
@@ -61,7 +65,8 @@ struct LanguageModel {
             Position::template params<B>(PositionOf::config(c.block.attention), c.context_length,
                                          c.d_model),
             std::vector<typename Block::template Params<B>>(
-                std::size_t(c.num_layers), Block::template params<B>(c.block, c.d_model)),
+                c.num_layers < 0 ? 0 : std::size_t(c.num_layers),
+                Block::template params<B>(c.block, c.d_model)),
             Norm::template params<B>(c.block.norm, c.d_model),
             {c.tied_head ? 0 : c.vocab_size, c.d_model, WeightKind::matrix}};
   }

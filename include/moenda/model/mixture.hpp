@@ -20,11 +20,16 @@ struct Mixture {
     return false;
   }();
 
+  static constexpr int max_experts = 65536;
+
   struct Config {
     typename Router::Config router{};
     typename Set::Config experts{};
     SideBySide<Losses...> loss{};
-    double capacity_factor = 0;  ///< an expert takes at most factor * its fair share; 0: dropless
+    /// In training an expert takes at most this factor times its fair share of the batch, the first
+    /// ones by position; 0: dropless. Never at evaluation, where it would tie a token's output to
+    /// the tokens after it.
+    double capacity_factor = 0;
     MOENDA_FIELDS(Config, router, experts, loss, capacity_factor);
   };
   template <class B>
@@ -46,7 +51,8 @@ struct Mixture {
     setting.num_experts = Set::num_experts(c.experts);
     auto const traits = traits_of<Router>(c.router);
     problems.in("experts", [&] {
-      if (setting.num_experts < 1) problems.add("there must be at least 1 expert");
+      problems.expect(setting.num_experts >= 1 && setting.num_experts <= max_experts, "count",
+                      "in 1.." + std::to_string(max_experts), setting.num_experts);
       Set::check(c.experts, setting, problems);
       if (!Set::accepts(c.experts, traits.granularity)) problems.add(MOENDA_RULE_GRANULARITY);
     });
@@ -55,8 +61,11 @@ struct Mixture {
       if (setting.causal && !traits.causal_at_evaluation) problems.add(MOENDA_RULE_CAUSAL);
     });
     problems.in("loss", [&] {
+      std::size_t i = 0;
       hana::for_each(c.loss.groups, [&](auto const& term) {
-        problems.expect(term.weight >= 0, "weight", "at least 0", term.weight);
+        problems.expect(term.weight >= 0,
+                        std::string(SideBySide<Losses...>::names[i++]) + ".weight", "at least 0",
+                        term.weight);
       });
       bool const untrainable = traits.balanced_by_construction || !traits.has_parameters;
       if (untrainable && balancing_weight(c) > 0) problems.add(MOENDA_RULE_BALANCE);
@@ -87,7 +96,8 @@ struct Mixture {
                       ops::zeros(ctx, items, experts)};
       add_losses(ctx, c, gates, cache.dgates, std::index_sequence_for<Losses...>{});
     }
-    cache.plan = ops::make_plan(ctx, gates, item_rows, capacity(c, items, experts));
+    cache.plan =
+        ops::make_plan(ctx, gates, item_rows, ctx.training ? capacity(c, items, experts) : -1);
     if (ctx.probe != nullptr) ctx.probe->observe(ctx.layer, gates, cache.plan);
     auto inputs = ops::dispatch(ctx, cache.plan, x);     // [slot rows, d_model]
     cache.slots = ctx.tensor(inputs.rows, inputs.cols);  // [slot rows, d_model]

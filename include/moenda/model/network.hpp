@@ -52,7 +52,8 @@ class Network {
   /// Throws DataError for ids outside the vocabulary.
   Loss accumulate_gradients(Batch const& batch, std::span<int const> targets, double share = 1,
                             RoutingProbe<B>* probe = nullptr) {
-    auto const counted = check_ids(batch, targets);
+    check_tokens(batch);
+    auto const counted = count_targets(batch, targets);
     arena.rewind();
     Context<B> ctx{backend, arena, batch};
     ctx.loss_scale = share;
@@ -68,7 +69,8 @@ class Network {
   /// loss.
   Loss evaluate(Batch const& batch, std::span<int const> targets, std::span<Scalar> losses = {},
                 RoutingProbe<B>* probe = nullptr) {
-    auto const counted = check_ids(batch, targets);
+    check_tokens(batch);
+    auto const counted = count_targets(batch, targets);
     require(losses.empty() || losses.size() == targets.size(),
             "Network::evaluate: losses must be empty or as long as targets",
             static_cast<long long>(losses.size()), static_cast<long long>(targets.size()));
@@ -83,15 +85,20 @@ class Network {
   /// Logits [tokens, vocab_size] of the batch, valid until the next call. With a memory, the batch
   /// continues what the memory holds.
   Tensor<B> logits(Batch const& batch, Memory<B>* memory = nullptr) {
-    check_ids(batch, {});
+    check_tokens(batch);
     auto ctx = inference(batch, memory);
-    return ops::matmul(ctx, M::forward(ctx, config, params, cache_), M::head(config, params));
+    auto const hidden = M::forward(ctx, config, params, cache_);
+    if (memory != nullptr) memory->len = batch.position + batch.seq_len;
+    return ops::matmul(ctx, hidden, M::head(config, params));
   }
   /// Logits [batch_size, vocab_size] of the last position of every sequence.
   Tensor<B> last_logits(Batch const& batch, Memory<B>* memory = nullptr) {
-    check_ids(batch, {});
+    check_tokens(batch);
+    require(batch.seq_len >= 1, "Network::last_logits: seq_len must be at least 1", batch.seq_len,
+            1);
     auto ctx = inference(batch, memory);
     auto const hidden = M::forward(ctx, config, params, cache_);
+    if (memory != nullptr) memory->len = batch.position + batch.seq_len;
     auto last = ctx.tensor(batch.batch_size, hidden.cols);  // [batch_size, d_model]
     copy_blocks(backend, last.data, hidden.data + std::ptrdiff_t(batch.seq_len - 1) * hidden.cols,
                 batch.batch_size, std::ptrdiff_t(hidden.cols), std::ptrdiff_t(hidden.cols),
@@ -111,22 +118,24 @@ class Network {
  private:
   Context<B> inference(Batch const& batch, Memory<B>* memory) {
     arena.rewind();
-    if (memory != nullptr) memory->cursor = 0;
+    if (memory != nullptr) {
+      require(batch.position <= memory->len,
+              "Network: a batch must continue what the memory holds (position vs length)",
+              batch.position, memory->len);
+      memory->cursor = 0;
+    }
     Context<B> ctx{backend, arena, batch};
     ctx.training = false;
     ctx.memory = memory;
     return ctx;
   }
-  std::int64_t check_ids(Batch const& batch, std::span<int const> targets) const {
+  void check_tokens(Batch const& batch) const {
     require(batch.batch_size >= 0 && batch.seq_len >= 0 && batch.position >= 0,
             "Batch: batch_size, seq_len and position must not be negative", batch.batch_size,
             batch.seq_len);
     require(std::int64_t(batch.position) + batch.seq_len <= config.context_length,
             "Batch: position + seq_len must fit context_length",
             std::int64_t(batch.position) + batch.seq_len, config.context_length);
-    require(targets.empty() || std::int64_t(targets.size()) == batch.rows(),
-            "Batch: targets must be as many as tokens", static_cast<long long>(targets.size()),
-            batch.rows());
     for (int t = 0; t < batch.rows(); ++t) {
       if (batch.tokens[t] < 0 || batch.tokens[t] >= config.vocab_size) {
         throw DataError("Batch: token " + std::to_string(t) + " has id " +
@@ -134,6 +143,11 @@ class Network {
                         std::to_string(config.vocab_size - 1));
       }
     }
+  }
+  static std::int64_t count_targets(Batch const& batch, std::span<int const> targets) {
+    require(std::int64_t(targets.size()) == batch.rows(),
+            "Batch: targets must be as many as tokens", static_cast<long long>(targets.size()),
+            batch.rows());
     std::int64_t counted = 0;
     for (int const target : targets) counted += target != -1;
     return counted;

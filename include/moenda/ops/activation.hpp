@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "moenda/core/context.hpp"
+#include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
@@ -15,6 +16,7 @@ Tensor<B> gelu(Context<B>& ctx, Tensor<B> x) {
 }
 template <class B>
 Tensor<B> gelu_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x) {
+  require_same_shape(dy, x, "gelu_backward: dy and x");
   auto dx = ctx.tensor(x.rows, x.cols);  // as x
   gelu_backward(ctx.backend, dx.data, dy.data, x.data, x.size());
   return dx;
@@ -29,6 +31,7 @@ Tensor<B> silu(Context<B>& ctx, Tensor<B> x) {
 }
 template <class B>
 Tensor<B> silu_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x) {
+  require_same_shape(dy, x, "silu_backward: dy and x");
   auto dx = ctx.tensor(x.rows, x.cols);  // as x
   silu_backward(ctx.backend, dx.data, dy.data, x.data, x.size());
   return dx;
@@ -37,8 +40,7 @@ Tensor<B> silu_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x) {
 /// y = silu(gate) up, element by element.   Shazeer 2020, eq. 6 without the last matrix.
 template <class B>
 Tensor<B> swiglu(Context<B>& ctx, Tensor<B> gate, Tensor<B> up) {
-  require(gate.size() == up.size(), "swiglu: gate and up must hold equally many scalars",
-          gate.size(), up.size());
+  require_same_shape(gate, up, "swiglu: gate and up");
   auto y = ctx.tensor(gate.rows, gate.cols);  // as gate
   swiglu_forward(ctx.backend, y.data, gate.data, up.data, y.size());
   return y;
@@ -47,6 +49,8 @@ Tensor<B> swiglu(Context<B>& ctx, Tensor<B> gate, Tensor<B> up) {
 template <class B>
 std::pair<Tensor<B>, Tensor<B>> swiglu_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> gate,
                                                 Tensor<B> up) {
+  require_same_shape(gate, up, "swiglu_backward: gate and up");
+  require_same_shape(dy, gate, "swiglu_backward: dy and gate");
   auto dgate = ctx.tensor(dy.rows, dy.cols);  // as gate
   auto dup = ctx.tensor(dy.rows, dy.cols);    // as up
   swiglu_backward(ctx.backend, dgate.data, dup.data, dy.data, gate.data, up.data, dy.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/ops/memory.hpp"
+#include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
@@ -20,6 +21,21 @@ struct AttentionGrad {
   Tensor<B> dq, dk, dv;
 };
 
+/// Throws ConfigError unless q, k and v are the batch's tokens, as wide as the heads say.
+template <class B>
+void require_attention_shapes(Batch const& batch, Tensor<B> q, Tensor<B> k, Tensor<B> v,
+                              Heads heads) {
+  require(q.rows == batch.rows(), "attention: q.rows must be batch_size * seq_len", q.rows,
+          batch.rows());
+  require(k.rows == q.rows, "attention: k.rows must equal q.rows", k.rows, q.rows);
+  require(q.cols == heads.num_heads * heads.head_dim, "attention: q.cols must be heads * head_dim",
+          q.cols, heads.num_heads * heads.head_dim);
+  require(k.cols == heads.num_kv_heads * heads.head_dim,
+          "attention: k.cols must be kv_heads * head_dim", k.cols,
+          heads.num_kv_heads * heads.head_dim);
+  require_same_shape(k, v, "attention: k and v");
+}
+
 /// y = softmax(q k^T / sqrt(head_dim), causal) v, head by head: Vaswani et al. 2017, eq. 1, with
 /// grouped keys and values (Ainslie et al. 2023), tile by tile (Dao et al. 2022).
 /// q [tokens, num_heads * head_dim]; k, v [tokens, num_kv_heads * head_dim] -> y as q.
@@ -27,12 +43,8 @@ struct AttentionGrad {
 template <class B>
 Tensor<B> attention(Context<B>& ctx, Tensor<B> q, Tensor<B> k, Tensor<B> v, Heads heads,
                     AttentionCache<B>& cache) {
-  require(q.cols == heads.num_heads * heads.head_dim, "attention: q.cols must be heads * head_dim",
-          q.cols, heads.num_heads * heads.head_dim);
-  require(k.cols == heads.num_kv_heads * heads.head_dim,
-          "attention: k.cols must be kv_heads * head_dim", k.cols,
-          heads.num_kv_heads * heads.head_dim);
   auto const& batch = ctx.batch;
+  require_attention_shapes(batch, q, k, v, heads);
   auto const keys = remember(ctx, k), values = remember(ctx, v);
   auto y = ctx.tensor(q.rows, q.cols);  // [tokens, num_heads * head_dim]
   cache = {q, k, v, y, ctx.tensor(batch.batch_size * heads.num_heads, batch.seq_len)};
@@ -48,6 +60,8 @@ template <class B>
 AttentionGrad<B> attention_backward(Context<B>& ctx, Tensor<B> dy, AttentionCache<B> const& cache,
                                     Heads heads) {
   auto const& batch = ctx.batch;
+  require_attention_shapes(batch, cache.q, cache.k, cache.v, heads);
+  require_same_shape(dy, cache.y, "attention_backward: dy and y");
   AttentionGrad<B> d{ctx.tensor(cache.q.rows, cache.q.cols),   // [tokens, num_heads * head_dim]
                      ctx.tensor(cache.k.rows, cache.k.cols),   // [tokens, num_kv_heads * head_dim]
                      ctx.tensor(cache.v.rows, cache.v.cols)};  // [tokens, num_kv_heads * head_dim]

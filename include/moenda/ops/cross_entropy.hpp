@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/context.hpp"
+#include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
@@ -33,6 +34,7 @@ CrossEntropyGrad<B> cross_entropy_with_gradient(Context<B>& ctx, Tensor<B> x, We
                                                 double scale) {
   using Scalar = typename B::Scalar;
   require(x.cols == head.cols, "cross_entropy: x.cols must equal head.cols", x.cols, head.cols);
+  require_same_shape(dhead, head, "cross_entropy: dhead and head");
   CrossEntropyGrad<B> result{0, ctx.tensor(x.rows, x.cols)};
   cross_entropy(ctx.backend, &result.loss, static_cast<Scalar*>(nullptr), result.dx.data,
                 dhead.data, x.data, head.data, targets, Scalar(scale), x.rows, head.rows, x.cols);

@@ -2,9 +2,23 @@
 #pragma once
 #include <algorithm>
 
+#include "moenda/ops/shapes.hpp"
 #include "moenda/router/dispatch_plan.hpp"
 
 namespace moenda::ops {
+
+/// Throws ConfigError "`what` (...)" unless x has the rows of all items of the plan.
+template <class B>
+void require_item_rows(DispatchPlan<B> const& plan, Tensor<B> x, char const* what) {
+  auto const rows = std::ptrdiff_t(plan.num_items) * plan.item_rows;
+  require(x.rows == rows, what, x.rows, rows);
+}
+/// Throws ConfigError "`what` (...)" unless x has the rows of all slots of the plan.
+template <class B>
+void require_slot_rows(DispatchPlan<B> const& plan, Tensor<B> x, char const* what) {
+  auto const rows = std::ptrdiff_t(plan.num_slots) * plan.item_rows;
+  require(x.rows == rows, what, x.rows, rows);
+}
 
 /// The plan of `gates`: which item goes to which slot. An expert keeps at most `capacity` items,
 /// the first ones by position; capacity < 0 drops nothing. Throws ConfigError when the tables
@@ -12,9 +26,7 @@ namespace moenda::ops {
 template <class B>
 DispatchPlan<B> make_plan(Context<B>& ctx, Gates<B> const& gates, int item_rows, int capacity) {
   int const items = gates.selected.rows, experts = gates.selected.cols;
-  require(gates.weights.size() == gates.selected.size(),
-          "make_plan: weights and selected must be of one shape", gates.weights.size(),
-          gates.selected.size());
+  require_same_shape(gates.weights, gates.selected, "make_plan: weights and selected");
   auto const wanted = ctx.template make<int>(experts);
   count_selected(ctx.backend, wanted.data(), gates.selected.data, items, experts);
   int slots = 0, dropped = 0;
@@ -43,6 +55,7 @@ DispatchPlan<B> make_plan(Context<B>& ctx, Gates<B> const& gates, int item_rows,
 /// Gathers every slot's rows.   x [items * item_rows, width] -> [num_slots * item_rows, width].
 template <class B>
 Tensor<B> dispatch(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> x) {
+  require_item_rows(plan, x, "dispatch: x.rows must be items * item_rows");
   auto y = ctx.tensor(plan.num_slots * plan.item_rows, x.cols);  // [slot rows, width]
   gather_items(ctx.backend, y.data, x.data, plan.item_of_slot.data(), plan.num_slots,
                plan.item_rows * x.cols);
@@ -51,6 +64,7 @@ Tensor<B> dispatch(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> x) {
 /// dx of an item is the sum over its slots.
 template <class B>
 Tensor<B> dispatch_backward(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> dslots) {
+  require_slot_rows(plan, dslots, "dispatch_backward: dslots.rows must be slots * item_rows");
   auto dx = ctx.tensor(plan.num_items * plan.item_rows, dslots.cols);  // [rows, width]
   combine_items(ctx.backend, dx.data, dslots.data, static_cast<typename B::Scalar const*>(nullptr),
                 plan.item_begin.data(), plan.slots_of_item.data(), plan.num_items,
@@ -62,6 +76,7 @@ Tensor<B> dispatch_backward(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor
 /// slots. slots [num_slots * item_rows, width] -> y [items * item_rows, width].
 template <class B>
 Tensor<B> combine(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> slots) {
+  require_slot_rows(plan, slots, "combine: slots.rows must be slots * item_rows");
   auto y = ctx.tensor(plan.num_items * plan.item_rows, slots.cols);  // [rows, width]
   combine_items(ctx.backend, y.data, slots.data,
                 static_cast<typename B::Scalar const*>(plan.combine_weights.data()),
@@ -69,10 +84,22 @@ Tensor<B> combine(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> slots)
                 plan.item_rows * slots.cols);
   return y;
 }
-/// dslots = combine_weight * dy of the item; dgates.weights += <dy, slot output>.
+/// dslots = combine_weight * dy of the item; dgates.weights += <dy, slot output>, unless there are
+/// no such weights (null).
 template <class B>
 Tensor<B> combine_backward(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> slots,
                            Tensor<B> dy, GatesGrad<B> const& dgates) {
+  require_slot_rows(plan, slots, "combine_backward: slots.rows must be slots * item_rows");
+  require_item_rows(plan, dy, "combine_backward: dy.rows must be items * item_rows");
+  require(dy.cols == slots.cols, "combine_backward: dy.cols must equal slots.cols", dy.cols,
+          slots.cols);
+  if (auto const& dweights = dgates.weights; dweights.data != nullptr) {
+    require(dweights.rows == plan.num_items, "combine_backward: dgates.weights.rows must be items",
+            dweights.rows, plan.num_items);
+    require(dweights.cols == plan.num_experts,
+            "combine_backward: dgates.weights.cols must be num_experts", dweights.cols,
+            plan.num_experts);
+  }
   auto dslots = ctx.tensor(slots.rows, slots.cols);  // [slot rows, width]
   combine_items_backward(ctx.backend, dslots.data, dgates.weights.data, dy.data, slots.data,
                          plan.combine_weights.data(), plan.item_of_slot.data(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/context.hpp"
+#include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
@@ -20,6 +21,8 @@ Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x, Weight<B> 
                           Weight<B> const& dw) {
   require(dy.cols == w.rows, "matmul_backward: dy.cols must equal w.rows", dy.cols, w.rows);
   require(dy.rows == x.rows, "matmul_backward: dy.rows must equal x.rows", dy.rows, x.rows);
+  require(x.cols == w.cols, "matmul_backward: x.cols must equal w.cols", x.cols, w.cols);
+  require_same_shape(dw, w, "matmul_backward: dw and w");
   matmul_backward_weight(ctx.backend, dw.data, dy.data, x.data, x.rows, w.rows, w.cols);
   auto dx = ctx.tensor(x.rows, w.cols);  // [rows, in]
   matmul_backward_input(ctx.backend, dx.data, dy.data, w.data, x.rows, w.rows, w.cols);

@@ -8,6 +8,7 @@ namespace moenda::ops {
 /// y [batch_size, cols]. Throws ConfigError unless seq_len divides the rows.
 template <class B>
 Tensor<B> mean_pool(Context<B>& ctx, Tensor<B> x, int seq_len) {
+  if (x.rows == 0) return ctx.tensor(0, x.cols);  // no sequence at all
   require(seq_len >= 1, "mean_pool: seq_len must be at least 1", seq_len, 1);
   require(x.rows % seq_len == 0, "mean_pool: seq_len must divide the rows", x.rows, seq_len);
   auto y = ctx.tensor(x.rows / seq_len, x.cols);  // [batch_size, cols]

@@ -45,7 +45,12 @@ History<B> remember(Context<B>& ctx, Tensor<B> now) {
   if (memory.cursor == memory.slots.size()) {
     memory.slots.emplace_back(std::size_t(stride) * std::size_t(memory.batch_size));
   }
-  auto* slot = memory.slots[memory.cursor++].data();
+  auto& slot_values = memory.slots[memory.cursor++];
+  require(std::ptrdiff_t(slot_values.size()) == stride * memory.batch_size,
+          "Memory: it belongs to another model or size; slots must hold batch_size * max_seq_len * "
+          "width scalars",
+          std::ptrdiff_t(slot_values.size()), stride * memory.batch_size);
+  auto* slot = slot_values.data();
   auto const count = std::ptrdiff_t(batch.seq_len) * now.cols;
   copy_blocks(ctx.backend, slot + std::ptrdiff_t(batch.position) * now.cols, now.data,
               batch.batch_size, count, stride, count);

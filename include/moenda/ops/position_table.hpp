@@ -4,15 +4,24 @@
 
 namespace moenda::ops {
 
-/// y[b, t] = x[b, t] + table[position + t].
-/// x [tokens, d_model], table [context_length, d_model] -> y [tokens, d_model].
-/// Throws ConfigError when position + seq_len exceeds context_length.
+/// Throws ConfigError unless x is the batch's tokens, as wide as the table, at positions inside it.
 template <class B>
-Tensor<B> add_positions(Context<B>& ctx, Tensor<B> x, Weight<B> const& table) {
-  auto const& batch = ctx.batch;
+void require_positions(Batch const& batch, Tensor<B> x, Weight<B> const& table) {
+  require(batch.position >= 0, "add_positions: position must be at least 0", batch.position, 0);
   require(batch.position + batch.seq_len <= table.rows,
           "add_positions: position + seq_len must fit context_length",
           batch.position + batch.seq_len, table.rows);
+  require(x.rows == batch.rows(), "add_positions: x.rows must be batch_size * seq_len", x.rows,
+          batch.rows());
+  require(x.cols == table.cols, "add_positions: x.cols must equal table.cols", x.cols, table.cols);
+}
+
+/// y[b, t] = x[b, t] + table[position + t].
+/// x [tokens, d_model], table [context_length, d_model] -> y [tokens, d_model].
+template <class B>
+Tensor<B> add_positions(Context<B>& ctx, Tensor<B> x, Weight<B> const& table) {
+  auto const& batch = ctx.batch;
+  require_positions(batch, x, table);
   auto y = ctx.tensor(x.rows, x.cols);  // [tokens, d_model]
   auto const count = std::ptrdiff_t(batch.seq_len) * x.cols;
   copy_blocks(ctx.backend, y.data, table.data + std::ptrdiff_t(batch.position) * x.cols,
@@ -25,6 +34,7 @@ Tensor<B> add_positions(Context<B>& ctx, Tensor<B> x, Weight<B> const& table) {
 template <class B>
 void add_positions_backward(Context<B>& ctx, Tensor<B> dy, Weight<B> const& dtable) {
   auto const& batch = ctx.batch;
+  require_positions(batch, dy, dtable);
   auto* rows = dtable.data + std::ptrdiff_t(batch.position) * dy.cols;
   for (int b = 0; b < batch.batch_size; ++b) {
     auto const part = dy.slice(b * batch.seq_len, batch.seq_len);

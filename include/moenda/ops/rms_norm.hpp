@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/context.hpp"
+#include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
@@ -17,6 +18,7 @@ template <class B>
 Tensor<B> rms_norm(Context<B>& ctx, Tensor<B> x, Weight<B> const& gain, double epsilon,
                    RmsNormCache<B>& cache) {
   require(x.cols == gain.cols, "rms_norm: x.cols must equal gain.cols", x.cols, gain.cols);
+  require(gain.rows == 1, "rms_norm: gain must have one row", gain.rows, 1);
   cache = {x, ctx.tensor(x.rows, 1)};
   auto y = ctx.tensor(x.rows, x.cols);  // [rows, cols]
   rms_norm_forward(ctx.backend, y.data, cache.rstd.data, x.data, gain.data,
@@ -28,6 +30,10 @@ Tensor<B> rms_norm(Context<B>& ctx, Tensor<B> x, Weight<B> const& gain, double e
 template <class B>
 Tensor<B> rms_norm_backward(Context<B>& ctx, Tensor<B> dy, RmsNormCache<B> const& cache,
                             Weight<B> const& gain, Weight<B> const& dgain) {
+  require_same_shape(dy, cache.x, "rms_norm_backward: dy and x");
+  require(dy.cols == gain.cols, "rms_norm_backward: dy.cols must equal gain.cols", dy.cols,
+          gain.cols);
+  require_same_shape(dgain, gain, "rms_norm_backward: dgain and gain");
   auto dx = ctx.tensor(dy.rows, dy.cols);  // [rows, cols]
   rms_norm_backward(ctx.backend, dx.data, dgain.data, dy.data, cache.rstd.data, cache.x.data,
                     gain.data, dy.rows, dy.cols);

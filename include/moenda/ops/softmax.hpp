@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/context.hpp"
+#include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
@@ -8,6 +9,7 @@ namespace moenda::ops {
 /// without a mask); the others get 0.   logits, mask [rows, cols] -> probs [rows, cols].
 template <class B>
 Tensor<B> softmax(Context<B>& ctx, Tensor<B> logits, Tensor<B> mask = {}) {
+  if (mask.data != nullptr) require_same_shape(mask, logits, "softmax: mask and logits");
   auto probs = ctx.tensor(logits.rows, logits.cols);  // [rows, cols]
   softmax_forward(ctx.backend, probs.data, logits.data,
                   static_cast<typename B::Scalar const*>(mask.data), logits.rows, logits.cols);
@@ -17,8 +19,7 @@ Tensor<B> softmax(Context<B>& ctx, Tensor<B> logits, Tensor<B> mask = {}) {
 /// dlogits = probs (dprobs - sum(dprobs probs)); right with a mask too, as its probs are 0.
 template <class B>
 Tensor<B> softmax_backward(Context<B>& ctx, Tensor<B> dprobs, Tensor<B> probs) {
-  require(dprobs.size() == probs.size(), "softmax_backward: dprobs and probs must agree",
-          dprobs.size(), probs.size());
+  require_same_shape(dprobs, probs, "softmax_backward: dprobs and probs");
   auto dlogits = ctx.tensor(probs.rows, probs.cols);  // [rows, cols]
   softmax_backward(ctx.backend, dlogits.data, dprobs.data, probs.data, probs.rows, probs.cols);
   return dlogits;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/context.hpp"
+#include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
@@ -27,6 +28,7 @@ struct SelectCache {
 template <class B>
 Tensor<B> select(Context<B>& ctx, Tensor<B> x, Tensor<B> mask, bool renormalise,
                  SelectCache<B>& cache) {
+  require_same_shape(mask, x, "select: mask and x");
   auto y = ctx.tensor(x.rows, x.cols);  // [rows, cols]
   cache = {y, mask, ctx.tensor(x.rows, 1), renormalise};
   select_forward(ctx.backend, y.data, cache.sums.data, x.data, mask.data, renormalise, x.rows,
@@ -37,6 +39,7 @@ Tensor<B> select(Context<B>& ctx, Tensor<B> x, Tensor<B> mask, bool renormalise,
 /// dx = dy mask, or with `renormalise` mask (dy - sum(dy y)) / sums.
 template <class B>
 Tensor<B> select_backward(Context<B>& ctx, Tensor<B> dy, SelectCache<B> const& cache) {
+  require_same_shape(dy, cache.y, "select_backward: dy and y");
   auto dx = ctx.tensor(dy.rows, dy.cols);  // [rows, cols]
   select_backward(ctx.backend, dx.data, dy.data, cache.y.data, cache.sums.data, cache.mask.data,
                   cache.renormalise, dy.rows, dy.cols);

@@ -19,7 +19,11 @@ struct Rope {
   template <class B>
   using Cache = None::Cache<B>;
 
-  static void check(Config const& c, Setting const&, Problems& problems) {
+  static void check(Config const& c, Setting const& setting, Problems& problems) {
+    if (setting.head_dim % 2 != 0) {
+      problems.add("rope turns pairs, so head_dim must be even, got " +
+                   std::to_string(setting.head_dim));
+    }
     problems.expect(c.base > 0, "base", "above 0", c.base);
   }
   template <class B>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "moenda/core/name.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/ops/mean_pool.hpp"
 #include "moenda/router/gates.hpp"
@@ -11,7 +12,7 @@ namespace moenda::router {
 ///   pooled_b = mean_t x_bt;   gates = Inner(pooled)
 template <class Inner>
 struct PerSequence {
-  static constexpr char const* name = Inner::name;
+  static constexpr char const* name = joined_name<"per_sequence_", Inner>;
   static constexpr RouterTraits traits = [] {
     auto traits_of_inner = Inner::traits;
     traits_of_inner.granularity = Granularity::sequence;
@@ -39,6 +40,11 @@ struct PerSequence {
   static Gates<B> forward(Context<B>& ctx, Config const& c,
                           typename Inner::template Params<B> const& p,
                           typename Inner::template Cache<B>& cache, Tensor<B> x, int num_experts) {
+    if (ctx.memory != nullptr) {
+      throw ConfigError(
+          "PerSequence: a whole sequence must be there to be routed, so it cannot be "
+          "decoded token by token");
+    }
     auto pooled = ops::mean_pool(ctx, x, ctx.batch.seq_len);  // [batch_size, d_model]
     return Inner::forward(ctx, c, p, cache, pooled, num_experts);
   }

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "moenda/data/content_hash.hpp"
 #include "moenda/io/atomic_folder.hpp"
 #include "moenda/io/safetensors.hpp"
 #include "moenda/train/trainer.hpp"
@@ -28,6 +29,11 @@ template <class W>
     return {std::uint64_t(weight.cols)};
   }
   return {std::uint64_t(weight.rows), std::uint64_t(weight.cols)};
+}
+[[nodiscard]] inline std::string shape_text(std::vector<std::uint64_t> const& shape) {
+  std::string text;
+  for (auto const size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return text;
 }
 /// Adds every weight of `params`, its scalars taken from `flat`, as prefix + name.
 template <class Params, class Scalar>
@@ -51,14 +57,26 @@ void read_tensors(io::SafetensorsFile const& file, std::filesystem::path const& 
       if (info == nullptr) throw DataError(path.string() + ": tensor '" + name + "' is missing");
       if (info->shape != shape_of(weight)) {
         throw DataError(path.string() + ": tensor '" + name + "' must have shape [" +
-                        std::to_string(weight.rows) + ", " + std::to_string(weight.cols) +
-                        "] as the configuration says");
+                        shape_text(shape_of(weight)) + "] as the configuration says, but has [" +
+                        shape_text(info->shape) + "]");
       }
       file.read_as(name, flat, std::uint64_t(weight.size()));
       ++known;
     }
     flat += weight.size();
   });
+}
+template <class Scalar>
+[[nodiscard]] data::ContentHash hash_of(std::vector<Scalar> const& numbers) {
+  data::ContentHash hash;
+  hash.add(std::string_view(reinterpret_cast<char const*>(numbers.data()),
+                            numbers.size() * sizeof(Scalar)));
+  return hash;
+}
+/// A file of doubles that is read into floats has no checksum to compare with.
+template <class Scalar>
+[[nodiscard]] std::string checksum_key() {
+  return "checksum of " + std::to_string(8 * sizeof(Scalar)) + "-bit weights";
 }
 inline void require_all_known(io::SafetensorsFile const& file, std::filesystem::path const& path,
                               std::size_t known) {
@@ -75,15 +93,23 @@ template <class Network>
 void save_model(Network const& network, std::filesystem::path const& path) {
   io::SafetensorsWriter writer;
   detail::add_tensors(writer, network.params, network.values.data(), "");
-  writer.write(path, {{"format", "moenda"}});
+  writer.write(path, {{"format", "moenda"},
+                      {detail::checksum_key<typename Network::Scalar>(),
+                       detail::hash_of(network.values).hex()}});
 }
-/// Throws DataError unless the file holds exactly the weights of `network`.
+/// Throws DataError unless the file holds exactly the weights of `network`, and those it was saved
+/// with.
 template <class Network>
 void load_model(Network& network, std::filesystem::path const& path) {
   io::SafetensorsFile const file(path);
   std::size_t known = 0;
   detail::read_tensors(file, path, network.params, network.values.data(), "", known);
   detail::require_all_known(file, path, known);
+  auto const saved = file.metadata().find(detail::checksum_key<typename Network::Scalar>());
+  if (saved != file.metadata().end() && saved->second != detail::hash_of(network.values).hex()) {
+    throw DataError(path.string() + ": the file is damaged: its weights must have the checksum " +
+                    saved->second);
+  }
 }
 
 /// What a run remembers beside weights and moments.
@@ -91,7 +117,19 @@ struct RunState {
   std::int64_t step = 0;            ///< steps taken, those skipped included
   std::int64_t optimizer_step = 0;  ///< steps applied
   double seconds = 0;               ///< training time so far
+  std::uint64_t checksum = 0;       ///< of weights and moments, as they lie in memory
 };
+
+/// What a damaged or exchanged file of a checkpoint would not have.
+template <class Network>
+[[nodiscard]] std::uint64_t checksum_of(Network const& network, Trainer<Network> const& trainer) {
+  data::ContentHash hash;
+  for (auto const* part :
+       {&network.values, &trainer.state.first_moment, &trainer.state.second_moment}) {
+    hash.add(detail::hash_of(*part).value());
+  }
+  return hash.value();
+}
 
 /// Written by hand: nlohmann's values allocate in their destructors, which ends the program when
 /// memory runs out.
@@ -99,7 +137,8 @@ struct RunState {
   std::array<char, 64> seconds{};
   auto const end =
       std::to_chars(seconds.data(), seconds.data() + seconds.size(), state.seconds).ptr;
-  return "{\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
+  return "{\n  \"checksum\": " + std::to_string(state.checksum) +
+         ",\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
          ",\n  \"seconds\": " + std::string(seconds.data(), end) +
          ",\n  \"step\": " + std::to_string(state.step) + "\n}\n";
 }
@@ -125,9 +164,12 @@ template <class T>
   if (!text.starts_with("{\n") || !text.ends_with("\n}\n") ||
       !read_number(text, "step", state.step) ||
       !read_number(text, "optimizer_step", state.optimizer_step) ||
-      !read_number(text, "seconds", state.seconds)) {
-    throw DataError(path.string() +
-                    ": not a checkpoint's state: it must have step, optimizer_step and seconds");
+      !read_number(text, "seconds", state.seconds) ||
+      !read_number(text, "checksum", state.checksum)) {
+    throw DataError(
+        path.string() +
+        ": not a checkpoint's state: it must have checksum, optimizer_step, seconds and "
+        "step");
   }
   if (state.step < 0 || state.optimizer_step < 0 || !(state.seconds >= 0)) {
     throw DataError(path.string() + ": steps and seconds must not be negative");
@@ -142,23 +184,39 @@ template <class T>
   if (number.size() < 8) number.insert(0, 8 - number.size(), '0');
   return folder / ("step_" + number);
 }
-/// The newest checkpoint below `folder`, if there is one.
-[[nodiscard]] inline std::optional<std::filesystem::path> newest_checkpoint(
+/// The checkpoints below `folder` by rising step. Other folders do not count.
+[[nodiscard]] inline std::vector<std::filesystem::path> list_checkpoints(
     std::filesystem::path const& folder) {
-  std::optional<std::filesystem::path> newest;
+  std::vector<std::pair<std::int64_t, std::filesystem::path>> found;
   std::error_code error;
   for (auto const& entry : std::filesystem::directory_iterator(folder, error)) {
     auto const name = entry.path().filename().string();
-    if (!name.starts_with("step_")) continue;
-    if (!newest || newest->filename().string() < name) newest = entry.path();
+    std::int64_t step = -1;
+    constexpr std::string_view prefix = "step_";
+    if (!name.starts_with(prefix)) continue;
+    auto const* const end = name.data() + name.size();
+    auto const read = std::from_chars(name.data() + prefix.size(), end, step);
+    if (read.ec == std::errc() && read.ptr == end && step >= 0)
+      found.emplace_back(step, entry.path());
   }
-  return newest;
+  std::sort(found.begin(), found.end());
+  std::vector<std::filesystem::path> paths;
+  for (auto& [step, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+/// The newest checkpoint below `folder`, if there is one.
+[[nodiscard]] inline std::optional<std::filesystem::path> newest_checkpoint(
+    std::filesystem::path const& folder) {
+  auto const all = list_checkpoints(folder);
+  return all.empty() ? std::nullopt : std::optional(all.back());
 }
 
-/// Saves below `folder` and removes all but the newest `keep` checkpoints. Throws DataError.
+/// Saves below `folder` and removes all but the newest `keep` checkpoints. Throws DataError, and
+/// ConfigError unless keep >= 1.
 template <class Network>
 void save_checkpoint(std::filesystem::path const& folder, Network const& network,
                      Trainer<Network> const& trainer, double seconds, int keep = 2) {
+  require(keep >= 1, "save_checkpoint: keep must be at least 1", keep, 1);
   io::create_folders(folder);
   auto const final_folder = checkpoint_folder(folder, trainer.step_count());
   auto const temporary = io::start_folder(final_folder);
@@ -169,13 +227,10 @@ void save_checkpoint(std::filesystem::path const& folder, Network const& network
                       "second_moment.");
   moments.write(temporary / "optimizer.safetensors", {{"format", "moenda"}});
   io::write_file_atomically(temporary / "state.json",
-                            state_text({trainer.step_count(), trainer.state.step, seconds}));
+                            state_text({trainer.step_count(), trainer.state.step, seconds,
+                                        checksum_of(network, trainer)}));
   io::commit_folder(temporary, final_folder);
-  std::vector<std::filesystem::path> all;
-  for (auto const& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().filename().string().starts_with("step_")) all.push_back(entry.path());
-  }
-  std::sort(all.begin(), all.end());
+  auto const all = list_checkpoints(folder);
   for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) io::discard_folder(all[i]);
 }
 
@@ -194,6 +249,11 @@ double load_checkpoint(std::filesystem::path const& folder, Network& network,
   detail::read_tensors(file, path, network.params, trainer.state.second_moment.data(),
                        "second_moment.", known);
   detail::require_all_known(file, path, known);
+  if (checksum_of(network, trainer) != state.checksum) {
+    throw DataError(folder.string() +
+                    ": the checkpoint is damaged: weights and moments must have the checksum that "
+                    "state.json names");
+  }
   trainer.state.step = state.optimizer_step;
   trainer.set_step_count(state.step);
   return state.seconds;

@@ -25,9 +25,9 @@ struct TrainConfig {
   int batch_size = 8;             ///< sequences per backward pass
   int gradient_accumulation = 1;  ///< backward passes per step
   int stride = 0;                 ///< between training windows; 0: context_length
-  std::uint64_t seed = 1;         ///< of the initial weights and of the order of windows
-  double initial_std = 0.02;
-  double gradient_clip = 1;  ///< largest global norm of the gradient; 0: no clipping
+  std::uint64_t seed = 1;         ///< of the order of windows; the runner's initial weights too
+  double initial_std = 0.02;      ///< of initial weights: what the runner gives to Network
+  double gradient_clip = 1;       ///< largest global norm of the gradient; 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
   optimizer::AdamW::Config optimizer{};
   Schedule::Config schedule{};
@@ -64,12 +64,15 @@ class Trainer {
   using B = std::remove_reference_t<decltype(std::declval<Network>().backend)>;
   using Scalar = typename Network::Scalar;
 
-  /// Throws DataError when the text is too short for one batch.
-  Trainer(Network& network, TrainConfig how, data::Windows windows)
+  /// Learns `tokens`, cut into windows of the network's context_length.
+  /// Throws ConfigError with every problem of the configuration, DataError when the text is too
+  /// short for one batch.
+  Trainer(Network& network, TrainConfig how, data::TokenStream tokens)
       : state(optimizer::AdamW::start(network)),
         network_(network),
-        config_(std::move(how)),
-        windows_(std::move(windows)),
+        config_(checked(std::move(how))),
+        windows_(std::move(tokens), network.config.context_length,
+                 config_.stride > 0 ? config_.stride : network.config.context_length),
         batches_(windows_.batches(config_.batch_size)),
         inputs_(std::size_t(config_.batch_size) * std::size_t(windows_.context_length())),
         targets_(inputs_.size()) {
@@ -85,7 +88,7 @@ class Trainer {
   [[nodiscard]] std::int64_t steps() const {
     if (config_.steps > 0) return config_.steps;
     double const steps = config_.epochs * double(batches_) / config_.gradient_accumulation;
-    return std::max<std::int64_t>(1, std::llround(std::floor(steps)));
+    return std::max<std::int64_t>(1, std::llround(std::floor(std::min(steps, 1e15))));
   }
   [[nodiscard]] std::int64_t tokens_per_step() const {
     return std::int64_t(inputs_.size()) * config_.gradient_accumulation;
@@ -130,6 +133,12 @@ class Trainer {
   typename optimizer::AdamW::State<Scalar> state;
 
  private:
+  static TrainConfig checked(TrainConfig config) {
+    Problems problems;
+    TrainConfig::check(config, problems);
+    if (!problems.empty()) throw ConfigError(problems.str());
+    return config;
+  }
   void load_batch(std::int64_t number) {
     auto const order = windows_.order(number / batches_, config_.seed);
     windows_.fill_batch(order, number % batches_, config_.batch_size, inputs_, targets_);

@@ -103,7 +103,7 @@ TEST_CASE("atomic file: errors name path, operation and reason", "[io]") {
         missing.string() + ": cannot create a temporary file for (No such file or directory)");
   std::filesystem::create_directory(folder / "folder");
   CHECK(message(folder / "folder") ==
-        (folder / "folder").string() + ": cannot rename temporary file to (Is a directory)");
+        (folder / "folder").string() + ": only a regular file can be replaced");
   CHECK(entries(folder.path()) == 1);
   auto const long_name = folder / std::string(255, 'n');  // the longest name that is allowed
   CHECK(message(long_name) == "(nothing thrown)");

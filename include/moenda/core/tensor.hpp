@@ -28,7 +28,7 @@ enum class WeightKind {
   matrix,     ///< normal, decayed
   residual,   ///< a matrix that writes to the residual stream: normal / sqrt(2 num_layers), decayed
   embedding,  ///< normal, decayed
-  router,     ///< normal, decayed; its products stay in fp32 or better
+  router,     ///< normal, decayed; small, and worth full precision
   gain,       ///< ones, not decayed
   bias,       ///< zeros, not decayed
 };

@@ -2,7 +2,8 @@
 #pragma once
 // The kernels that run on the GPU, each once. launch::name checks its pointers and starts work on
 // the device's stream; nvcc compiles these from kernels/*.cuh and reads nothing else of ours. What
-// they compute, and the shapes, is said in cpu/backend.hpp (the tests compare the argument lists).
+// they compute, and the shapes, is said in cpu/declarations.hpp (the tests compare the argument
+// lists).
 #include <cstddef>
 #include <string_view>
 

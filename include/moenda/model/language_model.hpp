@@ -74,7 +74,8 @@ struct LanguageModel {
   static constexpr std::ptrdiff_t parameter_count(Config const& c) {
     return count(params<Shapes>(c));
   }
-  /// The parameters that one token uses: without the experts it is not sent to.
+  /// The parameters that one token uses: without the experts it is not sent to (their mean size,
+  /// when experts differ).
   static constexpr std::ptrdiff_t active_parameter_count(Config const& c) {
     return parameter_count(c) - c.num_layers * moenda::idle_parameters<Block>(c.block, c.d_model);
   }

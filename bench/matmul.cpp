@@ -50,12 +50,14 @@ void run(benchmark::State& state, Pass pass, Shape shape, MatmulKernel kernel, i
   for (auto _ : state) {
     double const begin = bench::seconds_now();
     if (pass == Pass::forward) {
-      matmul_forward(backend, y.data(), x.data(), w.data(), shape.rows, shape.out, shape.in);
+      matmul_forward(backend, y.data(), x.data(), w.data(), shape.rows, shape.out, shape.in,
+                     Precision::fp32);
     } else if (pass == Pass::backward_input) {
-      matmul_backward_input(backend, x.data(), y.data(), w.data(), shape.rows, shape.out, shape.in);
+      matmul_backward_input(backend, x.data(), y.data(), w.data(), shape.rows, shape.out, shape.in,
+                            Precision::fp32);
     } else {
-      matmul_backward_weight(backend, w.data(), y.data(), x.data(), shape.rows, shape.out,
-                             shape.in);
+      matmul_backward_weight(backend, w.data(), y.data(), x.data(), shape.rows, shape.out, shape.in,
+                             Precision::fp32);
     }
     best = std::min(best, bench::seconds_now() - begin);
   }

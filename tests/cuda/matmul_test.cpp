@@ -45,9 +45,11 @@ struct Case {
         dw(wide(before)) {
     cpu::Backend<double> host(1);
     auto const x2 = wide(x), w2 = wide(w), dy2 = wide(dy);
-    cpu::matmul_forward(host, y.data(), x2.data(), w2.data(), s.rows, s.out, s.in);
-    cpu::matmul_backward_input(host, dx.data(), dy2.data(), w2.data(), s.rows, s.out, s.in);
-    cpu::matmul_backward_weight(host, dw.data(), dy2.data(), x2.data(), s.rows, s.out, s.in);
+    cpu::matmul_forward(host, y.data(), x2.data(), w2.data(), s.rows, s.out, s.in, Precision::fp32);
+    cpu::matmul_backward_input(host, dx.data(), dy2.data(), w2.data(), s.rows, s.out, s.in,
+                               Precision::fp32);
+    cpu::matmul_backward_weight(host, dw.data(), dy2.data(), x2.data(), s.rows, s.out, s.in,
+                                Precision::fp32);
   }
 };
 
@@ -62,9 +64,9 @@ TEST_CASE("the three products agree with the CPU", "[cuda]") {
       auto const [rows, out, in] = shape;
       Array<float> x(c.x, offset), w(c.w, offset), dy(c.dy, offset), dw(c.before, offset);
       Array<float> y(Floats(c.y.size(), 99.0f), offset), dx(Floats(c.dx.size(), 99.0f), offset);
-      matmul_forward(gpu, y.data(), x.data(), w.data(), rows, out, in);
-      matmul_backward_input(gpu, dx.data(), dy.data(), w.data(), rows, out, in);
-      matmul_backward_weight(gpu, dw.data(), dy.data(), x.data(), rows, out, in);
+      matmul_forward(gpu, y.data(), x.data(), w.data(), rows, out, in, Precision::fp32);
+      matmul_backward_input(gpu, dx.data(), dy.data(), w.data(), rows, out, in, Precision::fp32);
+      matmul_backward_weight(gpu, dw.data(), dy.data(), x.data(), rows, out, in, Precision::fp32);
       checks::require_near(y.host(), c.y, bound);
       checks::require_near(dx.host(), c.dx, bound);
       checks::require_near(dw.host(), c.dw, bound);
@@ -77,7 +79,7 @@ TEST_CASE("the gradient of a weight is added: twice is two times", "[cuda]") {
   Case const c({48, 40, 24});
   Array<float> x(c.x), dy(c.dy), dw(c.before);
   for (int i = 0; i < 2; ++i) {
-    matmul_backward_weight(gpu, dw.data(), dy.data(), x.data(), 48, 40, 24);
+    matmul_backward_weight(gpu, dw.data(), dy.data(), x.data(), 48, 40, 24, Precision::fp32);
   }
   auto expected = c.dw;
   for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += c.dw[i] - double(c.before[i]);
@@ -89,8 +91,8 @@ TEST_CASE("products repeat their bits, also on another backend", "[cuda]") {
   Case const c({2000, 64, 48});  // long sums for dw: cuBLASLt splits them
   auto const run = [&](cuda::Backend<float>& gpu) {
     Array<float> x(c.x), w(c.w), dy(c.dy), dw(c.before), y(Floats(c.y.size()));
-    matmul_forward(gpu, y.data(), x.data(), w.data(), 2000, 64, 48);
-    matmul_backward_weight(gpu, dw.data(), dy.data(), x.data(), 2000, 64, 48);
+    matmul_forward(gpu, y.data(), x.data(), w.data(), 2000, 64, 48, Precision::fp32);
+    matmul_backward_weight(gpu, dw.data(), dy.data(), x.data(), 2000, 64, 48, Precision::fp32);
     gpu.synchronize();
     auto both = y.host();
     checks::append(both, dw.host());
@@ -104,11 +106,11 @@ TEST_CASE("products repeat their bits, also on another backend", "[cuda]") {
 TEST_CASE("empty products: nothing, or zeros for an empty sum", "[cuda]") {
   auto& gpu = on_gpu::backend();
   Array<float> a(Floats(12, 1.0f)), y(Floats(12, 5.0f)), dw(Floats(12, 5.0f));
-  matmul_forward(gpu, y.data(), a.data(), a.data(), 0, 3, 4);
-  matmul_backward_weight(gpu, dw.data(), a.data(), a.data(), 0, 3, 4);
+  matmul_forward(gpu, y.data(), a.data(), a.data(), 0, 3, 4, Precision::fp32);
+  matmul_backward_weight(gpu, dw.data(), a.data(), a.data(), 0, 3, 4, Precision::fp32);
   REQUIRE(y.host() == Floats(12, 5.0f));
   REQUIRE(dw.host() == Floats(12, 5.0f));
-  matmul_forward(gpu, y.data(), a.data(), a.data(), 4, 3, 0);
+  matmul_forward(gpu, y.data(), a.data(), a.data(), 4, 3, 0, Precision::fp32);
   REQUIRE(y.host() == Floats(12, 0.0f));
 }
 

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "moenda/config.hpp"
+#include "moenda/core/error.hpp"
 #include "moenda/core/parallel.hpp"
+#include "moenda/core/precision.hpp"
 
 namespace moenda::cpu {
 
@@ -50,11 +52,18 @@ class Backend {
  public:
   using Scalar = T;
 
-  /// `threads` = 0 takes every processor. Throws ConfigError unless 0 <= threads <= 1024.
-  explicit Backend(int threads = 0, MatmulKernel matmul = MatmulKernel::packed)
+  /// `threads` = 0 takes every processor. Throws ConfigError unless 0 <= threads <= 1024, and for
+  /// bf16 in double: gradient checks need every digit.
+  explicit Backend(int threads = 0, MatmulKernel matmul = MatmulKernel::packed,
+                   Precision matmul_precision = Precision::fp32)
       : matmul_kernel(matmul),
+        precision(matmul_precision),
         pool(threads),
-        scratch_(static_cast<std::size_t>(pool.threads()) * num_uses) {}
+        scratch_(static_cast<std::size_t>(pool.threads()) * num_uses) {
+    if (std::is_same_v<T, double> && precision == Precision::bf16) {
+      throw ConfigError("cpu::Backend: precision must be fp32 when the scalar is double, got bf16");
+    }
+  }
 
   /// What a kernel keeps in its scratch. Kernels that call each other use different ones.
   enum Use { matmul_left, matmul_right, attention, reduction, num_uses };
@@ -66,6 +75,7 @@ class Backend {
   }
 
   MatmulKernel matmul_kernel;
+  Precision precision;  ///< of matrix products; a router's are always fp32
   ThreadPool pool;
 
  private:
@@ -87,13 +97,30 @@ struct AttentionShape {
   void
 
 // y[rows, out] = x[rows, in] w[out, in]^T
-MOENDA_KERNEL matmul_forward(Backend<T>&, T* y, T const* x, T const* w, int rows, int out, int in);
+MOENDA_KERNEL matmul_forward(Backend<T>&, T* y, T const* x, T const* w, int rows, int out, int in,
+                             Precision);
 // dx[rows, in] = dy[rows, out] w[out, in]
 MOENDA_KERNEL matmul_backward_input(Backend<T>&, T* dx, T const* dy, T const* w, int rows, int out,
-                                    int in);
+                                    int in, Precision);
 // dw[out, in] += dy[rows, out]^T x[rows, in]
 MOENDA_KERNEL matmul_backward_weight(Backend<T>&, T* dw, T const* dy, T const* x, int rows, int out,
-                                     int in);
+                                     int in, Precision);
+
+// Products side by side: group g owns the rows begin[g] .. begin[g + 1] of y and has its own weight
+// w[g] [out, in]. Row r is computed from row row_of[r] of x (row_of null: row r), so that tokens
+// need not be copied together. A group without rows costs nothing.
+// y[r] = x[row_of[r]] w[g]^T
+MOENDA_KERNEL grouped_matmul_forward(Backend<T>&, T* y, T const* x, int const* row_of,
+                                     T const* const* w, int const* begin, int groups, int out,
+                                     int in, Precision);
+// dx[r] = dy[r] w[g]
+MOENDA_KERNEL grouped_matmul_backward_input(Backend<T>&, T* dx, T const* dy, T const* const* w,
+                                            int const* begin, int groups, int out, int in,
+                                            Precision);
+// dw[g] += sum over the rows r of group g of dy[r]^T x[row_of[r]]
+MOENDA_KERNEL grouped_matmul_backward_weight(Backend<T>&, T* const* dw, T const* dy, T const* x,
+                                             int const* row_of, int const* begin, int groups,
+                                             int out, int in, Precision);
 
 MOENDA_KERNEL fill(Backend<T>&, T* y, T value, std::ptrdiff_t n);
 MOENDA_KERNEL copy(Backend<T>&, T* y, T const* x, std::ptrdiff_t n);
@@ -178,7 +205,7 @@ MOENDA_KERNEL router_z_forward(Backend<T>&, double* loss, T* dlogits, T const* l
 // gradient; both null: loss only. losses (may be null): [rows] the loss of every row
 MOENDA_KERNEL cross_entropy(Backend<T>&, double* loss_sum, T* losses, T* dx, T* dw, T const* x,
                             T const* w, int const* targets, T scale, int rows, int vocab_size,
-                            int cols);
+                            int cols, Precision);
 
 // y[i] = mean of the item_rows rows of item i
 MOENDA_KERNEL mean_pool_forward(Backend<T>&, T* y, T const* x, int items, int item_rows, int cols);

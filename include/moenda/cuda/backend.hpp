@@ -54,6 +54,7 @@ class Backend {
   /// Waits until everything that was started is done. Throws Error when something failed.
   void synchronize() { detail::synchronize(device()); }
 
+  Precision precision = Precision::fp32;  ///< of matrix products; a router's are always fp32
   ThreadPool pool{1};  ///< for work that stays on the host, such as drawing first values
 
  private:

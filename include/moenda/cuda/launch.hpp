@@ -7,17 +7,18 @@
 #include <cstddef>
 #include <string_view>
 
+#include "moenda/core/precision.hpp"
 #include "moenda/cuda/device.hpp"
 
 // X(name, (arguments), parameters...)
 // clang-format off
 #define MOENDA_FOR_EACH_CUDA_KERNEL(X)                                                            \
-  X(matmul_forward, (y, x, w, rows, out, in),                                                     \
-    float* y, float const* x, float const* w, int rows, int out, int in)                          \
-  X(matmul_backward_input, (dx, dy, w, rows, out, in),                                            \
-    float* dx, float const* dy, float const* w, int rows, int out, int in)                        \
-  X(matmul_backward_weight, (dw, dy, x, rows, out, in),                                           \
-    float* dw, float const* dy, float const* x, int rows, int out, int in)                        \
+  X(matmul_forward, (y, x, w, rows, out, in, precision),                                                     \
+    float* y, float const* x, float const* w, int rows, int out, int in, Precision precision)                          \
+  X(matmul_backward_input, (dx, dy, w, rows, out, in, precision),                                            \
+    float* dx, float const* dy, float const* w, int rows, int out, int in, Precision precision)                        \
+  X(matmul_backward_weight, (dw, dy, x, rows, out, in, precision),                                           \
+    float* dw, float const* dy, float const* x, int rows, int out, int in, Precision precision)                        \
   X(fill, (y, value, n), float* y, float value, std::ptrdiff_t n)                                 \
   X(copy, (y, x, n), float* y, float const* x, std::ptrdiff_t n)                                  \
   X(add_forward, (y, a, b, n), float* y, float const* a, float const* b, std::ptrdiff_t n)        \

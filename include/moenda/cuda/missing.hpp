@@ -32,7 +32,8 @@ struct Anything {
   void kernel(Backend<T>&, detail::Anything = {}, detail::Anything = {}, detail::Anything = {}, \
               detail::Anything = {}, detail::Anything = {}, detail::Anything = {},              \
               detail::Anything = {}, detail::Anything = {}, detail::Anything = {},              \
-              detail::Anything = {}, detail::Anything = {}, detail::Anything = {}) {            \
+              detail::Anything = {}, detail::Anything = {}, detail::Anything = {},              \
+              detail::Anything = {}) {                                                          \
     static_assert(sizeof(T) == 0 || !detail::exists(#kernel),                                   \
                   "cuda: this kernel exists, but with other arguments: see cuda/launch.hpp");   \
     detail::missing(#kernel);                                                                   \

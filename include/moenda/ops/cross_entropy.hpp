@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/context.hpp"
+#include "moenda/ops/matmul.hpp"
 #include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
@@ -17,7 +18,7 @@ double cross_entropy(Context<B>& ctx, Tensor<B> x, Weight<B> const& head, int co
   double loss = 0;
   cross_entropy(ctx.backend, &loss, losses, static_cast<Scalar*>(nullptr),
                 static_cast<Scalar*>(nullptr), x.data, head.data, targets, Scalar(0), x.rows,
-                head.rows, x.cols);
+                head.rows, x.cols, precision_of(ctx.backend, head));
   return loss;
 }
 
@@ -37,7 +38,8 @@ CrossEntropyGrad<B> cross_entropy_with_gradient(Context<B>& ctx, Tensor<B> x, We
   require_same_shape(dhead, head, "cross_entropy: dhead and head");
   CrossEntropyGrad<B> result{0, ctx.tensor(x.rows, x.cols)};
   cross_entropy(ctx.backend, &result.loss, static_cast<Scalar*>(nullptr), result.dx.data,
-                dhead.data, x.data, head.data, targets, Scalar(scale), x.rows, head.rows, x.cols);
+                dhead.data, x.data, head.data, targets, Scalar(scale), x.rows, head.rows, x.cols,
+                precision_of(ctx.backend, head));
   return result;
 }
 

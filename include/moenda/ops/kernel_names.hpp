@@ -5,6 +5,8 @@
 // clang-format off
 #define MOENDA_FOR_EACH_KERNEL(X)                                                     \
   X(matmul_forward) X(matmul_backward_input) X(matmul_backward_weight)                \
+  X(grouped_matmul_forward) X(grouped_matmul_backward_input)                          \
+  X(grouped_matmul_backward_weight)                                                   \
   X(fill) X(copy) X(add_forward) X(copy_blocks)                                       \
   X(embedding_forward) X(embedding_backward)                                          \
   X(rms_norm_forward) X(rms_norm_backward) X(layer_norm_forward) X(layer_norm_backward) \

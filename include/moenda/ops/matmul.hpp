@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/context.hpp"
+#include "moenda/core/precision.hpp"
 #include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
+
+/// A router's logits decide by small differences: its products are always exact to the scalar.
+template <class B>
+Precision precision_of(B const& backend, Weight<B> const& w) {
+  return w.kind == WeightKind::router ? Precision::fp32 : backend.precision;
+}
 
 /// y = x w^T.   x [rows, in], w [out, in] -> y [rows, out].
 /// Throws ConfigError when the inner sizes differ.
@@ -11,7 +18,8 @@ template <class B>
 Tensor<B> matmul(Context<B>& ctx, Tensor<B> x, Weight<B> const& w) {
   require(x.cols == w.cols, "matmul: x.cols must equal w.cols", x.cols, w.cols);
   auto y = ctx.tensor(x.rows, w.rows);  // [rows, out]
-  matmul_forward(ctx.backend, y.data, x.data, w.data, x.rows, w.rows, w.cols);
+  matmul_forward(ctx.backend, y.data, x.data, w.data, x.rows, w.rows, w.cols,
+                 precision_of(ctx.backend, w));
   return y;
 }
 
@@ -23,9 +31,10 @@ Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x, Weight<B> 
   require(dy.rows == x.rows, "matmul_backward: dy.rows must equal x.rows", dy.rows, x.rows);
   require(x.cols == w.cols, "matmul_backward: x.cols must equal w.cols", x.cols, w.cols);
   require_same_shape(dw, w, "matmul_backward: dw and w");
-  matmul_backward_weight(ctx.backend, dw.data, dy.data, x.data, x.rows, w.rows, w.cols);
+  auto const precision = precision_of(ctx.backend, w);
+  matmul_backward_weight(ctx.backend, dw.data, dy.data, x.data, x.rows, w.rows, w.cols, precision);
   auto dx = ctx.tensor(x.rows, w.cols);  // [rows, in]
-  matmul_backward_input(ctx.backend, dx.data, dy.data, w.data, x.rows, w.rows, w.cols);
+  matmul_backward_input(ctx.backend, dx.data, dy.data, w.data, x.rows, w.rows, w.cols, precision);
   return dx;
 }
 

@@ -59,8 +59,8 @@ Result<T> run(Case<T> const& of, T scale = 1, int threads = 1) {
   result.dx.assign(of.x.size(), T(NAN));
   result.dw.assign(of.w.size(), T(1));
   cross_entropy(backend, &result.loss_sum, result.losses.data(), result.dx.data(), result.dw.data(),
-                of.x.data(), of.w.data(), of.targets.data(), scale, of.rows, of.vocab_size,
-                of.cols);
+                of.x.data(), of.w.data(), of.targets.data(), scale, of.rows, of.vocab_size, of.cols,
+                moenda::Precision::fp32);
   return result;
 }
 
@@ -69,7 +69,8 @@ double loss_only(Case<T> const& of) {
   Backend<T> backend(1);
   double loss = NAN;
   cross_entropy<T>(backend, &loss, nullptr, nullptr, nullptr, of.x.data(), of.w.data(),
-                   of.targets.data(), T(1), of.rows, of.vocab_size, of.cols);
+                   of.targets.data(), T(1), of.rows, of.vocab_size, of.cols,
+                   moenda::Precision::fp32);
   return loss;
 }
 
@@ -243,7 +244,8 @@ TEST_CASE("a target outside the vocabulary is named and nothing is computed", "[
     std::vector<float> dx(of.x.size(), 5.0f), dw(of.w.size(), 6.0f);
     auto const call = [&] {
       cross_entropy<float>(backend, &loss, nullptr, dx.data(), dw.data(), of.x.data(), of.w.data(),
-                           of.targets.data(), 1, of.rows, of.vocab_size, of.cols);
+                           of.targets.data(), 1, of.rows, of.vocab_size, of.cols,
+                           moenda::Precision::fp32);
     };
     CHECK_THROWS_AS(call(), moenda::DataError);
     CHECK_THROWS_WITH(call(), Catch::Contains("row 599") && Catch::Contains("vocab_size 40") &&
@@ -260,7 +262,8 @@ TEST_CASE("cross entropy refuses impossible calls", "[cross_entropy]") {
   int const target = 0;
   double loss = 0;
   auto const call = [&](float* dx, float* dw, int rows, int vocab, int cols) {
-    cross_entropy<float>(backend, &loss, nullptr, dx, dw, x, x, &target, 1, rows, vocab, cols);
+    cross_entropy<float>(backend, &loss, nullptr, dx, dw, x, x, &target, 1, rows, vocab, cols,
+                         moenda::Precision::fp32);
   };
   CHECK_THROWS_AS(call(x, nullptr, 1, 1, 1), moenda::ConfigError);
   CHECK_THROWS_AS(call(nullptr, x, 1, 1, 1), moenda::ConfigError);

@@ -136,9 +136,9 @@ struct Linear {
     all.resize(all.size() + w_size, T(1));
     T* const y = all.data();
     T *const dx = y + y_size, *const dw = dx + x_size;
-    matmul_forward(backend, y, x.data(), w.data(), rows, out, in);
-    matmul_backward_input(backend, dx, dy.data(), w.data(), rows, out, in);
-    matmul_backward_weight(backend, dw, dy.data(), x.data(), rows, out, in);
+    matmul_forward(backend, y, x.data(), w.data(), rows, out, in, Precision::fp32);
+    matmul_backward_input(backend, dx, dy.data(), w.data(), rows, out, in, Precision::fp32);
+    matmul_backward_weight(backend, dw, dy.data(), x.data(), rows, out, in, Precision::fp32);
     return all;
   }
   [[nodiscard]] std::vector<double> expected() const {

@@ -87,7 +87,8 @@ double cross_entropy_row(T* logits, int target, T scale, int vocab_size, bool gr
 /// vocabulary, before anything is computed.
 template <class T>
 void cross_entropy(Backend<T>& backend, double* loss_sum, T* losses, T* dx, T* dw, T const* x,
-                   T const* w, int const* targets, T scale, int rows, int vocab_size, int cols) {
+                   T const* w, int const* targets, T scale, int rows, int vocab_size, int cols,
+                   Precision precision) {
   require(rows >= 0, "cross_entropy: rows must be at least 0", rows, 0);
   require(vocab_size >= 1, "cross_entropy: vocab_size must be at least 1", vocab_size, 1);
   require(cols >= 1, "cross_entropy: cols must be at least 1", cols, 1);
@@ -109,7 +110,7 @@ void cross_entropy(Backend<T>& backend, double* loss_sum, T* losses, T* dx, T* d
   for (int first = 0; first < rows; first += chunk) {
     int const count = std::min(chunk, rows - first);
     auto const at = static_cast<std::ptrdiff_t>(first) * cols;
-    matmul_forward(backend, logits, x + at, w, count, vocab_size, cols);
+    matmul_forward(backend, logits, x + at, w, count, vocab_size, cols, precision);
     backend.pool.parallel_for(count, [&](std::int64_t begin, std::int64_t end) {
       for (auto row = begin; row < end; ++row) {
         chunk_losses[row] = cross_entropy_row(logits + row * vocab_size, targets[first + row],
@@ -121,8 +122,8 @@ void cross_entropy(Backend<T>& backend, double* loss_sum, T* losses, T* dx, T* d
       if (losses != nullptr) losses[first + row] = static_cast<T>(chunk_losses[row]);
     }
     if (gradient) {
-      matmul_backward_input(backend, dx + at, logits, w, count, vocab_size, cols);
-      matmul_backward_weight(backend, dw, logits, x + at, count, vocab_size, cols);
+      matmul_backward_input(backend, dx + at, logits, w, count, vocab_size, cols, precision);
+      matmul_backward_weight(backend, dw, logits, x + at, count, vocab_size, cols, precision);
     }
   }
 }

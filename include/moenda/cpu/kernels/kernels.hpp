@@ -9,6 +9,7 @@
 #include "moenda/cpu/kernels/dispatch.hpp"
 #include "moenda/cpu/kernels/elementwise.hpp"
 #include "moenda/cpu/kernels/embedding.hpp"
+#include "moenda/cpu/kernels/grouped_matmul.hpp"
 #include "moenda/cpu/kernels/layer_norm.hpp"
 #include "moenda/cpu/kernels/matmul.hpp"
 #include "moenda/cpu/kernels/mean_pool.hpp"

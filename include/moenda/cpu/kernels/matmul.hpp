@@ -20,17 +20,18 @@ void matmul(Backend<T>& backend, T* c, int m, int n, int k, Operand<T> a, Operan
 }  // namespace gemm_detail
 
 template <class T>
-void matmul_forward(Backend<T>& backend, T* y, T const* x, T const* w, int rows, int out, int in) {
+void matmul_forward(Backend<T>& backend, T* y, T const* x, T const* w, int rows, int out, int in,
+                    Precision) {
   gemm_detail::matmul<T>(backend, y, rows, out, in, {x, in, 1}, {w, 1, in}, false);
 }
 template <class T>
 void matmul_backward_input(Backend<T>& backend, T* dx, T const* dy, T const* w, int rows, int out,
-                           int in) {
+                           int in, Precision) {
   gemm_detail::matmul<T>(backend, dx, rows, in, out, {dy, out, 1}, {w, in, 1}, false);
 }
 template <class T>
 void matmul_backward_weight(Backend<T>& backend, T* dw, T const* dy, T const* x, int rows, int out,
-                            int in) {
+                            int in, Precision) {
   gemm_detail::matmul<T>(backend, dw, out, in, rows, {dy, 1, out}, {x, in, 1}, true);
 }
 

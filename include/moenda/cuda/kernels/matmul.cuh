@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The three products of a linear layer on cuBLASLt, in fp32 throughout (no TF32).
+// The three products of a linear layer on cuBLASLt: in fp32 throughout (no TF32), or with both
+// factors rounded to bf16 and fp32 sums.
 //
 // Our matrices are row-major, cuBLASLt's are column-major: memory that we read as X [r, c] is, read
 // its way, X^T with r columns of c scalars. So we ask for the transpose of what we want, and the
@@ -69,8 +70,9 @@ inline void choose_algorithm(Device& device, Product const& product, MatmulPlan&
 inline MatmulPlan make_plan_of(Device& device, Product const& product, float* h) {
   MatmulPlan plan;
   cublasLtMatmulDesc_t description = nullptr;
-  check(cublasLtMatmulDescCreate(&description, CUBLAS_COMPUTE_32F, CUDA_R_32F),
-        "cublasLtMatmulDescCreate");
+  auto const compute =
+      product.precision == Precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F;
+  check(cublasLtMatmulDescCreate(&description, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
   plan.description.reset(description);
   set(plan, CUBLASLT_MATMUL_DESC_TRANSA, product.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(plan, CUBLASLT_MATMUL_DESC_TRANSB, product.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
@@ -139,21 +141,27 @@ inline void multiply_or_throw(Device& device, char const* kernel, Product const&
 namespace launch {
 
 void matmul_forward(Device& device, float* y, float const* x, float const* w, int rows, int out,
-                    int in) {
-  detail::multiply_or_throw(device, "matmul_forward",
-                            {.m = out, .n = rows, .k = in, .transpose_a = true}, y, w, x);
+                    int in, Precision precision) {
+  detail::multiply_or_throw(
+      device, "matmul_forward",
+      {.m = out, .n = rows, .k = in, .transpose_a = true, .precision = precision}, y, w, x);
 }
 
 void matmul_backward_input(Device& device, float* dx, float const* dy, float const* w, int rows,
-                           int out, int in) {
-  detail::multiply_or_throw(device, "matmul_backward_input", {.m = in, .n = rows, .k = out}, dx, w,
-                            dy);
+                           int out, int in, Precision precision) {
+  detail::multiply_or_throw(device, "matmul_backward_input",
+                            {.m = in, .n = rows, .k = out, .precision = precision}, dx, w, dy);
 }
 
 void matmul_backward_weight(Device& device, float* dw, float const* dy, float const* x, int rows,
-                            int out, int in) {
+                            int out, int in, Precision precision) {
   detail::multiply_or_throw(device, "matmul_backward_weight",
-                            {.m = in, .n = out, .k = rows, .transpose_b = true, .accumulate = true},
+                            {.m = in,
+                             .n = out,
+                             .k = rows,
+                             .transpose_b = true,
+                             .accumulate = true,
+                             .precision = precision},
                             dw, x, dy);
 }
 
@@ -166,7 +174,7 @@ void matmul_gelu_forward(Device& device, float* y, float* h, float const* x, flo
     detail::require_on_device("matmul_gelu_forward", {y, h, x, w});
     if (detail::multiply(device, product, y, w, x, h)) return;
   }
-  matmul_forward(device, h, x, w, rows, out, in);
+  matmul_forward(device, h, x, w, rows, out, in, Precision::fp32);
   gelu_forward(device, y, h, std::ptrdiff_t{rows} * out);
 }
 

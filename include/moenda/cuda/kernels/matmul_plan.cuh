@@ -7,6 +7,8 @@
 #include <memory>
 #include <type_traits>
 
+#include "moenda/core/precision.hpp"
+
 namespace moenda::cuda {
 
 /// A product of column-major matrices, d[m, n] = op(a) op(b) with k terms per sum, without gaps
@@ -16,7 +18,8 @@ struct Product {
   bool transpose_a = false, transpose_b = false;
   bool accumulate = false;  // d += instead of d =
   bool gelu = false;        // d = gelu(h), with h stored as well
-  unsigned alignment = 0;   // bytes that all pointers are multiples of, at most 256
+  Precision precision = Precision::fp32;
+  unsigned alignment = 0;  // bytes that all pointers are multiples of, at most 256
 
   auto operator<=>(Product const&) const = default;
 };

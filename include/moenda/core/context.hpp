@@ -4,10 +4,12 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "moenda/core/arena.hpp"
+#include "moenda/core/random.hpp"
 #include "moenda/core/tensor.hpp"
 
 namespace moenda {
@@ -59,11 +61,18 @@ struct Context {
   Batch batch{};
   bool training = true;
   int layer = 0;
-  std::uint64_t step = 0;     ///< counts random draws: same step, same draws
+  std::uint64_t seed = 1;     ///< of random draws
+  std::uint64_t step = 0;     ///< counts training passes: same step, same draws
   double loss_scale = 1;      ///< gradients of auxiliary losses are multiplied by this
   double auxiliary_loss = 0;  ///< weighted sum of the auxiliary losses of this pass
   Memory<B>* memory = nullptr;
   RoutingProbe<B>* probe = nullptr;
+
+  /// What a module draws in this layer and step. `purpose` keeps its draws apart from those of
+  /// others.
+  [[nodiscard]] Random random(std::string_view purpose) const {
+    return Random(seed, stream_of(purpose) ^ Random(step, std::uint64_t(layer)).bits(0));
+  }
 
   /// A result of [rows, cols], not initialised.
   [[nodiscard]] Tensor<B> tensor(int rows, int cols) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "moenda/core/after_step.hpp"
 #include "moenda/core/context.hpp"
 #include "moenda/core/rules.hpp"
 
@@ -96,6 +97,14 @@ struct OneOf {
   static void rotate(Context<B>& ctx, Config const& c, Tensor<B> x, int head_dim, int sign) {
     visit(c, [&]<class M, std::size_t I>(At<M, I>, auto const& chosen) {
       M::rotate(ctx, chosen, x, head_dim, sign);
+    });
+  }
+
+  template <class B>
+  static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
+                         Params<B> const& grads) {
+    visit(c, [&]<class M, std::size_t I>(At<M, I>, auto const& chosen) {
+      moenda::after_step<M>(end, chosen, std::get<I>(p.choice), std::get<I>(grads.choice));
     });
   }
 

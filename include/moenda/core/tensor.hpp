@@ -31,6 +31,8 @@ enum class WeightKind {
   router,     ///< normal, decayed; small, and worth full precision
   gain,       ///< ones, not decayed
   bias,       ///< zeros, not decayed
+  state,      ///< zeros, not trained: its module writes it in after_step(). It is checkpointed, and
+              ///< its place among the gradients collects what backward saw during the step
 };
 
 /// A parameter: a view of [rows, cols] into the flat arena. Without storage it is only a shape, so
@@ -41,8 +43,12 @@ struct Weight {
   int rows = 0, cols = 0;
   WeightKind kind = WeightKind::matrix;
   Scalar* data = nullptr;
+  double initial_scale = 1;  ///< first values are this times the usual ones
+  bool frozen = false;       ///< keeps its value: the optimizer passes it over
 
   [[nodiscard]] constexpr std::ptrdiff_t size() const { return std::ptrdiff_t(rows) * cols; }
+  /// Whether the optimizer changes it.
+  [[nodiscard]] constexpr bool trains() const { return kind != WeightKind::state && !frozen; }
   [[nodiscard]] constexpr bool decays() const {
     return kind != WeightKind::gain && kind != WeightKind::bias;
   }

@@ -63,12 +63,44 @@ constexpr void walk(P& params, F&& f) {
   walk(params, Path{}, f);
 }
 
-/// How many scalars the weights hold.
+/// How many scalars the weights hold, state included.
 template <class P>
 [[nodiscard]] constexpr std::ptrdiff_t count(P const& params) {
   std::ptrdiff_t n = 0;
   walk(params, [&](Path const&, auto& weight) { n += weight.size(); });
   return n;
+}
+/// How many of them are parameters: all but state, which its module keeps for itself.
+template <class P>
+[[nodiscard]] constexpr std::ptrdiff_t parameter_count(P const& params) {
+  std::ptrdiff_t n = 0;
+  walk(params, [&](Path const&, auto& weight) {
+    if (weight.kind != WeightKind::state) n += weight.size();
+  });
+  return n;
+}
+
+/// Calls f(begin, end, decays) for every longest run of the flat arena that the optimizer treats
+/// alike, in order. What is not trained is passed over.
+template <class P, class F>
+void for_each_trained_run(P const& params, F&& f) {
+  std::ptrdiff_t begin = 0, end = 0;
+  bool decays = true;
+  auto const close = [&] {
+    if (begin < end) f(begin, end, decays);
+    begin = end;
+  };
+  walk(params, [&](Path const&, auto const& weight) {
+    if (weight.size() == 0) return;
+    if (!weight.trains()) {
+      close();
+      begin = end += weight.size();
+      return;
+    }
+    if (weight.decays() != decays) close(), decays = weight.decays();
+    end += weight.size();
+  });
+  close();
 }
 
 /// Gives every weight its place in the flat arena, in walking order.

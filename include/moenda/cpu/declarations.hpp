@@ -14,6 +14,7 @@
 #include "moenda/core/error.hpp"
 #include "moenda/core/parallel.hpp"
 #include "moenda/core/precision.hpp"
+#include "moenda/core/random.hpp"
 
 namespace moenda::cpu {
 
@@ -211,6 +212,21 @@ MOENDA_KERNEL cross_entropy(Backend<T>&, double* loss_sum, T* losses, T* dx, T* 
 MOENDA_KERNEL mean_pool_forward(Backend<T>&, T* y, T const* x, int items, int item_rows, int cols);
 MOENDA_KERNEL mean_pool_backward(Backend<T>&, T* dx, T const* dy, int items, int item_rows,
                                  int cols);
+
+// number i is a function of `random` and i alone: uniform in [0, 1), or standard normal
+MOENDA_KERNEL draw_uniform(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
+MOENDA_KERNEL draw_normal(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
+MOENDA_KERNEL sigmoid_forward(Backend<T>&, T* y, T const* x, std::ptrdiff_t n);
+MOENDA_KERNEL sigmoid_backward(Backend<T>&, T* dx, T const* dy, T const* y, std::ptrdiff_t n);
+MOENDA_KERNEL softplus_forward(Backend<T>&, T* y, T const* x, std::ptrdiff_t n);
+MOENDA_KERNEL softplus_backward(Backend<T>&, T* dx, T const* dy, T const* x, std::ptrdiff_t n);
+MOENDA_KERNEL multiply_forward(Backend<T>&, T* y, T const* a, T const* b, std::ptrdiff_t n);
+// y = factor x + shift
+MOENDA_KERNEL scale_forward(Backend<T>&, T* y, T const* x, T factor, T shift, std::ptrdiff_t n);
+// y[r, c] = x[r, c] + row[c]
+MOENDA_KERNEL add_row_forward(Backend<T>&, T* y, T const* x, T const* row, int rows, int cols);
+// sums[c] += sum_r x[r, c]
+MOENDA_KERNEL sum_of_rows(Backend<T>&, T* sums, T const* x, int rows, int cols);
 
 // sum of squares in double, over blocks of fixed size
 MOENDA_KERNEL sum_of_squares(Backend<T>&, double* sum, T const* x, std::ptrdiff_t n);

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "moenda/core/after_step.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/model/transformer_block.hpp"
 #include "moenda/ops/cross_entropy.hpp"
@@ -72,7 +73,7 @@ struct LanguageModel {
   }
   /// All parameters.
   static constexpr std::ptrdiff_t parameter_count(Config const& c) {
-    return count(params<Shapes>(c));
+    return moenda::parameter_count(params<Shapes>(c));
   }
   /// The parameters that one token uses: without the experts it is not sent to (their mean size,
   /// when experts differ).
@@ -119,6 +120,14 @@ struct LanguageModel {
     dx = Position::backward(ctx, PositionOf::config(c.block.attention), p.position, grads.position,
                             cache.position, dx);
     ops::embedding_backward(ctx, dx, ctx.batch.tokens, grads.embedding);
+  }
+  template <class B>
+  static void after_step(StepEnd<B> end, Config const& c, Params<B> const& p,
+                         Params<B> const& grads) {
+    for (std::size_t l = 0; l < p.layers.size(); ++l) {
+      end.layer = int(l);
+      moenda::after_step<Block>(end, c.block, p.layers[l], grads.layers[l]);
+    }
   }
   /// The weight that makes logits.
   template <class B>

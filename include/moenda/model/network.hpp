@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "moenda/core/after_step.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/model/language_model.hpp"
 
@@ -31,7 +32,7 @@ class Network {
   /// Parameters are drawn from N(0, initial_std), by name and seed alone, so that equal parts of
   /// different models start equal. Throws ConfigError with every problem of `config`.
   Network(B& on, Config model_config, std::uint64_t seed = 1, double initial_std = 0.02)
-      : backend(on), config(std::move(model_config)) {
+      : backend(on), config(std::move(model_config)), seed_(seed) {
     if (auto const problems = M::check(config); !problems.empty()) {
       throw ConfigError(problems.str());
     }
@@ -48,15 +49,17 @@ class Network {
   Network& operator=(Network const&) = delete;
 
   /// Adds the gradients of `share` times the loss; call zero_gradients() before the first.
-  /// tokens and targets: [batch_size * seq_len]; target -1 counts nothing.
-  /// Throws DataError for ids outside the vocabulary.
+  /// tokens and targets: [batch_size * seq_len]; target -1 counts nothing. `pass` numbers the
+  /// training passes: it decides what is drawn. Throws DataError for ids outside the vocabulary.
   Loss accumulate_gradients(Batch const& batch, std::span<int const> targets, double share = 1,
-                            RoutingProbe<B>* probe = nullptr) {
+                            RoutingProbe<B>* probe = nullptr, std::uint64_t pass = 0) {
     check_tokens(batch);
     auto const counted = count_targets(batch, targets);
     arena.rewind();
     Context<B> ctx{backend, arena, batch};
     ctx.loss_scale = share;
+    ctx.seed = seed_;
+    ctx.step = pass;
     ctx.probe = probe;
     auto const hidden = M::forward(ctx, config, params, cache_);
     double const scale = counted == 0 ? 0 : share / double(counted);
@@ -105,6 +108,14 @@ class Network {
                 std::ptrdiff_t(batch.seq_len) * hidden.cols);
     return ops::matmul(ctx, last, M::head(config, params));
   }
+  /// Lets modules act on what they saw in the optimizer step that just ended. `moments`: the
+  /// optimizer's memories, laid out like the parameters.
+  void after_step(std::int64_t step, std::int64_t steps, std::span<Scalar* const> moments) {
+    StepEnd<B> end{backend, seed_, step, steps};
+    end.values = values.data();
+    end.moments = moments;
+    moenda::after_step<M>(end, config, params, grads);
+  }
   void zero_gradients() {
     fill(backend, gradients.data(), Scalar(0), std::ptrdiff_t(gradients.size()));
   }
@@ -116,6 +127,8 @@ class Network {
   Arena arena;
 
  private:
+  std::uint64_t seed_;
+
   Context<B> inference(Batch const& batch, Memory<B>* memory) {
     arena.rewind();
     if (memory != nullptr) {
@@ -155,12 +168,14 @@ class Network {
   void initialise(std::uint64_t seed, double initial_std) {
     double const residual_std = initial_std / std::sqrt(2.0 * std::max(1, config.num_layers));
     walk(params, [&](Path const& path, auto& weight) {
-      if (weight.kind == WeightKind::gain || weight.kind == WeightKind::bias) {
+      if (weight.kind == WeightKind::gain || weight.kind == WeightKind::bias ||
+          weight.kind == WeightKind::state) {
         fill(backend, weight.data, Scalar(weight.kind == WeightKind::gain), weight.size());
         return;
       }
       Random const random(seed, stream_of(path.str()));
-      double const std = weight.kind == WeightKind::residual ? residual_std : initial_std;
+      double const usual = weight.kind == WeightKind::residual ? residual_std : initial_std;
+      double const std = usual * weight.initial_scale;
       backend.pool.parallel_for(weight.size(), [&](std::int64_t begin, std::int64_t end) {
         for (auto i = begin; i < end; ++i) {
           weight.data[i] = Scalar(std * random.normal(std::uint64_t(i)));

@@ -18,5 +18,8 @@
   X(gather_items) X(combine_items) X(combine_items_backward)                          \
   X(load_balancing_forward) X(router_z_forward) X(cross_entropy)                      \
   X(mean_pool_forward) X(mean_pool_backward)                                          \
+  X(draw_uniform) X(draw_normal)                                                      \
+  X(sigmoid_forward) X(sigmoid_backward) X(softplus_forward) X(softplus_backward)     \
+  X(multiply_forward) X(scale_forward) X(add_row_forward) X(sum_of_rows)              \
   X(sum_of_squares) X(adamw_step)
 // clang-format on

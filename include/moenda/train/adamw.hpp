@@ -51,21 +51,14 @@ class AdamW {
     ++state.step;
     double const correction1 = 1 - std::pow(c.beta1, double(state.step));
     double const correction2 = 1 - std::pow(c.beta2, double(state.step));
-    std::ptrdiff_t begin = 0, end = 0;
-    bool decays = true;
-    auto const update = [&] {  // a run of parameters that are treated alike
+    for_each_trained_run(network.params, [&](std::ptrdiff_t begin, std::ptrdiff_t end,
+                                             bool decays) {
       adamw_step(network.backend, network.values.data() + begin, state.first_moment.data() + begin,
                  state.second_moment.data() + begin, network.gradients.data() + begin,
                  {learning_rate, c.beta1, c.beta2, c.epsilon, decays ? c.weight_decay : 0,
                   correction1, correction2, gradient_scale},
                  end - begin);
-      begin = end;
-    };
-    walk(network.params, [&](Path const&, auto const& weight) {
-      if (weight.decays() != decays) update(), decays = weight.decays();
-      end += weight.size();
     });
-    update();
   }
 };
 

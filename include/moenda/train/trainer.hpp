@@ -104,9 +104,11 @@ class Trainer {
     network_.zero_gradients();
     double const share = 1.0 / config_.gradient_accumulation;
     for (int pass = 0; pass < config_.gradient_accumulation; ++pass) {
-      load_batch(step_ * config_.gradient_accumulation + pass);
+      auto const number = step_ * config_.gradient_accumulation + pass;
+      load_batch(number);
       Batch const batch{inputs_.data(), config_.batch_size, windows_.context_length()};
-      auto const loss = network_.accumulate_gradients(batch, targets_, share, probe);
+      auto const loss =
+          network_.accumulate_gradients(batch, targets_, share, probe, std::uint64_t(number));
       result.loss.cross_entropy += share * loss.cross_entropy;
       result.loss.auxiliary += share * loss.auxiliary;
       result.loss.tokens += loss.tokens;
@@ -119,6 +121,8 @@ class Trainer {
     if (result.applied) {
       optimizer::AdamW::step(config_.optimizer, network_, state, result.learning_rate,
                              clip_factor(result.gradient_norm));
+      std::array const moments{state.first_moment.data(), state.second_moment.data()};
+      network_.after_step(step_, steps(), moments);
     } else if (config_.on_nonfinite == OnNonfinite::stop) {
       throw NumericError("Trainer: loss and gradient must be finite, but step " +
                          std::to_string(step_) + " has loss " +
@@ -145,8 +149,18 @@ class Trainer {
   }
   double gradient_norm() {
     double sum = 0;
-    sum_of_squares(network_.backend, &sum, network_.gradients.data(),
-                   std::ptrdiff_t(network_.gradients.size()));
+    auto const& all = network_.gradients;
+    std::ptrdiff_t begin = 0, end = 0;  // of what is trained: most models have one such run
+    auto const add = [&] {
+      double part = 0;
+      sum_of_squares(network_.backend, &part, all.data() + begin, end - begin);
+      sum += part;
+    };
+    for_each_trained_run(network_.params, [&](std::ptrdiff_t first, std::ptrdiff_t last, bool) {
+      if (first != end) add(), begin = first;
+      end = last;
+    });
+    add();
     return std::sqrt(sum);
   }
   /// Pascanu et al. 2013, algorithm 1, with PyTorch's 1e-6 in the denominator.

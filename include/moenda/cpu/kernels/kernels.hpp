@@ -14,6 +14,8 @@
 #include "moenda/cpu/kernels/matmul.hpp"
 #include "moenda/cpu/kernels/mean_pool.hpp"
 #include "moenda/cpu/kernels/plan.hpp"
+#include "moenda/cpu/kernels/pointwise.hpp"
+#include "moenda/cpu/kernels/random_numbers.hpp"
 #include "moenda/cpu/kernels/rms_norm.hpp"
 #include "moenda/cpu/kernels/rope.hpp"
 #include "moenda/cpu/kernels/routing_losses.hpp"

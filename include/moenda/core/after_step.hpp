@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "moenda/core/random.hpp"
+#include "moenda/core/tensor.hpp"
+
+namespace moenda {
+
+/// What a module is told once per optimizer step, after the update and before the gradients are
+/// cleared: balancing biases move, experts come and go.
+template <class B>
+struct StepEnd {
+  using Scalar = typename B::Scalar;
+  B& backend;
+  std::uint64_t seed = 1;
+  std::int64_t step = 0, steps = 0;  ///< the step that ended (from 0), and how many there are
+  int layer = 0;
+  Scalar const* values = nullptr;         ///< the flat arena of all parameters
+  std::span<Scalar* const> moments = {};  ///< the optimizer's memories, each laid out like it
+
+  /// What a module draws in this layer at this step. `purpose` keeps its draws apart.
+  [[nodiscard]] Random random(std::string_view purpose) const {
+    return Random(seed,
+                  stream_of(purpose) ^ Random(std::uint64_t(step), std::uint64_t(layer)).bits(0));
+  }
+  /// Part of the training that is over, in 0..1.
+  [[nodiscard]] double progress() const {
+    return steps == 0 ? 1 : double(step + 1) / double(steps);
+  }
+  /// The optimizer forgets what it knew of a row of `weight`: the row holds a new expert.
+  void forget(Weight<B> const& weight, int row) const {
+    auto const first = weight.data - values + std::ptrdiff_t(row) * weight.cols;
+    for (Scalar* moment : moments) std::fill_n(moment + first, weight.cols, Scalar(0));
+  }
+};
+
+/// Tells M that a step is over, if it wants to know. `grads` still holds what the step collected.
+template <class M, class B, class C, class P>
+void after_step(StepEnd<B> const& end, C const& config, P const& params, P const& grads) {
+  if constexpr (requires { M::after_step(end, config, params, grads); }) {
+    M::after_step(end, config, params, grads);
+  }
+}
+
+}  // namespace moenda

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runner: moenda train|eval|generate|describe|report|list|schema.
+// The runner: moenda train|sweep|eval|generate|describe|report|list|schema.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -33,7 +33,8 @@ struct Commands {
   CLI::App app{"Moenda: mixtures of experts, from TOML to a trained model"};
   runner::Options options;
   std::string prompt;
-  int max_tokens = -1;
+  int max_tokens = -1, jobs = 1;
+  bool dry_run = false;
   std::vector<std::filesystem::path> runs;
   std::filesystem::path file = "report.html";
 
@@ -52,6 +53,10 @@ struct Commands {
     app.set_version_flag("--version", std::string("moenda ") + moenda::version);
     add("train", "train, or continue, the run that CONFIG describes")
         ->add_flag("--force", options.force, "train again from the beginning");
+    auto* sweep = add("sweep", "train every arm of a [sweep] and compare them");
+    sweep->add_option("-j,--jobs", jobs, "runs at a time")->check(CLI::Range(1, 1024));
+    sweep->add_flag("--dry-run", dry_run, "print the arms, their sizes and costs; train nothing");
+    sweep->add_flag("--force", options.force, "train again from the beginning");
     add("eval", "loss of a trained run on validation and test text");
     auto* generate = add("generate", "continue a prompt with a trained run");
     generate->add_option("--prompt", prompt, "instead of the configured one");
@@ -86,6 +91,7 @@ struct Commands {
     if (name == "report") return runner::report(runs, options, file);
     options.overrides = overrides_of(command);
     if (name == "train") return runner::train(options);
+    if (name == "sweep") return runner::sweep(options, jobs, dry_run);
     if (name == "eval") return runner::evaluate(options);
     if (name == "describe") return runner::describe(options);
     return runner::generate(options,

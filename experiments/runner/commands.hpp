@@ -22,6 +22,8 @@ int train(Options const& options);
 int evaluate(Options const& options);
 int generate(Options const& options, std::optional<std::string> const& prompt,
              std::optional<int> max_tokens);
+/// `jobs` runs at a time; `dry_run` prints the arms and trains nothing.
+int sweep(Options const& options, int jobs, bool dry_run);
 int describe(Options const& options);
 int report(std::vector<std::filesystem::path> const& runs, Options const& options,
            std::filesystem::path const& file);

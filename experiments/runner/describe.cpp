@@ -6,6 +6,7 @@
 #include "moenda/io/schema.hpp"
 #include "moenda/io/table.hpp"
 #include "run.hpp"
+#include "sweep_results.hpp"
 
 namespace moenda::runner {
 
@@ -69,6 +70,10 @@ void add_loss_row(io::Table& table, Mixture<Router, Expert, Losses...>) {
 }  // namespace
 
 int describe(Options const& options) {
+  if (is_sweep(options.config)) {
+    std::cout << plan_text(plan_sweep(options.config, options.overrides));
+    return 0;
+  }
   std::error_code error;
   bool const is_folder = std::filesystem::is_directory(options.config, error);
   auto config = read_run_config(

@@ -80,6 +80,10 @@ void check_run_config(RunConfig const& c, toml::table const& table) {
 RunConfig read_run_config(std::filesystem::path const& path,
                           std::vector<std::string> const& overrides) {
   auto table = io::load_toml(path);
+  if (auto const* sweep = table.get("sweep")) {
+    throw ConfigError(io::place_of(*sweep) +
+                      ": a file with a [sweep] describes many runs: use `moenda sweep`");
+  }
   for (auto const& assignment : overrides) io::override_toml(table, assignment);
   RunConfig config;
   config.name = path.stem().string();

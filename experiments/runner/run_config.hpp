@@ -51,7 +51,8 @@ struct GenerateConfig {
 
 struct ComputeConfig {
   cpu::MatmulKernel matmul = cpu::MatmulKernel::packed;
-  MOENDA_FIELDS(ComputeConfig, matmul);
+  Precision precision = Precision::fp32;  ///< of matrix products; a router's are always fp32
+  MOENDA_FIELDS(ComputeConfig, matmul, precision);
 };
 
 struct RunConfig {

@@ -68,7 +68,7 @@ class TrainingRun {
  public:
   TrainingRun(Run run, Options const& options)
       : run_(std::move(run)),
-        backend_(options.threads, run_.config.compute.matmul),
+        backend_(options.threads, run_.config.compute.matmul, run_.config.compute.precision),
         splits_(make_splits(run_.config, run_.tokenizer, run_.cache, backend_.pool)),
         network_(backend_, run_.config.model, run_.config.train.seed,
                  run_.config.train.initial_std),

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 int evaluate(Options const& options) {
   auto const run = open_run(options);
-  Backend backend(options.threads, run.config.compute.matmul);
+  Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
   auto const splits = make_splits(run.config, run.tokenizer, run.cache, backend.pool);
   AnyNetwork network(backend, run.config.model);
   load_weights(run, network);
@@ -40,7 +40,7 @@ int evaluate(Options const& options) {
 int generate(Options const& options, std::optional<std::string> const& prompt,
              std::optional<int> max_tokens) {
   auto const run = open_run(options);
-  Backend backend(options.threads, run.config.compute.matmul);
+  Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
   AnyNetwork network(backend, run.config.model);
   load_weights(run, network);
   auto const& config = run.config.generate;

@@ -14,7 +14,8 @@ RINGS = [
     (r"<CLI/", set(), "the command line belongs to the runner"),
     (r"<(cuda|cublas|nccl)", {"cuda"}, "CUDA belongs to cuda"),
     (r"<boost/hana\.hpp>", set(), "take the single headers of Hana"),
-    (r"<boost/(?!hana)", set(), "of Boost, only Hana"),
+    (r"<boost/math", {"statistics"}, "distributions belong to statistics"),
+    (r"<boost/(?!hana|math)", set(), "of Boost, only Hana and the distributions of Math"),
     (r"<(iostream|regex|filesystem)>", {"io", "data", "train"}, "costs every includer compile time"),
 ]
 

@@ -94,6 +94,20 @@ class Progress {
     if (line_open_ || now - began_ >= quiet_seconds) draw(now, extra, true);
   }
 
+  /// "0:16", "12:03", "3:05:09", "4 d 3 h"
+  [[nodiscard]] static std::string clock(double seconds) {
+    if (!(seconds < 1e9)) return "-";
+    auto const whole = static_cast<std::uint64_t>(std::max(0.0, std::round(seconds)));
+    auto const two = [](std::uint64_t value) {
+      return (value < 10 ? "0" : "") + std::to_string(value);
+    };
+    std::uint64_t const hours = whole / 3600;
+    std::string const tail = two(whole % 60);
+    if (hours == 0) return std::to_string(whole / 60) + ":" + tail;
+    if (hours < 48) return std::to_string(hours) + ":" + two(whole / 60 % 60) + ":" + tail;
+    return std::to_string(hours / 24) + " d " + std::to_string(hours % 24) + " h";
+  }
+
  private:
   static constexpr double quiet_seconds = 2, redraw_seconds = 0.1, log_seconds = 10;
   static constexpr std::size_t widest_bar = 30, narrowest_bar = 5;
@@ -150,20 +164,6 @@ class Progress {
 
   [[nodiscard]] double fraction() const {
     return std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
-  }
-
-  // "0:16", "12:03", "3:05:09", "4 d 3 h"
-  [[nodiscard]] static std::string clock(double seconds) {
-    if (!(seconds < 1e9)) return "-";
-    auto const whole = static_cast<std::uint64_t>(std::max(0.0, std::round(seconds)));
-    auto const two = [](std::uint64_t value) {
-      return (value < 10 ? "0" : "") + std::to_string(value);
-    };
-    std::uint64_t const hours = whole / 3600;
-    std::string const tail = two(whole % 60);
-    if (hours == 0) return std::to_string(whole / 60) + ":" + tail;
-    if (hours < 48) return std::to_string(hours) + ":" + two(whole / 60 % 60) + ":" + tail;
-    return std::to_string(hours / 24) + " d " + std::to_string(hours % 24) + " h";
   }
 
   std::string label_;

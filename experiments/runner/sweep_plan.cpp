@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sweep_plan.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include "cost.hpp"
+#include "moenda/core/random.hpp"
+
+namespace moenda::runner {
+
+namespace {
+
+/// One key set to one value; `label` is what a title calls it.
+struct Setting {
+  std::string key;
+  toml::node const* value;
+};
+/// Settings that move together: a value of a parameter, an entry of a zip, an arm.
+struct Option {
+  std::string label;
+  std::vector<Setting> settings;
+};
+/// One of these is chosen for every point.
+using Axis = std::vector<Option>;
+
+std::string last_word(std::string const& key) { return key.substr(key.rfind('.') + 1); }
+
+/// `2`, `hash`, `top_k (top_k = 1)`
+std::string shown(toml::node const& value) {
+  std::ostringstream text;
+  if (auto const* table = value.as_table()) {
+    std::string rest;
+    for (auto&& [key, inner] : *table) {
+      if (key.str() == "type") continue;
+      rest += (rest.empty() ? "" : ", ") + std::string(key.str()) + " = " + shown(inner);
+    }
+    auto const type = (*table)["type"].value<std::string>();
+    if (!type) return rest;
+    return *type + (rest.empty() ? "" : " (" + rest + ")");
+  }
+  if (auto const string = value.value<std::string>()) return *string;
+  value.visit([&](auto const& plain) { text << plain; });
+  return text.str();
+}
+
+/// Calls f(dotted key, node) for every entry of nested tables down to lists.
+void for_each_list(toml::table const& table, std::string const& path,
+                   std::function<void(std::string const&, toml::array const&)> const& f) {
+  for (auto&& [key, value] : table) {
+    auto const deeper = path.empty() ? std::string(key.str()) : path + "." + std::string(key.str());
+    if (auto const* inner = value.as_table()) {
+      for_each_list(*inner, deeper, f);
+    } else if (auto const* list = value.as_array()) {
+      if (list->empty()) {
+        throw ConfigError(io::place_of(value) + ": " + deeper + " must list at least one value");
+      }
+      f(deeper, *list);
+    } else {
+      throw ConfigError(io::place_of(value) + ": " + deeper + " must be a list of values, got " +
+                        shown(value));
+    }
+  }
+}
+
+Axis axis_of_parameter(std::string const& key, toml::array const& values) {
+  Axis axis;
+  for (auto const& value : values) {
+    bool const speaks = value.is_table();  // a choice names itself
+    axis.push_back(
+        {speaks ? shown(value) : last_word(key) + " = " + shown(value), {{key, &value}}});
+  }
+  return axis;
+}
+/// Lists that move together; a list under the key `title` names the entries.
+Axis axis_of_zip(toml::table const& zip) {
+  Axis axis;
+  toml::array const* titles = zip["title"].as_array();
+  for_each_list(zip, "", [&](std::string const& key, toml::array const& values) {
+    if (axis.empty()) axis.resize(values.size());
+    if (axis.size() != values.size()) {
+      throw ConfigError(io::place_of(values) +
+                        ": lists of one sweep.zip must be equally long, but " + key + " has " +
+                        std::to_string(values.size()) + " values and another has " +
+                        std::to_string(axis.size()));
+    }
+    for (std::size_t i = 0; i < axis.size(); ++i) {
+      if (&values == titles) continue;
+      axis[i].settings.push_back({key, &values[i]});
+      if (titles != nullptr) continue;
+      axis[i].label +=
+          (axis[i].label.empty() ? "" : ", ") + last_word(key) + " = " + shown(values[i]);
+    }
+  });
+  for (std::size_t i = 0; titles != nullptr && i < axis.size(); ++i) {
+    axis[i].label = shown((*titles)[i]);
+  }
+  return axis;
+}
+/// Tables with a title; all their other keys are laid on the configuration.
+Axis axis_of_arms(toml::array const& arms) {
+  Axis axis;
+  for (auto const& arm : arms) {
+    auto const* table = arm.as_table();
+    auto const title = table == nullptr ? std::nullopt : (*table)["title"].value<std::string>();
+    if (!title || title->empty()) {
+      throw ConfigError(io::place_of(arm) +
+                        ": every one of [[sweep.arms]] must be a table with a title");
+    }
+    Option option{*title, {}};
+    for (auto&& [key, value] : *table) {
+      if (key.str() != "title") option.settings.push_back({std::string(key.str()), &value});
+    }
+    axis.push_back(std::move(option));
+  }
+  return axis;
+}
+
+/// {a = {b = {c = value}}} for the key a.b.c.
+toml::table nested(Setting const& setting) {
+  toml::table table;
+  std::vector<std::string> words;
+  std::istringstream stream(setting.key);
+  for (std::string word; std::getline(stream, word, '.');) words.push_back(word);
+  setting.value->visit([&](auto const& value) { table.insert_or_assign(words.back(), value); });
+  for (auto word = words.rbegin() + 1; word != words.rend(); ++word) {
+    toml::table outer;
+    outer.insert_or_assign(*word, std::move(table));
+    table = std::move(outer);
+  }
+  return table;
+}
+
+/// What a [sweep] table says, with the axes that its lists span.
+class Expansion {
+ public:
+  Expansion(std::filesystem::path path, std::vector<std::string> overrides)
+      : path_(std::move(path)), overrides_(std::move(overrides)), file_(io::load_toml(path_)) {
+    auto* sweep = file_["sweep"].as_table();
+    if (sweep == nullptr) {
+      throw ConfigError(
+          path_.string() +
+          ": there must be a [sweep] table; `moenda train` runs a single configuration");
+    }
+    sweep_ = std::move(*sweep);
+    read_sweep();
+  }
+
+  SweepPlan plan() {
+    SweepPlan plan;
+    plan.config = config_;
+    auto points = chosen_points();
+    if (points.empty())
+      throw ConfigError(path_.string() +
+                        ": the sweep must have at least one point; `exclude` removes all");
+    refuse_equal_titles(points);
+    for (auto const& point : points) plan.arms.push_back(arm(point, {}));
+    plan.name = plan.arms.front().runs.front().name;
+    plan.baseline = baseline_of(plan);
+    if (config_.match.quantity != MatchedQuantity::none) match(plan, points);
+    return plan;
+  }
+
+ private:
+  using Point = std::vector<Option const*>;
+
+  void read_sweep() {
+    toml::table plain;
+    for (auto&& [key, value] : sweep_) {
+      auto const word = key.str();
+      if (word == "parameters" || word == "zip" || word == "arms" || word == "exclude") continue;
+      value.visit([&](auto const& node) { plain.insert_or_assign(word, node); });
+    }
+    io::read_toml(plain, config_, "sweep");
+    Problems problems;
+    problems.expect(config_.samples >= 1, "samples", "at least 1", config_.samples);
+    problems.expect(config_.repeat_seeds >= 1 && config_.repeat_seeds <= 1000, "repeat_seeds",
+                    "in 1..1000", config_.repeat_seeds);
+    problems.expect(config_.margin >= 0, "margin", "at least 0", config_.margin);
+    problems.expect(config_.confidence > 0 && config_.confidence < 1, "confidence",
+                    "between 0 and 1", config_.confidence);
+    problems.expect(config_.match.multiple >= 1, "match.multiple", "at least 1",
+                    config_.match.multiple);
+    io::refuse_problems(sweep_, "", problems);
+    if (auto const* arms = sweep_["arms"].as_array()) axes_.push_back(axis_of_arms(*arms));
+    bool const has_lists = sweep_.contains("parameters") || sweep_.contains("zip");
+    if (config_.method == SweepMethod::list && (axes_.empty() || has_lists)) {
+      throw ConfigError(io::place_of(sweep_) +
+                        ": method = \"list\" takes [[sweep.arms]] and nothing else; \"grid\" "
+                        "combines them with parameters");
+    }
+    if (auto const* zips = sweep_["zip"].as_array()) {
+      for (auto const& zip : *zips) {
+        if (zip.is_table()) axes_.push_back(axis_of_zip(*zip.as_table()));
+      }
+    }
+    if (auto const* parameters = sweep_["parameters"].as_table()) {
+      for_each_list(*parameters, "", [&](std::string const& key, toml::array const& values) {
+        axes_.push_back(axis_of_parameter(key, values));
+      });
+    }
+    if (axes_.empty()) {
+      throw ConfigError(io::place_of(sweep_) +
+                        ": a sweep needs [sweep.parameters], [[sweep.zip]] or [[sweep.arms]]");
+    }
+  }
+
+  [[nodiscard]] bool excluded(Point const& point) const {
+    auto const* rules = sweep_["exclude"].as_array();
+    if (rules == nullptr) return false;
+    return std::any_of(rules->begin(), rules->end(), [&](toml::node const& rule) {
+      auto const* table = rule.as_table();
+      if (table == nullptr)
+        throw ConfigError(io::place_of(rule) + ": exclude must list tables of keys and values");
+      return std::all_of(table->begin(), table->end(), [&](auto const& entry) {
+        return says(point, std::string(entry.first.str()), shown(entry.second));
+      });
+    });
+  }
+  /// True when the point sets `key` to what shows as `value`; `title` matches a label.
+  static bool says(Point const& point, std::string const& key, std::string const& value) {
+    for (auto const* option : point) {
+      if (key == "title" && option->label == value) return true;
+      for (auto const& setting : option->settings) {
+        if (setting.key == key && shown(*setting.value) == value) return true;
+      }
+    }
+    return false;
+  }
+  [[nodiscard]] std::vector<Point> all_points() const {
+    constexpr std::size_t most = 100'000;
+    std::vector<Point> points{{}};
+    for (auto const& axis : axes_) {
+      std::vector<Point> longer;
+      for (auto const& point : points) {
+        for (auto const& option : axis) {
+          longer.push_back(point);
+          longer.back().push_back(&option);
+        }
+      }
+      if (longer.size() > most)
+        throw ConfigError(path_.string() + ": a sweep must not have more than 100000 points");
+      points = std::move(longer);
+    }
+    std::erase_if(points, [&](Point const& point) { return excluded(point); });
+    return points;
+  }
+  [[nodiscard]] std::vector<Point> chosen_points() const {
+    auto points = all_points();
+    if (config_.method != SweepMethod::random) return points;
+    // Fisher & Yates, from the front: the first `samples` places are a sample without repetition.
+    Random const random(config_.seed, stream_of("sweep"));
+    auto const wanted = std::min(points.size(), std::size_t(config_.samples));
+    for (std::size_t i = 0; i < wanted; ++i) {
+      std::swap(points[i], points[i + random.bits(i) % (points.size() - i)]);
+    }
+    points.resize(wanted);
+    return points;
+  }
+  static std::string title_of(Point const& point) {
+    std::string title;
+    for (auto const* option : point) title += (title.empty() ? "" : ", ") + option->label;
+    return title;
+  }
+  void refuse_equal_titles(std::vector<Point> const& points) const {
+    std::set<std::string> seen;
+    for (auto const& point : points) {
+      if (!seen.insert(title_of(point)).second) {
+        throw ConfigError(path_.string() +
+                          ": every arm of a sweep needs a title of its own, but two are called '" +
+                          title_of(point) + "'");
+      }
+    }
+  }
+
+  /// The configuration of a point, with `more` laid on it ("a.b=3").
+  [[nodiscard]] RunConfig config_of(Point const& point,
+                                    std::vector<std::string> const& more) const {
+    auto table = io::load_toml(path_);  // anew: a copied table forgets its lines
+    table.erase("sweep");
+    for (auto const* option : point) {
+      for (auto const& setting : option->settings) io::merge_toml(table, nested(setting));
+    }
+    for (auto const& assignment : overrides_) io::override_toml(table, assignment);
+    for (auto const& assignment : more) io::override_toml(table, assignment);
+    RunConfig config;
+    config.name = path_.stem().string();
+    io::read_toml(table, config, "");
+    if (config.model.vocab_size == 0)
+      config.model.vocab_size = expected_vocab_size(config.tokenizer);
+    check_run_config(config, table);
+    return config;
+  }
+  [[nodiscard]] Arm arm(Point const& point, std::vector<std::string> const& more) const {
+    Arm arm;
+    arm.title = title_of(point);
+    try {
+      auto config = config_of(point, more);
+      auto const first_seed = config.train.seed;
+      for (int s = 0; s < config_.repeat_seeds; ++s) {
+        config.train.seed = first_seed + std::uint64_t(s);
+        config.title = arm.title + ", seed " + std::to_string(config.train.seed);
+        arm.runs.push_back(config);
+      }
+      arm.flops = flops_per_token(config.model);
+      arm.parameters = AnyModel::parameter_count(config.model);
+      arm.active = AnyModel::active_parameter_count(config.model);
+    } catch (ConfigError const& error) {
+      throw ConfigError("arm '" + arm.title + "': " + error.what());
+    }
+    return arm;
+  }
+  [[nodiscard]] std::size_t baseline_of(SweepPlan const& plan) const {
+    if (config_.baseline.empty()) return 0;
+    std::vector<std::string> titles;
+    for (std::size_t i = 0; i < plan.arms.size(); ++i) {
+      if (plan.arms[i].title == config_.baseline) return i;
+      titles.push_back(plan.arms[i].title);
+    }
+    throw ConfigError(path_.string() + ": sweep.baseline must be the title of an arm, got '" +
+                      config_.baseline + "'" + did_you_mean(config_.baseline, titles) +
+                      "; there are: " + join(titles));
+  }
+
+  [[nodiscard]] double matched(Arm const& arm) const {
+    return config_.match.quantity == MatchedQuantity::parameters ? double(arm.parameters)
+                                                                 : arm.flops;
+  }
+  /// Solves every arm but the baseline for the size at which it comes nearest to the baseline.
+  void match(SweepPlan& plan, std::vector<Point> const& points) const {
+    double const target = matched(plan.arms[plan.baseline]);
+    for (std::size_t i = 0; i < plan.arms.size(); ++i) {
+      if (i == plan.baseline) continue;
+      auto const key = key_to_solve(points[i]);
+      plan.arms[i] = nearest(points[i], key, target);
+    }
+  }
+  [[nodiscard]] std::string key_to_solve(Point const& point) const {
+    for (auto const& key : config_.match.keys) {
+      try {
+        (void)config_of(point, {key + "=" + std::to_string(config_.match.multiple)});
+        return key;
+      } catch (ConfigError const&) {  // this model has no such key
+      }
+    }
+    throw ConfigError("arm '" + title_of(point) +
+                      "': sweep.match.keys must hold a size that this model has, got " +
+                      join(config_.match.keys));
+  }
+  /// The cost grows with the size, so halving finds where it crosses the target.
+  [[nodiscard]] Arm nearest(Point const& point, std::string const& key, double target) const {
+    int const multiple = config_.match.multiple;
+    auto const at = [&](int units) {
+      return arm(point, {key + "=" + std::to_string(units * multiple)});
+    };
+    int low = 1, high = (1 << 20) / multiple;
+    while (high - low > 1) {
+      int const middle = (low + high) / 2;
+      (matched(at(middle)) <= target ? low : high) = middle;
+    }
+    auto below = at(low), above = at(high);
+    return target - matched(below) <= matched(above) - target ? below : above;
+  }
+
+  std::filesystem::path path_;
+  std::vector<std::string> overrides_;
+  toml::table file_, sweep_;
+  SweepConfig config_;
+  std::vector<Axis> axes_;
+};
+
+}  // namespace
+
+bool is_sweep(std::filesystem::path const& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) && io::load_toml(path).contains("sweep");
+}
+
+SweepPlan plan_sweep(std::filesystem::path const& path, std::vector<std::string> const& overrides) {
+  return Expansion(path, overrides).plan();
+}
+
+}  // namespace moenda::runner

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sweep_results.hpp"
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "moenda/io/atomic_file.hpp"
+#include "moenda/io/table.hpp"
+
+namespace moenda::runner {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+namespace {
+
+std::string millions(double value) { return io::format_fixed(value * 1e-6, 2); }
+
+/// Every number of results.json by its last key: test_loss, seconds, tokens_per_second, ...
+void collect(nlohmann::json const& from, Measures& to) {
+  for (auto const& [key, value] : from.items()) {
+    if (value.is_object()) {
+      collect(value, to);
+    } else if (value.is_number()) {
+      to[key] = value.get<double>();
+    }
+  }
+}
+
+Measures read_run(fs::path const& folder) {
+  Measures measures;
+  std::ifstream file(folder / "results.json");
+  auto const results = nlohmann::json::parse(file, nullptr, false);
+  if (results.is_object()) collect(results, measures);
+  return measures;
+}
+
+statistics::Comparison compare(ArmResult const& arm, ArmResult const& baseline,
+                               SweepConfig const& config) {
+  std::vector<double> a, b;
+  for (std::size_t s = 0; s < arm.runs.size(); ++s) {
+    auto const mine = arm.runs[s].find(config.measure),
+               other = baseline.runs[s].find(config.measure);
+    if (mine == arm.runs[s].end() || other == baseline.runs[s].end()) continue;
+    a.push_back(mine->second);
+    b.push_back(other->second);
+  }
+  if (a.empty()) return {};
+  return statistics::compare_paired(a, b, config.margin, config.confidence);
+}
+
+std::string interval_text(statistics::Interval interval) {
+  if (!std::isfinite(interval.low)) return "-";
+  return "[" + io::format_fixed(interval.low, 4) + ", " + io::format_fixed(interval.high, 4) + "]";
+}
+std::string mean_text(std::vector<double> const& values, int digits) {
+  return values.empty() ? "-" : io::format_fixed(statistics::mean(values), digits);
+}
+
+ordered_json json_of(statistics::Comparison const& c) {
+  auto const list = [](statistics::Interval interval) {
+    return std::isfinite(interval.low) ? ordered_json{interval.low, interval.high} : ordered_json();
+  };
+  return {{"pairs", c.pairs},
+          {"difference", c.difference},
+          {"interval", list(c.interval)},
+          {"bootstrap", list(c.bootstrap)},
+          {"p_different", c.p_different},
+          {"p_equivalent", c.p_equivalent},
+          {"verdict", enum_names(c.verdict)[std::size_t(c.verdict)]}};
+}
+
+}  // namespace
+
+std::vector<double> ArmResult::values(std::string const& measure) const {
+  std::vector<double> values;
+  for (auto const& run : runs) {
+    if (auto const found = run.find(measure); found != run.end()) values.push_back(found->second);
+  }
+  return values;
+}
+
+std::string plan_text(SweepPlan const& plan) {
+  io::Table table({"arm", "runs", "parameters (M)", "active (M)", "MFLOP/token", "memory (MB)"});
+  for (auto const& arm : plan.arms) {
+    table.add_row({arm.title, std::to_string(arm.runs.size()), millions(double(arm.parameters)),
+                   millions(double(arm.active)), millions(arm.flops),
+                   io::format_fixed(double(arm.parameters) * 16e-6, 0)});
+  }
+  return table.text() + std::to_string(plan.runs()) + " runs of " + plan.name + "\n";
+}
+
+std::vector<ArmResult> read_sweep_results(SweepPlan const& plan, fs::path const& out) {
+  std::vector<ArmResult> results;
+  for (auto const& arm : plan.arms) {
+    ArmResult result;
+    for (auto const& config : arm.runs) {
+      result.runs.push_back(read_run(out / config.name / run_id(config)));
+    }
+    results.push_back(std::move(result));
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (i != plan.baseline) {
+      results[i].comparison = compare(results[i], results[plan.baseline], plan.config);
+    }
+  }
+  return results;
+}
+
+std::string comparison_text(SweepPlan const& plan, std::vector<ArmResult> const& results) {
+  auto const& config = plan.config;
+  auto const percent = io::format_fixed(100 * config.confidence, 0) + " %";
+  io::Table table({"arm", "seeds", config.measure, "+-", "difference", percent + " interval",
+                   "verdict", "s", "tokens/s"});
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto const& result = results[i];
+    auto const values = result.values(config.measure);
+    std::string reach = "-", difference = "-", interval = "-", verdict = "-";
+    if (values.size() > 1) {
+      auto const of_mean = statistics::mean_interval(values, config.confidence);
+      reach = io::format_fixed((of_mean.high - of_mean.low) / 2, 4);
+    }
+    if (i == plan.baseline) {
+      verdict = "baseline";
+    } else if (result.comparison && result.comparison->pairs > 0) {
+      auto const& c = *result.comparison;
+      difference = io::format_fixed(c.difference, 4);
+      interval = interval_text(c.interval);
+      verdict = enum_names(c.verdict)[std::size_t(c.verdict)];
+    }
+    table.add_row({plan.arms[i].title, std::to_string(values.size()), mean_text(values, 4), reach,
+                   difference, interval, verdict, mean_text(result.values("seconds"), 1),
+                   mean_text(result.values("tokens_per_second"), 0)});
+  }
+  return table.text() +
+         "Differences are paired by seed, against the baseline. \"equivalent\": shown "
+         "to lie within " +
+         io::format_fixed(config.margin, 4) +
+         " (two one-sided tests). With many arms, some differences of one in twenty appear by "
+         "chance.\n";
+}
+
+void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& results,
+                         fs::path const& folder) {
+  std::set<std::string> names;
+  for (auto const& result : results) {
+    for (auto const& run : result.runs) {
+      for (auto const& [name, value] : run) names.insert(name);
+    }
+  }
+  std::ostringstream csv;
+  csv.precision(17);
+  csv << "arm,seed,parameters,active_parameters,flops_per_token";
+  for (auto const& name : names) csv << ',' << name;
+  csv << '\n';
+  ordered_json json;
+  json["measure"] = plan.config.measure;
+  json["margin"] = plan.config.margin;
+  json["confidence"] = plan.config.confidence;
+  json["baseline"] = plan.arms[plan.baseline].title;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto const& arm = plan.arms[i];
+    ordered_json entry{{"title", arm.title},
+                       {"parameters", arm.parameters},
+                       {"active_parameters", arm.active},
+                       {"flops_per_token", arm.flops}};
+    for (std::size_t s = 0; s < results[i].runs.size(); ++s) {
+      auto const& run = results[i].runs[s];
+      std::string quoted = "\"";
+      for (char const c : arm.title) quoted += c == '"' ? "\"\"" : std::string(1, c);
+      csv << quoted << "\"," << arm.runs[s].train.seed << ',' << arm.parameters << ',' << arm.active
+          << ',' << arm.flops;
+      for (auto const& name : names) {
+        csv << ',';
+        if (auto const found = run.find(name); found != run.end()) csv << found->second;
+      }
+      csv << '\n';
+      entry["runs"].push_back(
+          {{"seed", arm.runs[s].train.seed}, {"id", run_id(arm.runs[s])}, {"measures", run}});
+    }
+    if (results[i].comparison) entry["comparison"] = json_of(*results[i].comparison);
+    json["arms"].push_back(entry);
+  }
+  io::write_file_atomically(folder / "sweep.csv", csv.str());
+  io::write_file_atomically(folder / "sweep.json", json.dump(2) + "\n");
+}
+
+}  // namespace moenda::runner

@@ -17,7 +17,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-std::string millions(double value) { return io::format_fixed(value * 1e-6, 2); }
+std::string millions(double value) { return io::format_general(value * 1e-6, 4); }
 
 /// Every number of results.json by its last key: test_loss, seconds, tokens_per_second, ...
 void collect(nlohmann::json const& from, Measures& to) {

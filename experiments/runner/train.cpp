@@ -11,6 +11,8 @@
 
 #include "load_probe.hpp"
 #include "measured_loss.hpp"
+#include "moenda/energy/carbon.hpp"
+#include "moenda/energy/meter.hpp"
 #include "moenda/infer/generate.hpp"
 #include "moenda/io/folder_lock.hpp"
 #include "moenda/io/progress.hpp"
@@ -72,7 +74,10 @@ class TrainingRun {
         splits_(make_splits(run_.config, run_.tokenizer, run_.cache, backend_.pool)),
         network_(backend_, run_.config.model, run_.config.train.seed,
                  run_.config.train.initial_std),
-        trainer_(network_, run_.config.train, splits_.train) {
+        trainer_(network_, run_.config.train, splits_.train),
+        energy_(energy::processor_source()),
+        training_energy_(*energy_),
+        evaluation_energy_(*energy_) {
     require_text("valid", splits_.valid, run_.config.data.valid_fraction);
     require_text("test", splits_.test, run_.config.data.test_fraction);
     resume();
@@ -126,7 +131,9 @@ class TrainingRun {
   void resume() {
     auto const newest = newest_checkpoint(run_.checkpoints());
     if (!newest) return;
-    seconds_ = load_checkpoint(*newest, network_, trainer_);
+    auto const spent = load_checkpoint(*newest, network_, trainer_);
+    seconds_ = spent.seconds;
+    training_energy_.start_from(spent.joules);
     auto const step = trainer_.step_count();
     if (step > trainer_.steps() || checkpoint_folder(run_.checkpoints(), step) != *newest) {
       throw DataError((*newest / "state.json").string() + ": step must be that of the folder and " +
@@ -165,16 +172,20 @@ class TrainingRun {
                            (next == trainer_.steps() || (between > 0 && next % between == 0));
     probe_.clear();
     auto const begin = std::chrono::steady_clock::now();
+    training_energy_.resume();
     auto const result = trainer_.step(logs && routing ? &probe_ : nullptr);
     double const took =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     seconds_ += took;
+    training_energy_.pause();
     train_loss_ = result.loss.cross_entropy;
     if (!result.applied) ++skipped_steps_;
     if (validates) {
+      evaluation_energy_.resume();
       valid_loss_ = moenda::evaluate(network_, windows(splits_.valid, 0),
                                      run_.config.train.batch_size, run_.config.evaluate.batches)
                         .loss;
+      evaluation_energy_.pause();
     }
     if (logs || validates) {
       metrics.add(
@@ -195,10 +206,13 @@ class TrainingRun {
               << "; the same command continues\n";
     return 130;
   }
-  void save() { save_checkpoint(run_.checkpoints(), network_, trainer_, seconds_); }
+  void save() {
+    save_checkpoint(run_.checkpoints(), network_, trainer_, {seconds_, training_energy_.joules()});
+  }
 
   /// Test loss, a generated text, results.json and the result line.
   void finish() {
+    evaluation_energy_.resume();
     nlohmann::ordered_json modeling = nlohmann::ordered_json::object();
     if (auto const test =
             measured_loss(run_, network_, "test", splits_.test, 0, end_if_interrupted);
@@ -214,6 +228,7 @@ class TrainingRun {
       modeling["perplexity_stride"] = overlapping.perplexity();
     }
     if (valid_loss_) modeling["valid_loss"] = *valid_loss_;
+    evaluation_energy_.pause();
     auto const peak = peak_resident_bytes();
     nlohmann::ordered_json results;
     results["results"]["language_modeling"] = modeling;
@@ -226,10 +241,25 @@ class TrainingRun {
                            {"tokens_per_second", double(tokens()) / seconds_},
                            {"peak_bytes", peak},
                            {"step_memory_bytes", network_.arena.peak()}};
+    results["energy"] = energy_results();
     results["samples"] = {{{"prompt", run_.config.generate.prompt}, {"text", sample()}}};
     io::write_file_atomically(
         run_.folder / "results.json",
         results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  }
+  /// What the training drew, where the number comes from, and what it means in CO2. Evaluation is
+  /// that of this process alone.
+  [[nodiscard]] nlohmann::ordered_json energy_results() const {
+    double const joules = training_energy_.joules(), kwh = energy::kwh_of(joules);
+    energy::Machine const machine{.cores = backend_.pool.threads(),
+                                  .memory_gb = energy::machine_memory_gb()};
+    return {{"source", energy_->name()},
+            {"training_joules", joules},
+            {"evaluation_joules", evaluation_energy_.joules()},
+            {"joules_per_1000_tokens", 1000 * joules / double(tokens())},
+            {"co2_grams_world", kwh * *energy::intensity_of("world")},
+            {"co2_grams_spain", kwh * *energy::intensity_of("spain")},
+            {"green_algorithms_kwh", energy::green_algorithms_kwh(seconds_ / 3600, machine)}};
   }
   std::string sample() {
     auto const prompt = run_.tokenizer.encode(run_.config.generate.prompt);
@@ -255,6 +285,8 @@ class TrainingRun {
   AnyNetwork network_;
   Trainer<AnyNetwork> trainer_;
   LoadProbe probe_;
+  std::unique_ptr<energy::Source> energy_;
+  energy::Meter training_energy_, evaluation_energy_;
   double seconds_ = 0;  // of training, without evaluation and files
   std::optional<double> train_loss_, valid_loss_;
   std::int64_t skipped_steps_ = 0;  // by this process

@@ -42,7 +42,10 @@ def check_files(folder):
                 "libraries"]:
         expect(key in meta, "meta.json", f"must have {key}")
     results = json.loads((folder / "results.json").read_text())
-    expect(set(results) == {"results", "training", "samples"}, "results.json", list(results))
+    expect(set(results) == {"results", "training", "energy", "samples"}, "results.json", list(results))
+    energy = results["energy"]
+    expect(energy["source"] and energy["training_joules"] > 0 and energy["evaluation_joules"] > 0,
+           "results.json", energy)
     modeling = results["results"]["language_modeling"]
     for key in ["test_loss", "perplexity", "test_tokens", "valid_loss"]:
         expect(modeling[key] > 0, "results.json", f"{key} must be above 0")

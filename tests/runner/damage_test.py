@@ -30,7 +30,7 @@ def damages(name, content):
     else:
         state = json.loads(content)
         for key, value in [("step", -1), ("step", 11), ("step", 10**18), ("step", 2**64), ("step", 1.5),
-                           ("step", "10"), ("step", None), ("optimizer_step", -1), ("seconds", -1)]:
+                           ("step", "10"), ("step", None), ("optimizer_step", -1), ("seconds", -1), ("joules", -1)]:
             yield f"{key} = {value}", json.dumps({**state, key: value}, indent=2).encode() + b"\n"
         yield "array", b"[" * 60_000
         yield "large", content + b" " * 100_000

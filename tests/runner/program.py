@@ -162,10 +162,12 @@ def outcome(folder):
     """Everything of a finished run that must not depend on time, threads or interruptions."""
     checkpoint = newest_checkpoint(folder)
     results = json.loads((folder / "results.json").read_text())
+    results.pop("energy")
     training = {key: value for key, value in results.pop("training").items()
                 if key in {"steps", "tokens", "train_loss"}}
     state = json.loads((checkpoint / "state.json").read_text())
     state.pop("seconds")
+    state.pop("joules")
     found = {
         "config": (folder / "config.resolved.toml").read_bytes(),
         "step": checkpoint.name,

@@ -18,12 +18,12 @@ TEST_CASE("only the newest checkpoints are kept", "[train]") {
   CHECK(!newest_checkpoint(folder / "absent"));
   for (int i = 0; i < 4; ++i) {
     run.steps(1);
-    save_checkpoint(folder.path(), run.network, run.trainer, 0);
+    save_checkpoint(folder.path(), run.network, run.trainer, {});
   }
   CHECK(newest_checkpoint(folder.path()) == folder / "step_00000004");
   CHECK(std::filesystem::exists(folder / "step_00000003"));
   CHECK(!std::filesystem::exists(folder / "step_00000002"));
-  save_checkpoint(folder.path(), run.network, run.trainer, 0);  // the same step again
+  save_checkpoint(folder.path(), run.network, run.trainer, {});  // the same step again
   CHECK(newest_checkpoint(folder.path()) == folder / "step_00000004");
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("a damaged checkpoint is refused", "[train]") {
   Float backend(1);
   Run<Gpt2, Float> run(backend, gpt2(), train_config());
   run.steps(1);
-  save_checkpoint(folder.path(), run.network, run.trainer, 0);
+  save_checkpoint(folder.path(), run.network, run.trainer, {});
   auto const at = *newest_checkpoint(folder.path());
   auto const load = [&] {
     Run<Gpt2, Float> fresh(backend, gpt2(), train_config());
@@ -81,7 +81,8 @@ TEST_CASE("a damaged checkpoint is refused", "[train]") {
   auto const good = io::test::load(at / "state.json");
   auto const checksum = good.substr(good.find("checksum"), good.find(',') - good.find("checksum"));
   auto const state = [&](std::string const& step, std::string const& seconds) {
-    return "{\n  \"" + checksum + ",\n  \"optimizer_step\": 1,\n  \"seconds\": " + seconds +
+    return "{\n  \"" + checksum +
+           ",\n  \"joules\": 0,\n  \"optimizer_step\": 1,\n  \"seconds\": " + seconds +
            ",\n  \"step\": " + step + "\n}\n";
   };
   io::test::store(at / "state.json", state("1", "0.0"));

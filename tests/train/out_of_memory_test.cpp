@@ -89,7 +89,7 @@ TEST_CASE("going on from a checkpoint survives the lack of memory", "[memory]") 
   TemporaryFolder folder;
   Run<Gpt2, Float> run(backend, config, train, text), loaded(backend, config, train, text);
   (void)run.trainer.step();
-  save_checkpoint(folder.path(), run.network, run.trainer, 2);
+  save_checkpoint(folder.path(), run.network, run.trainer, {2, 3});
   auto const newest = *newest_checkpoint(folder.path());
   CHECK(fail_each([&] { (void)load_checkpoint(newest, loaded.network, loaded.trainer); }) > 10);
   require_same_state(run, loaded);

@@ -20,11 +20,14 @@ void resume_twice(typename M::Config const& config, TrainConfig const& train, in
     B other(threads + part % 2);  // the number of threads may change from part to part
     Run<M, B> resumed(other, config, train);
     if (auto const newest = newest_checkpoint(folder.path())) {
-      CHECK(load_checkpoint(*newest, resumed.network, resumed.trainer) == part * 1.25);
+      auto const spent = load_checkpoint(*newest, resumed.network, resumed.trainer);
+      CHECK(spent.seconds == part * 1.25);
+      CHECK(spent.joules == part * 30.1);
     }
     resumed.steps(4);
     losses.insert(losses.end(), resumed.losses.begin(), resumed.losses.end());
-    save_checkpoint(folder.path(), resumed.network, resumed.trainer, (part + 1) * 1.25);
+    save_checkpoint(folder.path(), resumed.network, resumed.trainer,
+                    {(part + 1) * 1.25, (part + 1) * 30.1});
     if (part == 2) require_same_state(straight, resumed);
   }
   CHECK(losses == straight.losses);

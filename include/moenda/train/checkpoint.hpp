@@ -112,12 +112,17 @@ void load_model(Network& network, std::filesystem::path const& path) {
   }
 }
 
+/// What training has cost so far.
+struct Spent {
+  double seconds = 0, joules = 0;
+};
+
 /// What a run remembers beside weights and moments.
 struct RunState {
   std::int64_t step = 0;            ///< steps taken, those skipped included
   std::int64_t optimizer_step = 0;  ///< steps applied
-  double seconds = 0;               ///< training time so far
-  std::uint64_t checksum = 0;       ///< of weights and moments, as they lie in memory
+  Spent spent{};
+  std::uint64_t checksum = 0;  ///< of weights and moments, as they lie in memory
 };
 
 /// What a damaged or exchanged file of a checkpoint would not have.
@@ -134,12 +139,15 @@ template <class Network>
 /// Written by hand: nlohmann's values allocate in their destructors, which ends the program when
 /// memory runs out.
 [[nodiscard]] inline std::string state_text(RunState const& state) {
-  std::array<char, 64> seconds{};
-  auto const end =
-      std::to_chars(seconds.data(), seconds.data() + seconds.size(), state.seconds).ptr;
+  auto const shortest = [](double value) {
+    std::array<char, 64> text{};
+    auto const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    return std::string(text.data(), end);
+  };
   return "{\n  \"checksum\": " + std::to_string(state.checksum) +
+         ",\n  \"joules\": " + shortest(state.spent.joules) +
          ",\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
-         ",\n  \"seconds\": " + std::string(seconds.data(), end) +
+         ",\n  \"seconds\": " + shortest(state.spent.seconds) +
          ",\n  \"step\": " + std::to_string(state.step) + "\n}\n";
 }
 /// The number behind "`key`": in `text`. False when there is none, or one that does not fit.
@@ -164,15 +172,16 @@ template <class T>
   if (!text.starts_with("{\n") || !text.ends_with("\n}\n") ||
       !read_number(text, "step", state.step) ||
       !read_number(text, "optimizer_step", state.optimizer_step) ||
-      !read_number(text, "seconds", state.seconds) ||
+      !read_number(text, "seconds", state.spent.seconds) ||
+      !read_number(text, "joules", state.spent.joules) ||
       !read_number(text, "checksum", state.checksum)) {
-    throw DataError(
-        path.string() +
-        ": not a checkpoint's state: it must have checksum, optimizer_step, seconds and "
-        "step");
+    throw DataError(path.string() +
+                    ": not a checkpoint's state: it must have checksum, joules, optimizer_step, "
+                    "seconds and step");
   }
-  if (state.step < 0 || state.optimizer_step < 0 || !(state.seconds >= 0)) {
-    throw DataError(path.string() + ": steps and seconds must not be negative");
+  if (state.step < 0 || state.optimizer_step < 0 || !(state.spent.seconds >= 0) ||
+      !(state.spent.joules >= 0)) {
+    throw DataError(path.string() + ": steps, seconds and joules must not be negative");
   }
   return state;
 }
@@ -215,7 +224,7 @@ template <class T>
 /// ConfigError unless keep >= 1.
 template <class Network>
 void save_checkpoint(std::filesystem::path const& folder, Network const& network,
-                     Trainer<Network> const& trainer, double seconds, int keep = 2) {
+                     Trainer<Network> const& trainer, Spent spent, int keep = 2) {
   require(keep >= 1, "save_checkpoint: keep must be at least 1", keep, 1);
   io::create_folders(folder);
   auto const final_folder = checkpoint_folder(folder, trainer.step_count());
@@ -226,19 +235,19 @@ void save_checkpoint(std::filesystem::path const& folder, Network const& network
   detail::add_tensors(moments, network.params, trainer.state.second_moment.data(),
                       "second_moment.");
   moments.write(temporary / "optimizer.safetensors", {{"format", "moenda"}});
-  io::write_file_atomically(temporary / "state.json",
-                            state_text({trainer.step_count(), trainer.state.step, seconds,
-                                        checksum_of(network, trainer)}));
+  io::write_file_atomically(
+      temporary / "state.json",
+      state_text({trainer.step_count(), trainer.state.step, spent, checksum_of(network, trainer)}));
   io::commit_folder(temporary, final_folder);
   auto const all = list_checkpoints(folder);
   for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) io::discard_folder(all[i]);
 }
 
-/// Continues from a checkpoint folder. Returns the training time so far. Throws DataError; then
-/// network and trainer are in no defined state.
+/// Continues from a checkpoint folder. Returns what training has cost so far. Throws DataError;
+/// then network and trainer are in no defined state.
 template <class Network>
-double load_checkpoint(std::filesystem::path const& folder, Network& network,
-                       Trainer<Network>& trainer) {
+Spent load_checkpoint(std::filesystem::path const& folder, Network& network,
+                      Trainer<Network>& trainer) {
   auto const state = read_state(folder / "state.json");
   load_model(network, folder / "model.safetensors");
   auto const path = folder / "optimizer.safetensors";
@@ -256,7 +265,7 @@ double load_checkpoint(std::filesystem::path const& folder, Network& network,
   }
   trainer.state.step = state.optimizer_step;
   trainer.set_step_count(state.step);
-  return state.seconds;
+  return state.spent;
 }
 
 }  // namespace moenda

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sweeps: which arms they have, that they resume, stop on a signal, survive failures, compare."""
+import csv
+import json
+import signal
+import time
+
+from program import MODEL, TRAINING, Place, end, expect, wait_for
+
+BASE = MODEL + TRAINING.replace("steps = 20", "steps = 6")
+ARMS = """
+[sweep]
+method = "list"
+repeat_seeds = 2
+baseline = "one"
+[[sweep.arms]]
+title = "two"
+model.block.ffn.router.top_k = 2
+[[sweep.arms]]
+title = "one"
+model.block.ffn.router.top_k = 1
+[[sweep.arms]]
+title = "dense"
+model.block.ffn = { type = "swiglu", hidden = 16 }
+"""
+
+
+def titles(place, sweep, *options):
+    """What --dry-run prints of a sweep: its arms, in order."""
+    place.write("plan.toml", BASE + sweep)
+    done = place.run("sweep", "plan.toml", "--dry-run", *options)
+    expect(done.returncode == 0, "dry run", done.stderr)
+    return [line.split("  ")[0] for line in done.stdout.splitlines()[2:-1]]
+
+
+def check_expansion(place):
+    expect(titles(place, ARMS) == ["two", "one", "dense"], "list", titles(place, ARMS))
+    grid = '[sweep.parameters]\n"model.block.ffn.router.top_k" = [1, 2]\nmodel.num_layers = [1, 2, 3]\n'
+    found = titles(place, "[sweep]\n" + grid)
+    expect(len(found) == 6 and "top_k = 2, num_layers = 3" in " ".join(found) or
+           "num_layers = 3, top_k = 2" in " ".join(found), "grid", found)
+    zipped = '[[sweep.zip]]\ntitle = ["small", "large"]\n"model.d_model" = [16, 32]\n' \
+             '"model.num_layers" = [1, 2]\n'
+    expect(titles(place, "[sweep]\n" + zipped) == ["small", "large"], "zip", "titles")
+    exclude = '[sweep]\nexclude = [{ "model.num_layers" = 2 }, { "model.num_layers" = 3,' \
+              ' "model.block.ffn.router.top_k" = 1 }]\n'
+    expect(len(titles(place, exclude + grid)) == 3, "exclude", titles(place, exclude + grid))
+    drawn = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\n' + grid)
+    again = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\n' + grid)
+    other = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\nseed = 5\n' + grid)
+    expect(len(set(drawn)) == 4 and drawn == again and drawn != other, "random", (drawn, other))
+
+
+def check_match(place):
+    def costs(quantity):
+        place.write("plan.toml", BASE + ARMS.replace(
+            "[sweep]\n", f'[sweep]\nmatch = {{ quantity = "{quantity}", multiple = 1 }}\n'))
+        done = place.run("sweep", "plan.toml", "--dry-run")
+        expect(done.returncode == 0, "match", done.stderr)
+        column = 2 if quantity == "parameters" else 4
+        return [float(line.split()[column]) for line in done.stdout.splitlines()[2:-1]]
+    for quantity in ["active_flops", "parameters"]:
+        values = costs(quantity)
+        expect(max(values) - min(values) <= 0.011 * max(1, max(values)), "match " + quantity, values)
+    expect(len(set(costs("none"))) > 1, "match none", "arms must differ without matching")
+
+
+def check_run(place):
+    place.write("swept.toml", BASE + ARMS)
+    done = place.run("sweep", "swept.toml", "-j", "2", timeout=120)
+    expect(done.returncode == 0, "sweep", done.stderr)
+    for word in ["baseline", "difference", "dense", "paired by seed"]:
+        expect(word in done.stdout, "sweep", f"{word} must be printed")
+    folder = place.path / "runs" / "swept"
+    runs = [p for p in folder.iterdir() if (p / "results.json").exists()]
+    expect(len(runs) == 6, "sweep", f"{len(runs)} runs")
+    with open(folder / "sweep.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    expect(len(rows) == 6 and all(float(row["test_loss"]) > 0 for row in rows), "sweep.csv", rows)
+    table = json.loads((folder / "sweep.json").read_text())
+    arms = {arm["title"]: arm for arm in table["arms"]}
+    expect("comparison" not in arms["one"], "sweep.json", "the baseline has no comparison")
+    expected = sum(float(a["test_loss"]) - float(b["test_loss"]) for a in rows for b in rows
+                   if a["arm"] == "two" and b["arm"] == "one" and a["seed"] == b["seed"]) / 2
+    got = arms["two"]["comparison"]
+    expect(got["pairs"] == 2 and abs(got["difference"] - expected) < 1e-12, "sweep.json", got)
+    times = {p: p.stat().st_mtime_ns for run in runs for p in run.rglob("*.safetensors")}
+    again = place.run("sweep", "swept.toml")
+    expect("6 of 6 runs are already trained" in again.stderr, "sweep again", again.stderr)
+    expect(times == {p: p.stat().st_mtime_ns for p in times}, "sweep again", "must train nothing")
+    expect(again.stdout == done.stdout, "sweep again", "must print the same tables")
+
+
+def check_signal(place):
+    place.write("long.toml", BASE.replace("steps = 6", "steps = 100000") + ARMS)
+    process = place.start("sweep", "long.toml")
+    folder = place.path / "runs" / "long"
+    wait_for(lambda: any(folder.glob("*/metrics.csv")), "the first run to begin")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+    expect(process.returncode == 130, "SIGTERM", f"code {process.returncode}: {stderr}")
+    expect("the same command continues" in stderr, "SIGTERM", stderr)
+    expect(any(folder.glob("*/checkpoint/step_*")), "SIGTERM", "a checkpoint must be saved")
+
+
+def check_failures(place):
+    place.write("broken.toml", BASE + ARMS.replace('title = "dense"\n', 'title = "dense"\n'
+                                                   'data.paths = ["nowhere"]\n'))
+    done = place.run("sweep", "broken.toml", "-j", "2", timeout=120)
+    expect(done.returncode == 3, "a failed run", done.returncode)
+    expect("the run 'dense, seed 1' failed with code 3" in done.stderr and "nowhere" in done.stderr,
+           "a failed run", done.stderr)
+    expect("two" in done.stdout and "difference" in done.stdout, "a failed run", "others go on")
+
+
+def check_refusals(place):
+    def refused(sentence, sweep, *more):
+        place.write("bad.toml", BASE + sweep)
+        place.refused(2, sentence, "sweep", "bad.toml", "--dry-run", *more)
+    refused("there must be a [sweep] table", "")
+    refused("a sweep needs [sweep.parameters]", "[sweep]\n")
+    refused("unknown key 'metod'", ARMS.replace("method", "metod"))
+    refused("one of: grid, random, list", ARMS.replace('"list"', '"lst"'))
+    refused("sweep.baseline must be the title of an arm, got 'onee' (did you mean 'one'?)",
+            ARMS.replace('baseline = "one"', 'baseline = "onee"'))
+    refused("must be a table with a title", ARMS.replace('title = "two"\n', ""))
+    refused("a title of its own, but two are called 'one'", ARMS.replace('title = "two"', 'title = "one"'))
+    refused("arm 'two': ", ARMS.replace("top_k = 2", "top_k = 99"))
+    refused("top_k must be in 1..", ARMS.replace("top_k = 2", "top_k = 99"))
+    refused("must be a list of values, got 3", "[sweep]\n[sweep.parameters]\nmodel.num_layers = 3\n")
+    refused("must list at least one value", "[sweep]\n[sweep.parameters]\nmodel.num_layers = []\n")
+    refused("lists of one sweep.zip must be equally long",
+            "[sweep]\n[[sweep.zip]]\nmodel.num_layers = [1, 2]\nmodel.d_model = [16]\n")
+    refused("must have at least one point", "[sweep]\nexclude = [{ title = 'num_layers = 1' }]\n"
+            "[sweep.parameters]\nmodel.num_layers = [1]\n")
+    refused("repeat_seeds must be in 1..1000, got 0", ARMS.replace("repeat_seeds = 2", "repeat_seeds = 0"))
+    refused("sweep.match.keys must hold a size that this model has", ARMS.replace(
+        "[sweep]\n", '[sweep]\nmatch = { quantity = "parameters", keys = ["model.nothing"] }\n'))
+    place.write("swept.toml", BASE + ARMS)
+    place.refused(2, "use `moenda sweep`", "train", "swept.toml")
+
+
+with Place() as here:
+    check_expansion(here)
+    check_match(here)
+    check_run(here)
+    check_signal(here)
+    check_failures(here)
+    check_refusals(here)
+end("sweep")

@@ -44,8 +44,12 @@ Run open_run(Options const& options) {
   auto folder = run_folder(options, is_folder, file, config);
   auto const cache = options.out / "cache";
   auto const own_tokenizer = folder / "tokenizer";  // a run keeps the vocabulary it began with
-  auto tokenizer = !options.force && fs::exists(own_tokenizer, error)
-                       ? data::Tokenizer::load(own_tokenizer)
+  auto const first_tokenizer = options.out / config.start_from / "tokenizer";
+  bool const goes_on = !options.force && fs::exists(own_tokenizer, error);
+  bool const learnt = config.tokenizer.kind == TokenizerKind::trained;
+  auto tokenizer = goes_on ? data::Tokenizer::load(own_tokenizer)
+                   : learnt && !config.start_from.empty() && fs::exists(first_tokenizer, error)
+                       ? data::Tokenizer::load(first_tokenizer)
                        : make_tokenizer(config, cache);
   int const vocab_size = tokenizer.vocab_size();
   if (config.model.vocab_size == 0) config.model.vocab_size = vocab_size;
@@ -54,7 +58,18 @@ Run open_run(Options const& options) {
                       std::to_string(vocab_size) + ", got " +
                       std::to_string(config.model.vocab_size));
   }
-  return {std::move(config), std::move(tokenizer), std::move(folder), cache};
+  return {std::move(config), std::move(tokenizer), std::move(folder), cache, options.out};
+}
+
+fs::path starting_weights(RunConfig const& config, fs::path const& out) {
+  if (config.start_from.ends_with(".safetensors")) return config.start_from;
+  auto const folder = out / config.start_from;
+  auto const newest = newest_checkpoint(folder / "checkpoint");
+  if (!newest) {
+    throw DataError("start_from: the run " + folder.string() +
+                    " must be trained first; it has no checkpoint");
+  }
+  return *newest / "model.safetensors";
 }
 
 void load_weights(Run const& run, AnyNetwork& network) {

@@ -20,7 +20,7 @@ using AnyNetwork = Network<AnyModel, Backend>;
 struct Run {
   RunConfig config;
   data::Tokenizer tokenizer;
-  std::filesystem::path folder, cache;
+  std::filesystem::path folder, cache, out;
 
   [[nodiscard]] std::filesystem::path checkpoints() const { return folder / "checkpoint"; }
   [[nodiscard]] std::string title() const {
@@ -31,6 +31,10 @@ struct Run {
 /// Reads the configuration (from a TOML file, or a run folder's config.resolved.toml), loads the
 /// tokenizer and fixes the vocabulary size. Throws ConfigError, DataError.
 Run open_run(Options const& options);
+
+/// The weights that the run begins with: a file of the run that start_from names. Throws DataError
+/// when that run has not been trained.
+std::filesystem::path starting_weights(RunConfig const& config, std::filesystem::path const& out);
 
 /// A network with the weights of the run's newest checkpoint. Throws DataError when there is none.
 void load_weights(Run const& run, AnyNetwork& network);

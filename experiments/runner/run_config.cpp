@@ -89,7 +89,14 @@ RunConfig read_run_config(std::filesystem::path const& path,
   config.name = path.stem().string();
   io::read_toml(table, config, "");
   check_run_config(config, table);
+  resolve_start(config, path);
   return config;
+}
+
+void resolve_start(RunConfig& config, std::filesystem::path const& path) {
+  if (!config.start_from.ends_with(".toml")) return;
+  auto const source = read_run_config(path.parent_path() / config.start_from, {});
+  config.start_from = source.name + "/" + run_id(source);
 }
 
 int expected_vocab_size(TokenizerConfig const& tokenizer) {

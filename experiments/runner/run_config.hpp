@@ -59,6 +59,9 @@ struct RunConfig {
   std::string name = "run";  ///< the folder of its runs
   std::string title;         ///< what tables call it; empty: the name
   TokenizerConfig tokenizer{};
+  /// Weights to begin with: the TOML file of another run, a run's name/id, or a .safetensors file.
+  /// A mixture may begin with a dense model. Empty: drawn at random.
+  std::string start_from;
   data::CorpusConfig data{};
   AnyModel::Config model{};  ///< vocab_size 0: the tokenizer's
   TrainConfig train{};
@@ -66,13 +69,15 @@ struct RunConfig {
   LogConfig log{};
   GenerateConfig generate{};
   ComputeConfig compute{};
-  MOENDA_FIELDS(RunConfig, name, title, tokenizer, data, model, train, evaluate, log, generate,
-                compute);
+  MOENDA_FIELDS(RunConfig, name, title, tokenizer, start_from, data, model, train, evaluate, log,
+                generate, compute);
 };
 
 /// Reads a configuration file and the overrides. Throws ConfigError or DataError.
 RunConfig read_run_config(std::filesystem::path const& path,
                           std::vector<std::string> const& overrides);
+/// Replaces start_from = "other.toml", found beside `path`, by the name and id of that run.
+void resolve_start(RunConfig& config, std::filesystem::path const& path);
 /// Throws ConfigError with every problem and its line. `table` may be empty.
 void check_run_config(RunConfig const& config, toml::table const& table);
 /// How many tokens the tokenizer will have, without learning it.

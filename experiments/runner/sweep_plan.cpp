@@ -292,6 +292,7 @@ class Expansion {
     if (config.model.vocab_size == 0)
       config.model.vocab_size = expected_vocab_size(config.tokenizer);
     check_run_config(config, table);
+    resolve_start(config, path_);
     return config;
   }
   [[nodiscard]] Arm arm(Point const& point, std::vector<std::string> const& more) const {

@@ -16,7 +16,7 @@
 #include "moenda/infer/generate.hpp"
 #include "moenda/io/folder_lock.hpp"
 #include "moenda/io/progress.hpp"
-#include "moenda/train/checkpoint.hpp"
+#include "moenda/train/start_from.hpp"
 #include "run.hpp"
 
 namespace moenda::runner {
@@ -80,7 +80,7 @@ class TrainingRun {
         evaluation_energy_(*energy_) {
     require_text("valid", splits_.valid, run_.config.data.valid_fraction);
     require_text("test", splits_.test, run_.config.data.test_fraction);
-    resume();
+    if (!resume()) start();
     io::write_file_atomically(run_.folder / "meta.json",
                               meta_text(run_, backend_.pool.threads(), fingerprint_of(splits_)));
   }
@@ -128,9 +128,19 @@ class TrainingRun {
     int const length = run_.config.model.context_length;
     return {tokens, length, stride > 0 ? stride : length};
   }
-  void resume() {
+  /// With the weights of another model, if the configuration names one.
+  void start() {
+    if (run_.config.start_from.empty()) return;
+    auto const file = starting_weights(run_.config, run_.out);
+    auto const started = start_from(network_, file);
+    std::cerr << run_.title() << ": begins with " << file.string() << ": " << started.copied
+              << " tensors copied, " << started.upcycled << " experts' copied from a dense layer, "
+              << started.fresh << " new\n";
+  }
+  /// False when there is no checkpoint.
+  bool resume() {
     auto const newest = newest_checkpoint(run_.checkpoints());
-    if (!newest) return;
+    if (!newest) return false;
     auto const spent = load_checkpoint(*newest, network_, trainer_);
     seconds_ = spent.seconds;
     training_energy_.start_from(spent.joules);
@@ -143,6 +153,7 @@ class TrainingRun {
     refuse_other_corpus();
     recall_losses();
     std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
+    return true;
   }
   /// A run goes on with the text it began with.
   void refuse_other_corpus() const {

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/core/pattern.hpp"
+#include "moenda/core/suggest.hpp"
 #include "moenda/data/windows.hpp"
 #include "moenda/model/network.hpp"
 #include "moenda/train/adamw.hpp"
@@ -29,10 +31,12 @@ struct TrainConfig {
   double initial_std = 0.02;      ///< of initial weights: what the runner gives to Network
   double gradient_clip = 1;       ///< largest global norm of the gradient; 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
+  std::vector<std::string>
+      freeze{};  ///< names of tensors that keep their values; * for any letters
   optimizer::AdamW::Config optimizer{};
   Schedule::Config schedule{};
   MOENDA_FIELDS(TrainConfig, steps, epochs, batch_size, gradient_accumulation, stride, seed,
-                initial_std, gradient_clip, on_nonfinite, optimizer, schedule);
+                initial_std, gradient_clip, on_nonfinite, freeze, optimizer, schedule);
 
   static void check(TrainConfig const& c, Problems& problems) {
     problems.expect(c.steps >= 0, "steps", "at least 0", c.steps);
@@ -82,6 +86,7 @@ class Trainer {
                       std::to_string(windows_.context_length() + 1) + " tokens, but it has " +
                       std::to_string(windows_.tokens().size()) + " tokens");
     }
+    for (auto const& pattern : config_.freeze) freeze(pattern);
   }
 
   /// Steps of the whole run.
@@ -142,6 +147,20 @@ class Trainer {
     TrainConfig::check(config, problems);
     if (!problems.empty()) throw ConfigError(problems.str());
     return config;
+  }
+  /// Throws ConfigError when no tensor has such a name.
+  void freeze(std::string const& pattern) {
+    int found = 0;
+    std::vector<std::string> names;
+    walk(network_.params, [&](Path const& path, auto& weight) {
+      names.push_back(path.str());
+      if (!matches(pattern, names.back())) return;
+      weight.frozen = true;
+      ++found;
+    });
+    if (found > 0) return;
+    throw ConfigError("Trainer: freeze must name tensors of the model, but none matches '" +
+                      pattern + "'" + did_you_mean(pattern, names));
   }
   void load_batch(std::int64_t number) {
     auto const order = windows_.order(number / batches_, config_.seed);

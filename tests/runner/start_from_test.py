@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run that begins with the weights of another one, and tensors that stay as they are."""
+
+from program import MODEL, TRAINING, Place, end, expect, rows_of
+
+DENSE = MODEL + TRAINING + """
+[tokenizer]
+kind = "trained"
+vocab_size = 300
+[model.block]
+ffn = { type = "swiglu", hidden = 16 }
+"""
+
+
+def valid_loss_at_start(place, name):
+    """The training loss of step 1, before any update."""
+    folders = [p for p in (place.path / "runs" / name).iterdir() if p.is_dir()]
+    return float(rows_of(folders[0] / "metrics.csv")[0]["train_loss"]), folders[0]
+
+
+with Place() as here:
+    here.write("dense.toml", MODEL.split("[model.block.ffn]")[0] + DENSE.replace(MODEL, ""))
+    here.write("more_dense.toml", 'extends = "dense.toml"\nstart_from = "dense.toml"\n')
+    here.write("upcycled.toml", 'extends = "dense.toml"\nstart_from = "dense.toml"\n'
+               '[train]\nfreeze = ["*.attention.*"]\n'
+               '[model.block.ffn]\ntype = "mixture"\nrouter = { type = "top_k", top_k = 2 }\n'
+               'experts = { count = 3, each = { type = "swiglu", hidden = 16 } }\n')
+    here.refused(3, "must be trained first", "train", "more_dense.toml")
+    done = here.run("train", "dense.toml")
+    expect(done.returncode == 0, "dense", done.stderr)
+    for name in ["more_dense", "upcycled"]:
+        done = here.run("train", f"{name}.toml")
+        expect(done.returncode == 0 and "begins with" in done.stderr, name, done.stderr)
+    first, _ = valid_loss_at_start(here, "more_dense")
+    other, folder = valid_loss_at_start(here, "upcycled")
+    expect(abs(first - other) < 1e-4, "upcycled", f"must begin with {first}, got {other}")
+    untrained, _ = valid_loss_at_start(here, "dense")
+    expect(untrained - first > 0.1, "more_dense", f"must begin below {untrained}, got {first}")
+    resolved = (folder / "config.resolved.toml").read_text()
+    expect('start_from = "dense/' in resolved, "config.resolved.toml", resolved[:300])
+    expect((folder / "tokenizer").is_dir(), "tokenizer", "must be kept")
+    here.write("nowhere.toml", 'extends = "dense.toml"\nstart_from = "absent.toml"\n')
+    here.refused(3, "there is no such configuration file", "train", "nowhere.toml")
+    here.write("misfit.toml", 'extends = "dense.toml"\nstart_from = "dense.toml"\n'
+               '[model.block]\nffn = { type = "swiglu", hidden = 17 }\n')
+    here.refused(3, "must have the shape of", "train", "misfit.toml")
+    here.write("frozen.toml", 'extends = "dense.toml"\ntrain.freeze = ["*.ruter.*"]\n')
+    here.refused(2, "freeze must name tensors of the model", "train", "frozen.toml")
+end("start_from")

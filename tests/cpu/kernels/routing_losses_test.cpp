@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/cpu/kernels/routing_losses.hpp"
-
 #include "checks.hpp"
+#include "moenda/cpu/kernels/load_balancing.hpp"
+#include "moenda/cpu/kernels/router_z.hpp"
 
 using namespace moenda;
 using checks::mask;
@@ -14,8 +14,9 @@ double balance(cpu::Backend<T>& backend, std::vector<T> const& probs,
                std::vector<T> const& selected, double weight, int cols, T* dprobs = nullptr,
                double scale = 1) {
   double loss = 0;
-  cpu::load_balancing_forward(backend, &loss, dprobs, probs.data(), selected.data(), weight, scale,
-                              static_cast<int>(probs.size()) / cols, cols);
+  cpu::load_balancing_forward<T>(
+      backend, &loss, dprobs, probs.data(), selected.data(), nullptr, 1,
+      {static_cast<int>(probs.size()) / cols, cols, nullptr, weight, scale});
   return loss;
 }
 
@@ -23,8 +24,8 @@ template <class T>
 double router_z(cpu::Backend<T>& backend, std::vector<T> const& logits, double weight, int cols,
                 T* dlogits = nullptr, double scale = 1) {
   double loss = 0;
-  cpu::router_z_forward(backend, &loss, dlogits, logits.data(), weight, scale,
-                        static_cast<int>(logits.size()) / cols, cols);
+  cpu::router_z_forward<T>(backend, &loss, dlogits, logits.data(),
+                           {static_cast<int>(logits.size()) / cols, cols, nullptr, weight, scale});
   return loss;
 }
 
@@ -117,17 +118,15 @@ TEST_CASE("routing loss gradients agree with differences, scale and accumulate",
 TEST_CASE("routing losses are added, and nothing adds nothing", "[cpu][routing_losses]") {
   cpu::Backend<double> backend(2);
   double loss = 3;
-  double const* const none = nullptr;
-  cpu::load_balancing_forward(backend, &loss, static_cast<double*>(nullptr), none, none, 1.0, 1.0,
-                              0, 4);
-  cpu::router_z_forward(backend, &loss, static_cast<double*>(nullptr), none, 1.0, 1.0, 0, 4);
+  cpu::RoutingLoss<double> const empty{0, 4, nullptr, 1.0, 1.0};
+  cpu::load_balancing_forward<double>(backend, &loss, nullptr, nullptr, nullptr, nullptr, 1, empty);
+  cpu::router_z_forward<double>(backend, &loss, nullptr, nullptr, empty);
   REQUIRE(loss == 3);
   std::vector<double> const probs(8, 0.25), nobody(8, 0.0);
   std::vector<double> dprobs(8, 2.0);
   REQUIRE(balance(backend, probs, nobody, 1.0, 4, dprobs.data()) == 0);
   REQUIRE(dprobs == std::vector<double>(8, 2.0));
-  cpu::router_z_forward(backend, &loss, static_cast<double*>(nullptr), nobody.data(), 1.0, 1.0, 2,
-                        4);
+  cpu::router_z_forward<double>(backend, &loss, nullptr, nobody.data(), {2, 4, nullptr, 1.0, 1.0});
   REQUIRE(loss == Approx(3 + std::log(4) * std::log(4)));
 }
 
@@ -138,6 +137,37 @@ TEST_CASE("the z loss does not overflow", "[cpu][routing_losses]") {
   REQUIRE(router_z(backend, z, 1.0, 3, d.data()) ==
           Approx((1e6 + std::pow(std::log(3) - 1000, 2)) / 2));
   for (float const value : d) REQUIRE(std::isfinite(value));
+}
+
+TEST_CASE("load balancing of groups is the mean of the groups' losses", "[cpu][routing_losses]") {
+  cpu::Backend<double> backend(3);
+  int const cols = 5, rows = 4 * 37;
+  auto const probs = numbers<double>(rows * cols, 1, 0, 1);
+  auto const selected = mask<double>(rows * cols, 2, 0.3);
+  std::vector<double> present(static_cast<std::size_t>(rows), 1.0);
+  std::fill_n(present.begin() + 37, 37, 0.0);  // group 1 is padding: a mean of three
+  double grouped = 0, expected = 0;
+  cpu::load_balancing_forward<double>(backend, &grouped, nullptr, probs.data(), selected.data(),
+                                      nullptr, 4, {rows, cols, present.data(), 0.7, 1.0});
+  for (int const g : {0, 2, 3}) {
+    auto const at = g * 37 * cols;
+    cpu::load_balancing_forward<double>(backend, &expected, nullptr, probs.data() + at,
+                                        selected.data() + at, nullptr, 1,
+                                        {37, cols, nullptr, 0.7, 1.0});
+  }
+  REQUIRE(grouped == Approx(expected / 3).epsilon(1e-13));
+}
+
+TEST_CASE("assignments seen before count in f", "[cpu][routing_losses]") {
+  cpu::Backend<double> backend(2);
+  // Everything goes to expert 0 now, as much went to expert 1 before: f = (1/2, 1/2).
+  std::vector<double> const probs{0.9, 0.1, 0.9, 0.1}, selected{1, 0, 1, 0}, seen{0, 2};
+  std::vector<double> d(4, 0.0);
+  double loss = 0;
+  cpu::load_balancing_forward<double>(backend, &loss, d.data(), probs.data(), selected.data(),
+                                      seen.data(), 1, {2, 2, nullptr, 1.0, 1.0});
+  REQUIRE(loss == Approx(1.0).epsilon(1e-15));
+  checks::require_near(d, std::vector<double>(4, 0.5), 1e-15);
 }
 
 TEST_CASE("routing losses have the same bits for any thread count", "[cpu][routing_losses]") {

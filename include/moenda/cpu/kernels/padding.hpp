@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Which rows are there, and which only fill a batch up.
+#include "moenda/cpu/kernels/blocks.hpp"
+
+namespace moenda::cpu {
+
+// mask[b, i] = 1 if i < lengths[b], else 0: item i of the `items` of sequence b is there
+MOENDA_KERNEL mark_present(Backend<T>& backend, T* mask, int const* lengths, int batch_size,
+                           int items) {
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t b = begin; b < end; ++b) {
+      int const there = std::clamp(lengths[b], 0, items);
+      std::fill_n(mask + b * items, there, T(1));
+      std::fill_n(mask + b * items + there, items - there, T(0));
+    }
+  };
+  detail::for_blocks(backend, batch_size, detail::rows_per_block(items), body);
+}
+
+// y[r, c] = factors[r] x[r, c]
+MOENDA_KERNEL scale_rows(Backend<T>& backend, T* y, T const* x, T const* factors, int rows,
+                         int cols) {
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      T const factor = factors[r];
+      for (std::ptrdiff_t i = r * cols; i < (r + 1) * cols; ++i) y[i] = factor * x[i];
+    }
+  };
+  detail::for_blocks(backend, rows, detail::rows_per_block(cols, detail::scalars_per_copy), body);
+}
+
+}  // namespace moenda::cpu

@@ -34,9 +34,18 @@ MOENDA_CASE_SAYS(unbounded_weights);
 MOENDA_CASE_SAYS(draws);
 /// What an item gets depends on the items before it, such as the previous token.
 MOENDA_CASE_SAYS(reads_neighbours);
+/// What an item gets depends on its place in its sequence.
+MOENDA_CASE_SAYS(reads_position);
 /// The gradient is by design not the derivative: the case checks it against its surrogate.
 MOENDA_CASE_SAYS(surrogate_gradient);
 #undef MOENDA_CASE_SAYS
+/// `static constexpr int batch_size`: the items are that many sequences, one after the other, where
+/// that number divides them; else one sequence.
+template <class Case>
+inline constexpr int batch_size_of = [] {
+  if constexpr (requires { Case::batch_size; }) return Case::batch_size;
+  return 1;
+}();
 
 inline constexpr int token_ids = 50;
 /// A token id for every item, a function of its row: equal rows are equal tokens.
@@ -74,6 +83,7 @@ class Routing {
     moenda::bind(params, values.data());
     moenda::bind(grads, gradients.data());
     fill_weights(params, 5, 1);
+    if constexpr (requires { Case::prepare(config, params); }) Case::prepare(config, params);
   }
   /// Calls f(ctx, gates, cache) with the gates of x [items, router_width].
   template <class F>
@@ -81,7 +91,8 @@ class Routing {
     int const rows = int(x.size()) / router_width;
     arena.rewind();
     auto const tokens = tokens_of(x);
-    moenda::Context<Backend> ctx{backend, arena, {tokens.data(), 1, rows}};
+    int const batch_size = rows % batch_size_of<Case> == 0 ? batch_size_of<Case> : 1;
+    moenda::Context<Backend> ctx{backend, arena, {tokens.data(), batch_size, rows / batch_size}};
     ctx.training = training;
     auto input = ctx.tensor(rows, router_width);
     std::copy(x.begin(), x.end(), input.data);
@@ -301,11 +312,12 @@ void threads_change_nothing() {
   for (int const threads : {2, 3}) CHECK(same_bits(one, all(threads)));
 }
 
-/// Found out by trying: whether an item's gates change when other items do.
+/// Found out by trying: whether an item's gates change when other items do, or only those that
+/// stand later in their sequence.
 template <class Case>
 [[nodiscard]] bool depends_on_others(bool training, bool only_later) {
   Routing<Case, float> router;
-  int const items = 9;
+  constexpr int items = 9;
   auto const x = numbers<float>(items * router_width, 9);
   auto const gates = router(x, training);
   auto const experts = std::size_t(Case::num_experts);
@@ -314,9 +326,11 @@ template <class Case>
       auto changed = x;
       for (int i = 0; i < router_width; ++i) changed[item * router_width + std::size_t(i)] *= size;
       auto const other = router(changed, training);
-      auto const end = only_later ? item : std::size_t(items);
-      for (std::size_t i = 0; i < end * experts; ++i) {
-        if (i / experts == item) continue;
+      static_assert(items % batch_size_of<Case> == 0);
+      auto const seq_len = std::size_t(items / batch_size_of<Case>);
+      for (std::size_t i = 0; i < gates.selected.size(); ++i) {
+        auto const seen_by = i / experts;
+        if (seen_by == item || (only_later && seen_by % seq_len >= item % seq_len)) continue;
         if (gates.selected[i] != other.selected[i]) return true;
         if (gates.selected[i] != 0 && gates.weights[i] != other.weights[i]) return true;
       }
@@ -330,7 +344,8 @@ template <class Case>
 void traits_are_honest() {
   moenda::RouterTraits const traits = moenda::traits_of<typename Case::Module>(Case::config());
   CHECK(traits.causal_at_evaluation == !depends_on_others<Case>(false, true));
-  CHECK(traits.couples_batch_in_training == depends_on_others<Case>(true, false));
+  // What a token reads of those before it in its sequence, attention may read as well.
+  CHECK(traits.couples_batch_in_training == depends_on_others<Case>(true, reads_neighbours<Case>));
   auto const params = Case::Module::template params<moenda::Shapes>(Case::config(), 4, 4);
   CHECK(traits.has_parameters == (moenda::parameter_count(params) > 0));
 }
@@ -349,7 +364,7 @@ void check_router() {
                                      training);
     }
     for (int const capacity : {-1, 0, 1, 3}) assignments_are_conserved<Case>(x, capacity);
-    if (!reads_neighbours<Case>) items_can_be_permuted<Case>(x);
+    if (!reads_neighbours<Case> && !reads_position<Case>) items_can_be_permuted<Case>(x);
   }
   tables_are_sound<Case, float>(std::vector<float>(5 * router_width, 0), true);  // only ties
   if (!traits.couples_batch_in_training && !reads_neighbours<Case>) bad_rows_stay_alone<Case>();

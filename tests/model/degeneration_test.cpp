@@ -54,7 +54,7 @@ TEMPLATE_TEST_CASE("equal experts with normalised weights are the dense layer", 
                    expert::Ffn, expert::SwiGlu) {
   using Moe = Mixture<router::TopK, TestType>;
   for (auto const weighting :
-       {router::Weighting::softmax_of_selected, router::Weighting::softmax_then_renormalise}) {
+       {router::Weighting::select_then_score, router::Weighting::score_then_renormalise}) {
     for (int const top_k : {1, 2, 4}) {
       Layer<TestType, Double> dense({.hidden = 5}, width);
       Layer<Moe, Double> equal({.router = {.top_k = top_k, .weighting = weighting},

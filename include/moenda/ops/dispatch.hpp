@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 
+#include "moenda/core/grouped.hpp"
 #include "moenda/ops/shapes.hpp"
 #include "moenda/router/dispatch_plan.hpp"
 
@@ -60,6 +61,15 @@ Tensor<B> dispatch(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> x) {
   gather_items(ctx.backend, y.data, x.data, plan.item_of_slot.data(), plan.num_slots,
                plan.item_rows * x.cols);
   return y;
+}
+/// The rows that every slot reads, for products that gather them themselves. Tokens are picked;
+/// items of several rows are copied, as an index of rows would say the same at length.
+/// x [items * item_rows, width] -> [num_slots * item_rows, width].
+template <class B>
+PickedRows<B> rows_of_slots(Context<B>& ctx, DispatchPlan<B> const& plan, Tensor<B> x) {
+  if (plan.item_rows != 1) return dispatch(ctx, plan, x);
+  require_item_rows(plan, x, "rows_of_slots: x.rows must be items * item_rows");
+  return {x, plan.item_of_slot};
 }
 /// dx of an item is the sum over its slots.
 template <class B>

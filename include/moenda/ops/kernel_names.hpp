@@ -16,10 +16,23 @@
   X(top_k_of_rows) X(rope_rotate) X(attention_forward) X(attention_backward)          \
   X(count_selected) X(make_plan)                                                      \
   X(gather_items) X(combine_items) X(combine_items_backward)                          \
-  X(load_balancing_forward) X(router_z_forward) X(cross_entropy)                      \
+  X(load_balancing_forward) X(router_z_forward) X(importance_forward)                 \
+  X(smooth_load_forward) X(spread_penalty_forward) X(router_entropy_forward)          \
+  X(mark_present) X(scale_rows) X(keep_within_capacity) X(draw_mask)                  \
+  X(cross_entropy)                                                                    \
   X(mean_pool_forward) X(mean_pool_backward)                                          \
+  X(keep_best_groups) X(keep_above) X(round_robin) X(draw_uniform_of_tokens)          \
+  X(move_balancing_bias)                                                              \
+  X(sinkhorn_forward) X(balanced_assignment) X(top_k_of_columns)                      \
+  X(split_tokens) X(token_keys) X(position_keys) X(previous_keys)                     \
+  X(hash_experts) X(look_up_experts)                                                  \
   X(draw_uniform) X(draw_normal)                                                      \
   X(sigmoid_forward) X(sigmoid_backward) X(softplus_forward) X(softplus_backward)     \
   X(multiply_forward) X(scale_forward) X(add_row_forward) X(sum_of_rows)              \
+  X(unit_rows_forward) X(unit_rows_backward)                                          \
+  X(top_any_forward) X(top_any_losses) X(sum_of_unrouted) X(active_experts)           \
+  X(gate_diversity) X(gate_simplicity) X(adapt_experts)                               \
+  X(choose_by_lot) X(chosen_columns) X(add_chosen_row)                                \
+  X(scale_by_chosen) X(scale_by_chosen_backward)                                      \
   X(sum_of_squares) X(adamw_step)
 // clang-format on

@@ -12,6 +12,13 @@ struct Gates {
   Tensor<B> weights;   // [items, num_experts] combine weights; read only where selected
   Tensor<B> probs;     // [items, num_experts] for balancing losses; empty if there are none
   Tensor<B> logits;    // [items, num_experts] for the z loss; may be empty
+
+  // What only some routers say; empty otherwise.
+  /// [items, num_experts] where an expert is full, the assignments of larger value are kept first.
+  Tensor<B> priority{};
+  /// [items, num_experts] of noisy routers, in training: the logits before the noise and with it,
+  /// and the standard deviation of the noise. The smooth load loss reads them.
+  Tensor<B> clean{}, noisy{}, sigma{};
 };
 
 /// The loss's gradient in those tables, dense. Zero at first; combine and the losses add to it.
@@ -20,6 +27,8 @@ struct GatesGrad {
   Tensor<B> weights;  // [items, num_experts]
   Tensor<B> probs;    // [items, num_experts]
   Tensor<B> logits;   // [items, num_experts]
+
+  Tensor<B> clean{}, sigma{};  // [items, num_experts] where the gates have them; empty counts as 0
 };
 
 }  // namespace moenda

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "moenda/core/after_step.hpp"
 #include "moenda/core/name.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/ops/mean_pool.hpp"
@@ -55,6 +56,12 @@ struct PerSequence {
                             typename Inner::template Cache<B>& cache, GatesGrad<B> const& d) {
     auto dpooled = Inner::backward(ctx, c, p, grads, cache, d);  // [batch_size, d_model]
     return ops::mean_pool_backward(ctx, dpooled, ctx.batch.seq_len);
+  }
+  template <class B>
+  static void after_step(StepEnd<B> const& end, Config const& c,
+                         typename Inner::template Params<B> const& p,
+                         typename Inner::template Params<B> const& grads) {
+    moenda::after_step<Inner>(end, c, p, grads);
   }
 };
 

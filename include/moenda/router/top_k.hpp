@@ -1,36 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
-#include <array>
-#include <string>
+#include <cmath>
 
 #include "moenda/core/fields.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/ops/matmul.hpp"
-#include "moenda/ops/memory.hpp"
-#include "moenda/ops/softmax.hpp"
-#include "moenda/ops/top_k.hpp"
+#include "moenda/router/check_top_k.hpp"
 #include "moenda/router/gates.hpp"
+#include "moenda/router/jitter.hpp"
+#include "moenda/router/ranking.hpp"
+#include "moenda/router/scores.hpp"
 
 namespace moenda::router {
 
-/// How the combine weights of the selected experts are made. The first two give the same numbers by
-/// algebra; the third (Switch, Fedus et al. 2021, eq. 2) does not: its weights sum to less than 1.
-enum class Weighting { softmax_of_selected, softmax_then_renormalise, softmax_then_select };
-constexpr auto enum_names(Weighting) {
-  return std::array{"softmax_of_selected", "softmax_then_renormalise", "softmax_then_select"};
-}
-
-/// Token choice: every token goes to the top_k experts of largest logit. Shazeer et al. 2017, eq.
-/// 3-5 without the noise; Mixtral and Qwen3 use softmax_of_selected.
-///   logits = x weight^T;  selected = top_k(logits);  weights = softmax over the selected
+/// Token choice: every token goes to the top_k experts of largest score. Shazeer et al. 2017, eq.
+/// 3-5 without the noise. Mixtral and Qwen3: select_then_score. DeepSeekMoE (Dai et al. 2024, eq.
+/// 9-11): score_then_select; DeepSeek-V3 (eq. 12-16): sigmoid, score_then_renormalise, groups and a
+/// scaling factor.
+///   logits = x weight^T;  scores = softmax(logits) or sigmoid(logits)
+///   selected = top_k(scores + selection_bias, in the top_groups best groups)
+///   weights = scaling_factor * scores of the selected, by `weighting`
 struct TopK {
   static constexpr char const* name = "top_k";
   static constexpr RouterTraits traits{};
   struct Config {
     int top_k = 2;
-    Weighting weighting = Weighting::softmax_of_selected;
-    MOENDA_FIELDS(Config, top_k, weighting);
+    Scores scores = Scores::softmax;
+    Weighting weighting = Weighting::select_then_score;
+    double scaling_factor = 1;  ///< DeepSeek's routed_scaling_factor
+    int num_groups = 1;
+    int top_groups = 1;
+    GroupScore group_score = GroupScore::best;
+    double jitter = 0;
+    MOENDA_FIELDS(Config, top_k, scores, weighting, scaling_factor, num_groups, top_groups,
+                  group_score, jitter);
+    [[nodiscard]] constexpr GroupLimit groups() const {
+      return {num_groups, top_groups, group_score};
+    }
   };
   template <class B>
   struct Params {
@@ -39,15 +46,21 @@ struct TopK {
   };
   template <class B>
   struct Cache {
-    Tensor<B> x;               // [items, d_model]
-    Tensor<B> probs, weights;  // [items, num_experts]
-    ops::SelectCache<B> select;
+    Tensor<B> x, jitter;  // [items, d_model]
+    ScoreCache<B> score;
+    WeighCache<B> weigh;
   };
 
   static void check(Config const& c, Setting const& setting, Problems& problems) {
-    problems.expect(c.top_k >= 1 && c.top_k <= setting.num_experts, "top_k",
-                    "in 1.." + std::to_string(setting.num_experts) + ", the number of experts",
-                    c.top_k);
+    check_top_k(c.top_k, setting, problems);
+    // Sigmoids do not see each other, so it would be score_then_select by another name.
+    problems.expect(
+        c.scores == Scores::softmax || c.weighting != Weighting::select_then_score, "weighting",
+        "score_then_renormalise or score_then_select where scores is sigmoid", "select_then_score");
+    problems.expect(c.scaling_factor > 0 && std::isfinite(c.scaling_factor), "scaling_factor",
+                    "above 0", c.scaling_factor);
+    check_groups(c.groups(), c.top_k, setting.num_experts, problems);
+    check_jitter(c.jitter, problems);
   }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return std::min(c.top_k, num_experts);
@@ -58,31 +71,31 @@ struct TopK {
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
-                          Tensor<B> x, int /*num_experts*/) {
-    auto logits = ops::matmul(ctx, x, p.weight);               // [items, num_experts]
-    auto selected = ops::top_k_of_rows(ctx, logits, c.top_k);  // [items, num_experts]
-    auto probs = ops::softmax(ctx, logits);                    // [items, num_experts]
-    cache.x = x;
-    cache.probs = probs;
-    cache.weights =
-        c.weighting == Weighting::softmax_of_selected
-            ? ops::softmax(ctx, logits, selected)
-            : ops::select(ctx, probs, selected, c.weighting == Weighting::softmax_then_renormalise,
-                          cache.select);
-    return {selected, cache.weights, probs, logits};
+                          Tensor<B> x, int /*num_experts*/,
+                          Weight<B> const* selection_bias = nullptr) {
+    cache.x = add_jitter(ctx, c.jitter, x, cache.jitter);                    // [items, d_model]
+    auto logits = ops::matmul(ctx, cache.x, p.weight);                       // [items, num_experts]
+    auto const [scores, probs] = score(ctx, c.scores, logits, cache.score);  // [items, num_experts]
+    auto ranks = rank(ctx, c.groups(), logits, scores, selection_bias);      // [items, num_experts]
+    auto selected = ops::top_k_of_rows(ctx, ranks, c.top_k);                 // [items, num_experts]
+    auto weights = weigh(ctx, c.weighting, logits, scores, selected, cache.weigh);
+    return {selected, scaled(ctx, c, weights), probs, logits};
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, GatesGrad<B> const& d) {
-    auto dlogits = d.logits;  // [items, num_experts]
-    auto dprobs = d.probs;    // [items, num_experts]
-    if (c.weighting == Weighting::softmax_of_selected) {
-      ops::accumulate(ctx, dlogits, ops::softmax_backward(ctx, d.weights, cache.weights));
-    } else {
-      ops::accumulate(ctx, dprobs, ops::select_backward(ctx, d.weights, cache.select));
-    }
-    ops::accumulate(ctx, dlogits, ops::softmax_backward(ctx, dprobs, cache.probs));
-    return ops::matmul_backward(ctx, dlogits, cache.x, p.weight, grads.weight);  // [items, d_model]
+    auto dlogits = d.logits;                    // [items, num_experts]
+    auto dweights = scaled(ctx, c, d.weights);  // [items, num_experts]
+    auto dscores = weigh_backward(ctx, c.weighting, dweights, dlogits, cache.weigh);
+    ops::accumulate(ctx, dlogits, score_backward(ctx, c.scores, dscores, d.probs, cache.score));
+    auto dx = ops::matmul_backward(ctx, dlogits, cache.x, p.weight, grads.weight);
+    return add_jitter_backward(ctx, dx, cache.jitter);  // [items, d_model]
+  }
+
+ private:
+  template <class B>
+  static Tensor<B> scaled(Context<B>& ctx, Config const& c, Tensor<B> weights) {
+    return c.scaling_factor == 1 ? weights : ops::scale(ctx, weights, c.scaling_factor);
   }
 };
 

@@ -4,18 +4,28 @@
 
 namespace moenda::runner {
 
-// Every model that TOML can pick without recompiling: 2 norms, 2 attentions with 3 positions and 2
-// head norms, 3 feed-forwards with 1 router and 2 experts. Your own module joins by one more name
-// here.
+// Every model that TOML can pick without recompiling. Your own module joins by one more name here.
 using AnyNorm = OneOf<norm::Rms, norm::Layer>;
 using AnyPosition = OneOf<position::Rope, position::Learned, position::None>;
 using AnyHeadNorm = OneOf<norm::Identity, attention::QkNorm>;
 using AnyAttention = OneOf<attention::GroupedQuery<AnyPosition, AnyHeadNorm>,
                            attention::MultiHead<AnyPosition, AnyHeadNorm>>;
-using AnyRouter = OneOf<router::TopK>;
+using AnyRouter =
+    OneOf<router::TopK, router::Switch, router::GShard, router::NoisyTopK,
+          router::BiasBalanced<router::TopK>, router::BiasBalanced<router::NoisyTopK>,
+          router::MaskOutputs<router::TopK>, router::TopAny, router::Sinkhorn, router::Base,
+          router::AllowFutureLeak<router::ExpertChoice>,
+          router::AllowFutureLeak<router::ExpertChoiceInSequence>, router::ExpertChoiceAtPosition,
+          router::Hash, router::Dense, router::Random, router::Uniform>;
 using AnyExpert = OneOf<expert::SwiGlu, expert::Ffn>;
-using AnyFeedForward = OneOf<Mixture<AnyRouter, AnyExpert, loss::LoadBalancing, loss::RouterZ>,
-                             expert::SwiGlu, expert::Ffn>;
+template <Gradient gradient>
+using AnyCondMlp =
+    CondMlp<gradient, loss::LoadBalancing, loss::RouterZ, loss::Importance, loss::Penalty>;
+using AnyFeedForward =
+    OneOf<Mixture<AnyRouter, AnyExpert, loss::LoadBalancing, loss::RouterZ, loss::Importance,
+                  loss::SmoothLoad, loss::Penalty, loss::Entropy>,
+          expert::SwiGlu, expert::Ffn, AnyCondMlp<Gradient::none>, AnyCondMlp<Gradient::scaled>,
+          AnyCondMlp<Gradient::straight_through>>;
 using AnyModel = LanguageModel<TransformerBlock<AnyNorm, AnyAttention, AnyFeedForward>>;
 
 }  // namespace moenda::runner

@@ -171,9 +171,9 @@ void check_weighting(std::string const& name, Weighting weighting) {
 }
 
 TEMPLATE_TEST_CASE("routers are PyTorch's", "[golden]", laws::Double, laws::Float) {
-  check_weighting<TestType>("softmax_over_selected", Weighting::softmax_of_selected);
-  check_weighting<TestType>("softmax_first_renormalised", Weighting::softmax_then_renormalise);
-  check_weighting<TestType>("softmax_first", Weighting::softmax_then_select);
+  check_weighting<TestType>("softmax_over_selected", Weighting::select_then_score);
+  check_weighting<TestType>("softmax_first_renormalised", Weighting::score_then_renormalise);
+  check_weighting<TestType>("softmax_first", Weighting::score_then_select);
 }
 
 }  // namespace

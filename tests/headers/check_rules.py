@@ -16,7 +16,7 @@ RINGS = [
     (r"<boost/hana\.hpp>", set(), "take the single headers of Hana"),
     (r"<boost/math", {"statistics"}, "distributions belong to statistics"),
     (r"<boost/(?!hana|math)", set(), "of Boost, only Hana and the distributions of Math"),
-    (r"<(iostream|regex|filesystem)>", {"io", "data", "train"}, "costs every includer compile time"),
+    (r"<(iostream|regex|filesystem)>", {"io", "data", "train", "energy"}, "costs every includer compile time"),
 ]
 
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "laws/alone.hpp"
 #include "laws/layer_laws.hpp"
 #include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
@@ -21,7 +22,8 @@ struct EitherExpert {
   static constexpr laws::Reach reach = laws::Reach::row;
   static Module::Config config() { return expert::SwiGlu::Config{.hidden = 5}; }
 };
-using Experts = std::tuple<Expert<expert::Ffn>, Expert<expert::SwiGlu>, EitherExpert>;
+using Experts = std::tuple<Expert<expert::Ffn>, Expert<expert::SwiGlu>,
+                           Expert<laws::Alone<expert::Ffn>>, EitherExpert>;
 
 TEMPLATE_LIST_TEST_CASE("experts obey the layer laws", "[laws]", Experts) {
   STATIC_REQUIRE(ExpertLike<typename TestType::Module>);

@@ -17,6 +17,7 @@ void gradients_are_right(moenda::Batch batch) {
   GradientCheck check;
   check("x", x, dx, measure);
   moenda::walk(subject.params, [&](moenda::Path const& path, auto& weight) {
+    if (!weight.trains()) return;  // state has no derivative
     auto const offset = std::size_t(weight.data - subject.values.data());
     auto const size = std::size_t(weight.size());
     check(path.str(), {weight.data, size}, std::span(subject.gradients).subspan(offset, size),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "laws/alone.hpp"
 #include "laws/layer_laws.hpp"
 #include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
@@ -36,7 +37,7 @@ struct Balanced : Base<WithLosses> {
     return c;
   }
 };
-struct Capped : Balanced<Weighting::softmax_then_renormalise> {
+struct Capped : Balanced<Weighting::score_then_renormalise> {
   // Later tokens find a full expert: an output depends on the rows before it.
   static constexpr laws::Reach reach = laws::Reach::causal;
   static WithLosses::Config config() {
@@ -57,8 +58,18 @@ struct Heterogeneous : Base<Mixed> {
 using AnyExpert = OneOf<expert::Ffn, expert::SwiGlu>;
 struct Chosen : Base<Mixture<OneOf<router::TopK>, AnyExpert, loss::LoadBalancing>> {
   static Module::Config config() {
-    return {.router = router::TopK::Config{.top_k = 1, .weighting = Weighting::softmax_then_select},
+    return {.router = router::TopK::Config{.top_k = 1, .weighting = Weighting::score_then_select},
             .experts = {.count = 3, .each = expert::SwiGlu::Config{.hidden = 4}}};
+  }
+};
+struct OneByOne : Base<Mixture<router::TopK, laws::Alone<expert::SwiGlu>>> {
+  static Module::Config config() {
+    return {.router = {.top_k = 2}, .experts = {.count = 4, .each = {.hidden = 5}}};
+  }
+};
+struct MostlyEmpty : Base<Mixture<router::TopK, expert::SwiGlu>> {  // more experts than tokens
+  static Module::Config config() {
+    return {.router = {.top_k = 1}, .experts = {.count = 150, .each = {.hidden = 2}}};
   }
 };
 struct Soft : Sparse {
@@ -73,10 +84,21 @@ struct PerSequence : Base<Mixture<router::PerSequence<router::TopK>, expert::Ffn
     return {.router = {.top_k = 2}, .experts = {.count = 3, .each = {.hidden = 4}}};
   }
 };
+struct MixedPerSequence
+    : Base<Mixture<router::PerSequence<router::TopK>, Experts<expert::Ffn, expert::SwiGlu>>> {
+  static constexpr laws::Reach reach = laws::Reach::whole_sequence;
+  static Module::Config config() {
+    Module::Config c{.router = {.top_k = 2}};
+    get<Group<expert::Ffn>>(c.experts) = {.count = 2, .each = {.hidden = 3}};
+    get<Group<expert::SwiGlu>>(c.experts) = {.count = 1, .each = {.hidden = 4}};
+    return c;
+  }
+};
 
 using Mixtures =
-    std::tuple<PerSequence, Sparse, Balanced<Weighting::softmax_of_selected>,
-               Balanced<Weighting::softmax_then_select>, Capped, Heterogeneous, Chosen, Soft>;
+    std::tuple<PerSequence, MixedPerSequence, Sparse, OneByOne, MostlyEmpty,
+               Balanced<Weighting::select_then_score>, Balanced<Weighting::score_then_select>,
+               Capped, Heterogeneous, Chosen, Soft>;
 
 TEMPLATE_LIST_TEST_CASE("mixtures obey the layer laws", "[laws]", Mixtures) {
   laws::check_layer<TestType>();

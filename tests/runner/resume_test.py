@@ -14,7 +14,7 @@ MODELS = {
     "top-2, rope": [],
     "top-1 of Switch with capacity and losses": [
         "--model.block.ffn.router.top_k=1", "--model.block.ffn.capacity_factor=1.0",
-        "--model.block.ffn.router.weighting=softmax_then_select", "--train.gradient_accumulation=2",
+        "--model.block.ffn.router.weighting=score_then_select", "--train.gradient_accumulation=2",
         "--model.block.ffn.loss.load_balancing.weight=0.01", "--model.block.ffn.loss.router_z.weight=0.001"],
     "tied head, learned positions, layer norm, dense": [
         "--model.tied_head=true", "--model.block.norm=layer", "--model.num_layers=2",
@@ -24,7 +24,7 @@ MODELS = {
         "--model.block.attention.position=none", "--model.block.attention.head_norm=rms",
         "--model.block.ffn.router.top_k=4", "--train.stride=5", "--train.schedule.warmup_steps=60",
         "--model.block.ffn.experts.each=ffn", "--model.block.ffn.experts.each.hidden=8",
-        "--model.block.ffn.router.weighting=softmax_then_renormalise"],
+        "--model.block.ffn.router.weighting=score_then_renormalise"],
     "Eigen's products": ["--compute.matmul=eigen"],
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/core/huge_pages.hpp"
 
 namespace moenda {
 
@@ -17,7 +18,11 @@ struct MemorySource {
   void (*release)(void* memory);
 
   static MemorySource host() {
-    return {[](std::size_t bytes) { return ::operator new (bytes, std::align_val_t{64}); },
+    return {[](std::size_t bytes) {
+              void* const memory = ::operator new (bytes, std::align_val_t{64});
+              prefer_huge_pages(memory, bytes);
+              return memory;
+            },
             [](void* memory) { ::operator delete (memory, std::align_val_t{64}); }};
   }
 };

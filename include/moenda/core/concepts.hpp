@@ -4,6 +4,7 @@
 // nothing is instantiated beyond declarations, which is why verbs have explicit return types.
 #include <concepts>
 
+#include "moenda/core/grouped.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/router/gates.hpp"
 
@@ -40,6 +41,17 @@ concept ExpertLike = LayerLike<E> && requires(typename E::Config config) {
   { granularity_of<E>(config) } -> std::same_as<Granularity>;
 } &&(
     requires { E::granularity; } || requires(typename E::Config c) { E::granularity_for(c); });
+
+/// An expert written for any weights, Params<W>, and for picked rows: its verbs run one expert or
+/// all experts of a group. Others are run one after the other on rows that are copied together.
+template <class E>
+concept GroupedExpertLike = ExpertLike<E> &&
+    requires(Context<Shapes>& ctx, typename E::Config const& config,
+             typename E::template Params<PerExpert<Shapes>> const& params,
+             typename E::template Cache<Shapes>& cache, PickedRows<Shapes> x, Tensor<Shapes> dy) {
+  { E::forward(ctx, config, params, cache, x) } -> std::same_as<Tensor<Shapes>>;
+  { E::backward(ctx, config, params, params, cache, dy) } -> std::same_as<Tensor<Shapes>>;
+};
 
 /// x -> Gates, dGates -> dx.
 template <class R>
@@ -78,6 +90,7 @@ concept LossLike = std::default_initializable<typename L::Config> &&
              GatesGrad<Shapes> const& dgates) {
   { L::name } -> std::convertible_to<char const*>;
   { L::balances } -> std::convertible_to<bool>;
+  { L::is_on(config) } -> std::convertible_to<bool>;
   L::add(ctx, config, gates, dgates);
 };
 

@@ -9,6 +9,7 @@
 
 #include "moenda/core/after_step.hpp"
 #include "moenda/core/context.hpp"
+#include "moenda/core/fit.hpp"
 #include "moenda/core/rules.hpp"
 
 namespace moenda {
@@ -105,6 +106,13 @@ struct OneOf {
                          Params<B> const& grads) {
     visit(c, [&]<class M, std::size_t I>(At<M, I>, auto const& chosen) {
       moenda::after_step<M>(end, chosen, std::get<I>(p.choice), std::get<I>(grads.choice));
+    });
+  }
+
+  template <class B, class... In>
+  static void fit(TrainingText const& text, Config const& c, Params<B> const& p, In... in) {
+    visit(c, [&]<class M, std::size_t I>(At<M, I>, auto const& chosen) {
+      moenda::fit<M>(text, chosen, std::get<I>(p.choice), in...);
     });
   }
 

@@ -12,6 +12,7 @@
 
 #include "moenda/config.hpp"
 #include "moenda/core/error.hpp"
+#include "moenda/core/huge_pages.hpp"
 #include "moenda/core/parallel.hpp"
 #include "moenda/core/precision.hpp"
 #include "moenda/core/random.hpp"
@@ -31,6 +32,7 @@ class Scratch {
       data_.reset();
       size_ = 0;  // should the allocation fail
       data_.reset(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{64})));
+      prefer_huge_pages(data_.get(), bytes);
       size_ = bytes;
     }
     return data_.get();
@@ -193,13 +195,46 @@ MOENDA_KERNEL combine_items_backward(Backend<T>&, T* dslots, T* dweights, T cons
                                      T const* slots_y, T const* weights, int const* item_of_slot,
                                      int const* expert_of_slot, int slots, int experts, int block);
 
-// adds weight * num_experts * sum_e f_e P_e to *loss and its gradient times `scale` to dprobs
+// What a loss on a router is told: its tables are [rows, cols]; rows with present[r] == 0 are padding
+// and count nowhere (null: all count). The loss is multiplied by weight, gradients by scale too.
+template <class T>
+struct RoutingLoss {
+  int rows = 0, cols = 0;
+  T const* present = nullptr;  // [rows]
+  double weight = 0, scale = 1;
+};
+// They add to *loss and to the gradients; without those (null) to *loss alone.
+// num_experts * mean over `groups` of sum_e f_e P_e; f counts the assignments `seen` [cols] as well
 MOENDA_KERNEL load_balancing_forward(Backend<T>&, double* loss, T* dprobs, T const* probs,
-                                     T const* selected, double weight, double scale, int rows,
-                                     int cols);
-// adds weight * mean_t logsumexp(z_t)^2 to *loss and its gradient times `scale` to dlogits
+                                     T const* selected, T const* seen, int groups,
+                                     RoutingLoss<T> const&);
+// mean_t logsumexp(z_t)^2
 MOENDA_KERNEL router_z_forward(Backend<T>&, double* loss, T* dlogits, T const* logits,
-                               double weight, double scale, int rows, int cols);
+                               RoutingLoss<T> const&);
+// CV^2 of the summed weights of the selected, and of their smooth number
+MOENDA_KERNEL importance_forward(Backend<T>&, double* loss, T* dweights, T const* weights,
+                                 T const* selected, RoutingLoss<T> const&);
+MOENDA_KERNEL smooth_load_forward(Backend<T>&, double* loss, T* dclean, T* dsigma, T const* clean,
+                                  T const* noisy, T const* sigma, T const* selected,
+                                  RoutingLoss<T> const&);
+// mean p (1 - p) + 1 / cols - the same of the mean row
+MOENDA_KERNEL spread_penalty_forward(Backend<T>&, double* loss, T* dprobs, T const* probs,
+                                     RoutingLoss<T> const&);
+// mean entropy of a row, less marginal_weight (not multiplied by weight) * entropy of the mean row
+MOENDA_KERNEL router_entropy_forward(Backend<T>&, double* loss, T* dprobs, T const* probs,
+                                     double marginal_weight, RoutingLoss<T> const&);
+
+// mask[b, i] = 1 if i < lengths[b], else 0
+MOENDA_KERNEL mark_present(Backend<T>&, T* mask, int const* lengths, int batch_size, int items);
+// y[r, c] = factors[r] x[r, c]
+MOENDA_KERNEL scale_rows(Backend<T>&, T* y, T const* x, T const* factors, int rows, int cols);
+// kept[i, e] = 1 for the `capacity` slots of largest priority of every expert (ties: first by
+// item), else 0
+MOENDA_KERNEL keep_within_capacity(Backend<T>&, T* kept, int const* bins, int const* item_of_slot,
+                                   T const* priority_of_slot, int items, int experts,
+                                   int capacity);
+// y[i] = value with probability 1 - p, else 0: a function of `random` and i alone
+MOENDA_KERNEL draw_mask(Backend<T>&, T* y, Random random, double p, T value, std::ptrdiff_t n);
 
 // Cross entropy of softmax(x w^T) against targets, in chunks of rows; rows with target -1 count
 // nothing. loss_sum: the summed loss. With dx: dx[rows, cols] = scale * gradient, dw += scale *
@@ -212,6 +247,50 @@ MOENDA_KERNEL cross_entropy(Backend<T>&, double* loss_sum, T* losses, T* dx, T* 
 MOENDA_KERNEL mean_pool_forward(Backend<T>&, T* y, T const* x, int items, int item_rows, int cols);
 MOENDA_KERNEL mean_pool_backward(Backend<T>&, T* dx, T const* dy, int items, int item_rows,
                                  int cols);
+
+// y = x in the top_groups groups of columns of largest sum of their `best` largest entries,
+// -infinity elsewhere
+MOENDA_KERNEL keep_best_groups(Backend<T>&, T* y, T const* x, int groups, int top_groups, int best,
+                               int rows, int cols);
+// kept = mask where always != 0 or x > limits[row], else 0
+MOENDA_KERNEL keep_above(Backend<T>&, T* kept, T const* mask, T const* always, T const* x,
+                         T const* limits, int rows, int cols);
+// mask[r, c] = 1 for the k columns from (first + r % period) k on, around the end, else 0
+MOENDA_KERNEL round_robin(Backend<T>&, T* mask, int first, int period, int k, int rows, int cols);
+// y[r, c] uniform in [0, 1), a function of c and of the position and token id (0 without tokens) of
+// the first of the item_rows rows of item r
+MOENDA_KERNEL draw_uniform_of_tokens(Backend<T>&, T* y, Random random, int const* tokens,
+                                     int item_rows, int position, int seq_len, int rows, int cols);
+// bias[e] += rate where counts[e] < (1 - dead_zone) mean, -= rate where it is > (1 + dead_zone)
+// mean
+MOENDA_KERNEL move_balancing_bias(Backend<T>&, T* bias, T const* counts, double rate,
+                                  double dead_zone, int experts);
+
+// log_plan = logits + a number per row + a number per column, so that after enough iterations its
+// exponentials sum to 1 / rows in every row and 1 / cols in every column
+MOENDA_KERNEL sinkhorn_forward(Backend<T>&, T* log_plan, T const* logits, int iterations, int rows,
+                               int cols);
+// selected[r, c] = 1 where row r goes to column c, else 0: every row once, every column equally
+// often (one more for rows % cols of them), with nearly the largest sum of affinities
+MOENDA_KERNEL balanced_assignment(Backend<T>&, T* selected, T const* affinity, int rows, int cols);
+// mask[r, c] = 1 for the k largest of column c within r's group (ties: lowest row), else 0. Member i
+// of group g is row g * group_step + i * member_step
+MOENDA_KERNEL top_k_of_columns(Backend<T>&, T* mask, T const* x, int k, int groups, int members,
+                               int group_step, int member_step, int cols);
+// y[rows, 2] = the upper and the lower 16 bits of every token
+MOENDA_KERNEL split_tokens(Backend<T>&, T* y, int const* tokens, int rows);
+// keys[rows] to hash: the token, its position, or the token before it (from split tokens; 0 for the
+// first of a sequence), the latter also paired with the token
+MOENDA_KERNEL token_keys(Backend<T>&, std::uint64_t* keys, int const* tokens, int rows);
+MOENDA_KERNEL position_keys(Backend<T>&, std::uint64_t* keys, int first_position, int seq_len,
+                            int rows);
+MOENDA_KERNEL previous_keys(Backend<T>&, std::uint64_t* keys, T const* seen, bool with_token,
+                            int first, int stride, int seq_len, int rows);
+// selected[r, c] = 1 where hash h sends row r to expert c of its own, experts / hashes each
+MOENDA_KERNEL hash_experts(Backend<T>&, T* selected, std::uint64_t const* keys, std::uint64_t salt,
+                           std::uint64_t first_stream, int hashes, int rows, int experts);
+MOENDA_KERNEL look_up_experts(Backend<T>&, T* selected, int const* tokens, T const* table,
+                              int vocab_size, int hashes, int rows, int experts);
 
 // number i is a function of `random` and i alone: uniform in [0, 1), or standard normal
 MOENDA_KERNEL draw_uniform(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
@@ -227,6 +306,52 @@ MOENDA_KERNEL scale_forward(Backend<T>&, T* y, T const* x, T factor, T shift, st
 MOENDA_KERNEL add_row_forward(Backend<T>&, T* y, T const* x, T const* row, int rows, int cols);
 // sums[c] += sum_r x[r, c]
 MOENDA_KERNEL sum_of_rows(Backend<T>&, T* sums, T const* x, int rows, int cols);
+
+// y[r] = x[r] / |x[r]| and inverse_length[r] = 1 / |x[r]|, both 0 for a row without a direction
+MOENDA_KERNEL unit_rows_forward(Backend<T>&, T* y, T* inverse_length, T const* x, int rows,
+                                int cols);
+MOENDA_KERNEL unit_rows_backward(Backend<T>&, T* dx, T const* dy, T const* y,
+                                 T const* inverse_length, int rows, int cols);
+// selected[r, c] = 1 where c is active and cosines[r, c] > thresholds[c], or for the best active c
+// of a row that has none when at_least_one, else 0; weights = selected / selected of the row;
+// scores = sigmoid(slope cosines) where active, else 0
+MOENDA_KERNEL top_any_forward(Backend<T>&, T* selected, T* weights, T* scores, T const* cosines,
+                              T const* thresholds, T const* active, T slope, bool at_least_one,
+                              int rows, int cols);
+// how balanced the selection is, and efficiency_weight (not multiplied by weight) * how large;
+// dselected = the gradient in selected
+MOENDA_KERNEL top_any_losses(Backend<T>&, double* loss, T* dselected, T const* selected,
+                             T const* weights, T const* active, double efficiency_weight,
+                             RoutingLoss<T> const&);
+// sums[c] += sum of x[r, c] over the present rows with nothing selected, *count += how many
+MOENDA_KERNEL sum_of_unrouted(Backend<T>&, T* sums, T* count, T const* x, T const* selected,
+                              T const* present, int experts, int rows, int cols);
+// presence: 1 added, -1 removed, 0 as at first, when the first `initial` experts were there
+MOENDA_KERNEL active_experts(Backend<T>&, T* active, T const* presence, int initial, int experts);
+// adds weight * |s - I| and weight * mean |w[e]|, of active experts; writes scale * the gradient
+MOENDA_KERNEL gate_diversity(Backend<T>&, double* loss, T* ds, T const* s, T const* active,
+                             double weight, double scale, int experts);
+MOENDA_KERNEL gate_simplicity(Backend<T>&, double* loss, T* dw, T const* w, T const* unit,
+                              T const* active, double weight, double scale, int experts, int cols);
+// removes experts without activations, all but one; adds one towards unrouted_sum, if it has a
+// direction. *removed: how many; *added: which, or -1
+MOENDA_KERNEL adapt_experts(Backend<T>&, int* removed, int* added, T* presence, T* weight,
+                            T* threshold, T const* activations, T const* unrouted_sum, int initial,
+                            int experts, int cols);
+
+// selected[r, c] = 1 for one column of every row, else 0: column c with probability probs[r, c]
+MOENDA_KERNEL choose_by_lot(Backend<T>&, T* selected, T const* probs, T const* lots, int rows,
+                            int cols);
+// columns[r] = the first c with selected[r, c] != 0, else 0
+MOENDA_KERNEL chosen_columns(Backend<T>&, int* columns, T const* selected, int rows, int cols);
+// y[r] += table[columns[r]]; its backward is that of the embedding
+MOENDA_KERNEL add_chosen_row(Backend<T>&, T* y, T const* table, int const* columns, int rows,
+                             int cols);
+// y[r] = factors[r, columns[r]] x[r]; dfactors[r, columns[r]] += <dy[r], x[r]>
+MOENDA_KERNEL scale_by_chosen(Backend<T>&, T* y, T const* x, T const* factors, int const* columns,
+                              int rows, int cols, int table_cols);
+MOENDA_KERNEL scale_by_chosen_backward(Backend<T>&, T* dfactors, T const* dy, T const* x,
+                                       int const* columns, int rows, int cols, int table_cols);
 
 // sum of squares in double, over blocks of fixed size
 MOENDA_KERNEL sum_of_squares(Backend<T>&, double* sum, T const* x, std::ptrdiff_t n);

@@ -11,6 +11,7 @@
 #include "moenda/core/arena.hpp"
 #include "moenda/core/error.hpp"
 #include "moenda/core/parallel.hpp"
+#include "moenda/core/precision.hpp"
 #include "moenda/cuda/device.hpp"
 #if MOENDA_CUDA
 #include "moenda/cuda/launch.hpp"

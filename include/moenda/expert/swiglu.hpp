@@ -3,7 +3,7 @@
 #include "moenda/core/fields.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/ops/activation.hpp"
-#include "moenda/ops/matmul.hpp"
+#include "moenda/ops/grouped_matmul.hpp"
 #include "moenda/ops/memory.hpp"
 
 namespace moenda::expert {
@@ -25,7 +25,7 @@ struct SwiGlu {
   };
   template <class B>
   struct Cache {
-    Tensor<B> x;            // [tokens, d_model]
+    Rows<B> x;              // [tokens, d_model]
     Tensor<B> gate, up, h;  // [tokens, hidden]
   };
 
@@ -37,18 +37,18 @@ struct SwiGlu {
   static constexpr Params<B> params(Config const& c, int d_model) {
     return {{c.hidden, d_model}, {c.hidden, d_model}, {d_model, c.hidden, WeightKind::residual}};
   }
-  template <class B>
-  static Tensor<B> forward(Context<B>& ctx, Config const&, Params<B> const& p, Cache<B>& cache,
-                           Tensor<B> x) {
+  template <class B, class W>
+  static Tensor<B> forward(Context<B>& ctx, Config const&, Params<W> const& p, Cache<B>& cache,
+                           Rows<B> x) {
     auto gate = ops::matmul(ctx, x, p.gate);  // [tokens, hidden]
     auto up = ops::matmul(ctx, x, p.up);      // [tokens, hidden]
     auto h = ops::swiglu(ctx, gate, up);      // [tokens, hidden]
     cache = {x, gate, up, h};
     return ops::matmul(ctx, h, p.down);  // [tokens, d_model]
   }
-  template <class B>
-  static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,
-                            Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
+  template <class B, class W>
+  static Tensor<B> backward(Context<B>& ctx, Config const&, Params<W> const& p,
+                            Params<W> const& grads, Cache<B>& cache, Tensor<B> dy) {
     auto dh = ops::matmul_backward(ctx, dy, cache.h, p.down, grads.down);     // [tokens, hidden]
     auto [dgate, dup] = ops::swiglu_backward(ctx, dh, cache.gate, cache.up);  // [tokens, hidden]
     auto dx = ops::matmul_backward(ctx, dgate, cache.x, p.gate, grads.gate);  // [tokens, d_model]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// metrics.csv and routing.csv of a run folder. The reader is strict: another header, a missing
-// field or a word where a number must be is an error with file and line, because a table that is
-// read one column off draws a convincing wrong curve. Numbers are written in their shortest form
-// that reads back to the same bits, so a resumed run writes identical bytes.
+// metrics.csv of a run folder, and what its other tables share (routing_csv.hpp). The reader is
+// strict: another header, a missing field or a word where a number must be is an error with file
+// and line, because a table that is read one column off draws a convincing wrong curve. Numbers are
+// written in their shortest form that reads back to the same bits, so a resumed run writes
+// identical bytes.
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -25,7 +26,6 @@ namespace moenda::io {
 
 inline constexpr std::string_view metrics_header =
     "step,tokens,seconds,learning_rate,train_loss,valid_loss,gradient_norm,tokens_per_second";
-inline constexpr std::string_view routing_header = "step,layer,expert,load";
 
 /// Files above this size are refused instead of filling the memory.
 inline constexpr std::uintmax_t largest_csv_bytes = std::uintmax_t{256} << 20;
@@ -40,14 +40,6 @@ struct MetricsRow {
   std::optional<double> valid_loss;  // nats per token
   std::optional<double> gradient_norm;
   std::optional<double> tokens_per_second;
-};
-
-/// One row of routing.csv: `load` is the expert's share of the layer's assignments, in [0, 1].
-struct RoutingRow {
-  std::uint64_t step = 0;
-  std::uint32_t layer = 0;
-  std::uint32_t expert = 0;
-  double load = 0;
 };
 
 /// The rows of a file, and whether its last line was cut short (a run that is being written).
@@ -138,16 +130,6 @@ inline void parse_row(CsvLine& line, MetricsRow& row) {
   row.tokens_per_second = line.optional_number();
 }
 
-inline void parse_row(CsvLine& line, RoutingRow& row) {
-  row.step = line.integer<std::uint64_t>();
-  row.layer = line.integer<std::uint32_t>();
-  row.expert = line.integer<std::uint32_t>();
-  row.load = line.number();
-  if (row.load < 0 || row.load > 1 + 1e-6) {  // nan passes: it is skipped where it is drawn
-    line.fail("column 'load' must be a share in [0, 1]", format_general(row.load, 6));
-  }
-}
-
 [[nodiscard]] inline std::ifstream open_file(std::filesystem::path const& path,
                                              std::uintmax_t largest) {
   std::string const name = sanitize_utf8(path.string());
@@ -209,11 +191,6 @@ inline void append_number(std::string& text, double value) {
   return detail::read_csv<MetricsRow>(path, metrics_header);
 }
 
-/// Reads routing.csv, as read_metrics does.
-[[nodiscard]] inline CsvRows<RoutingRow> read_routing(std::filesystem::path const& path) {
-  return detail::read_csv<RoutingRow>(path, routing_header);
-}
-
 /// The row as one line of metrics.csv, newline included.
 [[nodiscard]] inline std::string to_csv(MetricsRow const& row) {
   std::string line = std::to_string(row.step) + "," + std::to_string(row.tokens) + ",";
@@ -225,14 +202,6 @@ inline void append_number(std::string& text, double value) {
     line += ',';
     if (value) detail::append_number(line, *value);
   }
-  return line + "\n";
-}
-
-/// The row as one line of routing.csv, newline included.
-[[nodiscard]] inline std::string to_csv(RoutingRow const& row) {
-  std::string line = std::to_string(row.step) + "," + std::to_string(row.layer) + "," +
-                     std::to_string(row.expert) + ",";
-  detail::append_number(line, row.load);
   return line + "\n";
 }
 

@@ -2,13 +2,9 @@
 #pragma once
 #include <array>
 #include <utility>
-#include <vector>
 
-#include "moenda/core/concepts.hpp"
-#include "moenda/core/fields.hpp"
-#include "moenda/core/walk.hpp"
-#include "moenda/ops/memory.hpp"
-#include "moenda/router/dispatch_plan.hpp"
+#include "moenda/model/group.hpp"
+#include "moenda/ops/concatenate.hpp"
 
 namespace moenda {
 
@@ -35,88 +31,6 @@ template <class M, class... Ms>
   }();
   return config.template at<index>();
 }
-
-/// `count` experts of one kind: the unit of the grouped matmul, and what Experts<...> puts in a
-/// row.
-template <ExpertLike Expert>
-struct Group {
-  static constexpr char const* name = Expert::name;
-  struct Config {
-    int count = 0;
-    typename Expert::Config each{};
-    MOENDA_FIELDS(Config, count, each);
-  };
-  template <class B>
-  using Params = std::vector<typename Expert::template Params<B>>;
-  template <class B>
-  struct Cache {
-    std::span<typename Expert::template Cache<B>> experts;
-  };
-
-  static constexpr int num_experts(Config const& c) { return c.count; }
-  static constexpr bool accepts(Config const& c, Granularity routed) {
-    auto const needed = granularity_of<Expert>(c.each);
-    return needed == Granularity::token || needed == routed;
-  }
-  /// False when the type alone shows that the expert cannot work on `routed` units.
-  static constexpr bool may_accept(Granularity routed) {
-    if constexpr (requires { Expert::granularity; }) {
-      return Expert::granularity == Granularity::token || Expert::granularity == routed;
-    } else {
-      return true;
-    }
-  }
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    problems.expect(c.count >= 0, "count", "at least 0", c.count);
-    problems.in("each", [&] { moenda::check<Expert>(c.each, setting, problems); });
-  }
-  template <class B>
-  static constexpr std::vector<typename Expert::template Params<B>> params(Config const& c,
-                                                                           int d_model) {
-    return std::vector<typename Expert::template Params<B>>(
-        c.count < 0 ? 0 : std::size_t(c.count), Expert::template params<B>(c.each, d_model));
-  }
-  /// Experts first .. first + count of the plan read their slices of x and write those of y.
-  template <class B>
-  static void forward(Context<B>& ctx, Config const& c,
-                      std::vector<typename Expert::template Params<B>> const& p, Cache<B>& cache,
-                      DispatchPlan<B> const& plan, int first, Tensor<B> x, Tensor<B> y) {
-    cache.experts = ctx.template make<typename Expert::template Cache<B>>(c.count);
-    for_each_expert(ctx, c, plan, first, [&](std::size_t e, auto slice) {
-      ops::assign(ctx, slice(y), Expert::forward(ctx, c.each, p[e], cache.experts[e], slice(x)));
-    });
-  }
-  template <class B>
-  static void backward(Context<B>& ctx, Config const& c,
-                       std::vector<typename Expert::template Params<B>> const& p,
-                       std::vector<typename Expert::template Params<B>> const& grads,
-                       Cache<B>& cache, DispatchPlan<B> const& plan, int first, Tensor<B> dy,
-                       Tensor<B> dx) {
-    for_each_expert(ctx, c, plan, first, [&](std::size_t e, auto slice) {
-      auto const mark = ctx.arena.mark();
-      ops::assign(ctx, slice(dx),
-                  Expert::backward(ctx, c.each, p[e], grads[e], cache.experts[e], slice(dy)));
-      ctx.arena.rewind(mark);
-    });
-  }
-
- private:
-  /// Calls f(e, slice) for every expert that got something; within, ctx.batch is the expert's part.
-  template <class B, class F>
-  static void for_each_expert(Context<B>& ctx, Config const& c, DispatchPlan<B> const& plan,
-                              int first, F f) {
-    auto const outer = ctx.batch;
-    for (int e = 0; e < c.count; ++e) {
-      int const begin = plan.bins[std::size_t(first + e)];
-      int const items = plan.tokens_per_expert(first + e);
-      if (items == 0) continue;
-      ctx.batch = {nullptr, items, plan.item_rows, 0};
-      f(std::size_t(e),
-        [&](Tensor<B> t) { return t.slice(begin * plan.item_rows, items * plan.item_rows); });
-    }
-    ctx.batch = outer;
-  }
-};
 
 /// Groups of different experts, side by side in one plan: Experts<expert::Ffn, expert::SwiGlu>.
 template <ExpertLike... Es>
@@ -158,24 +72,30 @@ struct Experts {
       return hana::make_tuple(Group<Es>::template params<B>(group, d_model)...);
     })};
   }
+  /// x [rows of all slots, d_model] -> y, as x but in one piece. What the groups answer lies side
+  /// by side; it is copied together where more than one has something to say.
   template <class B>
-  static void forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
-                      DispatchPlan<B> const& plan, int first, Tensor<B> x, Tensor<B> y) {
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
+                           DispatchPlan<B> const& plan, int first, Rows<B> x) {
+    std::array<Tensor<B>, sizeof...(Es)> parts;
     each([&](auto i, auto group) {
-      decltype(group)::type::forward(ctx, c.groups[i], p.groups[i], cache.groups[i], plan, first, x,
-                                     y);
+      parts[i] = decltype(group)::type::forward(ctx, c.groups[i], p.groups[i], cache.groups[i],
+                                                plan, first, x);
       first += c.groups[i].count;
     });
+    return ops::concatenate(ctx, std::span<Tensor<B> const>(parts));
   }
   template <class B>
-  static void backward(Context<B>& ctx, Config const& c, Params<B> const& p, Params<B> const& grads,
-                       Cache<B>& cache, DispatchPlan<B> const& plan, int first, Tensor<B> dy,
-                       Tensor<B> dx) {
+  static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
+                            Params<B> const& grads, Cache<B>& cache, DispatchPlan<B> const& plan,
+                            int first, Tensor<B> dy) {
+    std::array<Tensor<B>, sizeof...(Es)> parts;
     each([&](auto i, auto group) {
-      decltype(group)::type::backward(ctx, c.groups[i], p.groups[i], grads.groups[i],
-                                      cache.groups[i], plan, first, dy, dx);
+      parts[i] = decltype(group)::type::backward(ctx, c.groups[i], p.groups[i], grads.groups[i],
+                                                 cache.groups[i], plan, first, dy);
       first += c.groups[i].count;
     });
+    return ops::concatenate(ctx, std::span<Tensor<B> const>(parts));
   }
 
  private:

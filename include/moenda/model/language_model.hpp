@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "moenda/core/after_step.hpp"
+#include "moenda/core/fit.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/model/transformer_block.hpp"
 #include "moenda/ops/cross_entropy.hpp"
@@ -120,6 +121,13 @@ struct LanguageModel {
     dx = Position::backward(ctx, PositionOf::config(c.block.attention), p.position, grads.position,
                             cache.position, dx);
     ops::embedding_backward(ctx, dx, ctx.batch.tokens, grads.embedding);
+  }
+  template <class B>
+  static void fit(TrainingText text, Config const& c, Params<B> const& p) {
+    for (std::size_t l = 0; l < p.layers.size(); ++l) {
+      text.layer = int(l);
+      moenda::fit<Block>(text, c.block, p.layers[l]);
+    }
   }
   template <class B>
   static void after_step(StepEnd<B> end, Config const& c, Params<B> const& p,

@@ -2,9 +2,13 @@
 #pragma once
 #include <cmath>
 
+#include "moenda/core/after_step.hpp"
+#include "moenda/core/fit.hpp"
+#include "moenda/model/auxiliary_losses.hpp"
+#include "moenda/model/drop.hpp"
 #include "moenda/model/experts.hpp"
-#include "moenda/ops/add.hpp"
 #include "moenda/ops/dispatch.hpp"
+#include "moenda/ops/padding.hpp"
 
 namespace moenda {
 
@@ -15,6 +19,7 @@ template <RouterLike Router, class Expert, LossLike... Losses>
 struct Mixture {
   static constexpr char const* name = "mixture";
   using Set = typename AsGroups<Expert>::Module;
+  using Terms = AuxiliaryLosses<Losses...>;
   static constexpr bool looks_ahead = [] {
     if constexpr (has_static_traits<Router>) return !Router::traits.causal_at_evaluation;
     return false;
@@ -25,23 +30,26 @@ struct Mixture {
   struct Config {
     typename Router::Config router{};
     typename Set::Config experts{};
-    SideBySide<Losses...> loss{};
-    /// In training an expert takes at most this factor times its fair share of the batch, the first
-    /// ones by position; 0: dropless. Never at evaluation, where it would tie a token's output to
-    /// the tokens after it.
+    typename Terms::Config loss{};
+    /// In training an expert takes at most this factor times its fair share of the batch, chosen by
+    /// `drop`; 0: dropless. Never at evaluation, where it would tie a token's output to the tokens
+    /// after it.
     double capacity_factor = 0;
-    MOENDA_FIELDS(Config, router, experts, loss, capacity_factor);
+    Drop drop = Drop::position;
+    MOENDA_FIELDS(Config, router, experts, loss, capacity_factor, drop);
   };
   template <class B>
   struct Params {
     typename Router::template Params<B> router;
     typename Set::template Params<B> experts;
-    MOENDA_FIELDS(Params, router, experts);
+    typename Terms::template Params<B> loss;
+    MOENDA_FIELDS(Params, router, experts, loss);
   };
   template <class B>
   struct Cache {
     typename Router::template Cache<B> router;
     typename Set::template Cache<B> experts;
+    Gates<B> gates;
     DispatchPlan<B> plan;
     GatesGrad<B> dgates;
     Tensor<B> slots;  // [num_slots * item_rows, d_model] what the experts answered
@@ -61,60 +69,74 @@ struct Mixture {
       if (setting.causal && !traits.causal_at_evaluation) problems.add(MOENDA_RULE_CAUSAL);
     });
     problems.in("loss", [&] {
-      std::size_t i = 0;
-      hana::for_each(c.loss.groups, [&](auto const& term) {
-        problems.expect(term.weight >= 0,
-                        std::string(SideBySide<Losses...>::names[i++]) + ".weight", "at least 0",
-                        term.weight);
-      });
+      Terms::check(c.loss, setting, problems);
       bool const untrainable = traits.balanced_by_construction || !traits.has_parameters;
-      if (untrainable && balancing_weight(c) > 0) problems.add(MOENDA_RULE_BALANCE);
+      if (untrainable && Terms::balance(c.loss)) problems.add(MOENDA_RULE_BALANCE);
     });
     problems.expect(c.capacity_factor >= 0 && std::isfinite(c.capacity_factor), "capacity_factor",
                     "0 (dropless) or above", c.capacity_factor);
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {
-    return {Router::template params<B>(c.router, d_model, Set::num_experts(c.experts)),
-            Set::template params<B>(c.experts, d_model)};
+    int const experts = Set::num_experts(c.experts);
+    return {Router::template params<B>(c.router, d_model, experts),
+            Set::template params<B>(c.experts, d_model),
+            Terms::template params<B>(c.loss, experts)};
   }
   /// The share of the experts' parameters that an item does not visit.
   static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model) {
     int const experts = Set::num_experts(c.experts);
     if (experts == 0) return 0;
     int const idle = experts - Router::experts_per_item(c.router, experts);
-    return count(Set::template params<Shapes>(c.experts, d_model)) / experts * idle;
+    return moenda::parameter_count(Set::template params<Shapes>(c.experts, d_model)) / experts *
+           idle;
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
                            Tensor<B> x) {
     int const experts = Set::num_experts(c.experts);
-    auto const gates = Router::forward(ctx, c.router, p.router, cache.router, x, experts);
+    auto gates = Router::forward(ctx, c.router, p.router, cache.router, x, experts);
+    gates.selected = ops::without_padding(ctx, gates.selected);  // nobody computes padding
+    cache.gates = gates;
     int const items = gates.selected.rows, item_rows = items == 0 ? 1 : x.rows / items;
     if (ctx.training) {
       cache.dgates = {ops::zeros(ctx, items, experts), ops::zeros(ctx, items, experts),
                       ops::zeros(ctx, items, experts)};
-      add_losses(ctx, c, gates, cache.dgates, std::index_sequence_for<Losses...>{});
+      if (gates.sigma.cols > 0) {
+        cache.dgates.clean = ops::zeros(ctx, items, experts);
+        cache.dgates.sigma = ops::zeros(ctx, items, experts);
+      }
+      Terms::add(ctx, c.loss, p.loss, gates, cache.dgates);
     }
-    cache.plan =
-        ops::make_plan(ctx, gates, item_rows, ctx.training ? capacity(c, items, experts) : -1);
+    cache.plan = plan_within_capacity(ctx, gates, item_rows,
+                                      ctx.training ? capacity(c, items, experts) : -1, c.drop);
     if (ctx.probe != nullptr) ctx.probe->observe(ctx.layer, gates, cache.plan);
-    auto inputs = ops::dispatch(ctx, cache.plan, x);     // [slot rows, d_model]
-    cache.slots = ctx.tensor(inputs.rows, inputs.cols);  // [slot rows, d_model]
-    Set::forward(ctx, c.experts, p.experts, cache.experts, cache.plan, 0, inputs, cache.slots);
+    auto const inputs = ops::rows_of_slots(ctx, cache.plan, x);  // [slot rows, d_model]
+    cache.slots = Set::forward(ctx, c.experts, p.experts, cache.experts, cache.plan, 0, inputs);
     return ops::combine(ctx, cache.plan, cache.slots);  // [tokens, d_model]
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
+    Terms::collect(ctx, c.loss, grads.loss, cache.gates);
     auto dslots = ops::combine_backward(ctx, cache.plan, cache.slots, dy, cache.dgates);
-    auto dinputs = ctx.tensor(dslots.rows, dslots.cols);  // [slot rows, d_model]
-    Set::backward(ctx, c.experts, p.experts, grads.experts, cache.experts, cache.plan, 0, dslots,
-                  dinputs);
+    auto dinputs = Set::backward(ctx, c.experts, p.experts, grads.experts, cache.experts,
+                                 cache.plan, 0, dslots);         // [slot rows, d_model]
     auto dx = ops::dispatch_backward(ctx, cache.plan, dinputs);  // [tokens, d_model]
-    return ops::add(
+    ops::accumulate(
         ctx, dx,
         Router::backward(ctx, c.router, p.router, grads.router, cache.router, cache.dgates));
+    return dx;
+  }
+
+  template <class B>
+  static void fit(TrainingText const& text, Config const& c, Params<B> const& p) {
+    moenda::fit<Router>(text, c.router, p.router, Set::num_experts(c.experts));
+  }
+  template <class B>
+  static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
+                         Params<B> const& grads) {
+    moenda::after_step<Router>(end, c.router, p.router, grads.router);
   }
 
  private:
@@ -123,19 +145,6 @@ struct Mixture {
     if (c.capacity_factor <= 0) return -1;
     double const fair = double(items) * Router::experts_per_item(c.router, experts) / experts;
     return std::max(1, int(std::min(std::ceil(c.capacity_factor * fair), double(items))));
-  }
-  template <class B, std::size_t... I>
-  static void add_losses(Context<B>& ctx, Config const& c, Gates<B> const& gates,
-                         GatesGrad<B> const& dgates, std::index_sequence<I...>) {
-    (Losses::add(ctx, c.loss.groups[hana::size_c<I>], gates, dgates), ...);
-  }
-  static double balancing_weight(Config const& c) {
-    double weight = 0;
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      ((weight += Losses::balances ? c.loss.groups[hana::size_c<I>].weight : 0), ...);
-    }
-    (std::index_sequence_for<Losses...>{});
-    return weight;
   }
   static constexpr bool granularity_agrees = [] {
     if constexpr (has_static_traits<Router>) return Set::may_accept(Router::traits.granularity);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "moenda/core/after_step.hpp"
+#include "moenda/core/huge_pages.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/model/language_model.hpp"
 
@@ -39,8 +40,8 @@ class Network {
     params = M::template params<B>(config);
     grads = params;
     auto const size = std::size_t(count(params));
-    values.resize(size);
-    gradients.resize(size);
+    values = zeros_on_huge_pages<Scalar>(size);
+    gradients = zeros_on_huge_pages<Scalar>(size);
     bind(params, values.data());
     bind(grads, gradients.data());
     initialise(seed, initial_std);
@@ -60,6 +61,8 @@ class Network {
     ctx.loss_scale = share;
     ctx.seed = seed_;
     ctx.step = pass;
+    ctx.values = values.data();
+    ctx.gradients = gradients.data();
     ctx.probe = probe;
     auto const hidden = M::forward(ctx, config, params, cache_);
     double const scale = counted == 0 ? 0 : share / double(counted);
@@ -69,9 +72,9 @@ class Network {
     return {counted == 0 ? 0 : sum / double(counted), ctx.auxiliary_loss, counted};
   }
   /// The loss alone, without training behaviour. `losses`: empty, or [tokens] for each token's
-  /// loss.
+  /// loss. `forced`: choices that replace those of router::Forced.
   Loss evaluate(Batch const& batch, std::span<int const> targets, std::span<Scalar> losses = {},
-                RoutingProbe<B>* probe = nullptr) {
+                RoutingProbe<B>* probe = nullptr, std::span<Tensor<B> const> forced = {}) {
     check_tokens(batch);
     auto const counted = count_targets(batch, targets);
     require(losses.empty() || losses.size() == targets.size(),
@@ -79,6 +82,7 @@ class Network {
             static_cast<long long>(losses.size()), static_cast<long long>(targets.size()));
     auto ctx = inference(batch, nullptr);
     ctx.probe = probe;
+    ctx.forced = forced;
     auto const hidden = M::forward(ctx, config, params, cache_);
     double const sum =
         ops::cross_entropy(ctx, hidden, M::head(config, params), targets.data(),
@@ -107,6 +111,10 @@ class Network {
                 batch.batch_size, std::ptrdiff_t(hidden.cols), std::ptrdiff_t(hidden.cols),
                 std::ptrdiff_t(batch.seq_len) * hidden.cols);
     return ops::matmul(ctx, last, M::head(config, params));
+  }
+  /// Lets modules fill their state from how often each token occurs in the training text.
+  void fit(std::span<std::int64_t const> token_counts) {
+    moenda::fit<M>(TrainingText{token_counts}, config, params);
   }
   /// Lets modules act on what they saw in the optimizer step that just ended. `moments`: the
   /// optimizer's memories, laid out like the parameters.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "moenda/core/after_step.hpp"
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
+#include "moenda/core/fit.hpp"
 #include "moenda/ops/add.hpp"
 #include "moenda/ops/memory.hpp"
 
@@ -71,13 +73,23 @@ struct TransformerBlock {
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
     auto df = FeedForward::backward(ctx, c.ffn, p.ffn, grads.ffn, cache.ffn, dy);
-    df = Norm::backward(ctx, c.norm, p.ffn_norm, grads.ffn_norm, cache.ffn_norm, df);
-    auto dh = ops::add(ctx, dy, df);  // [tokens, d_model]
+    auto dh = Norm::backward(ctx, c.norm, p.ffn_norm, grads.ffn_norm, cache.ffn_norm, df);
+    ops::accumulate(ctx, dh, dy);  // [tokens, d_model]; in place: df and what became of it are ours
     auto da =
         Attention::backward(ctx, c.attention, p.attention, grads.attention, cache.attention, dh);
-    da = Norm::backward(ctx, c.norm, p.attention_norm, grads.attention_norm, cache.attention_norm,
-                        da);
-    return ops::add(ctx, dh, da);  // [tokens, d_model]
+    auto dx = Norm::backward(ctx, c.norm, p.attention_norm, grads.attention_norm,
+                             cache.attention_norm, da);
+    ops::accumulate(ctx, dx, dh);  // [tokens, d_model]
+    return dx;
+  }
+  template <class B>
+  static void fit(TrainingText const& text, Config const& c, Params<B> const& p) {
+    moenda::fit<FeedForward>(text, c.ffn, p.ffn);
+  }
+  template <class B>
+  static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
+                         Params<B> const& grads) {
+    moenda::after_step<FeedForward>(end, c.ffn, p.ffn, grads.ffn);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/core/huge_pages.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/core/walk.hpp"
 
@@ -40,8 +41,8 @@ class AdamW {
   template <class Network>
   static State<typename Network::Scalar> start(Network const& network) {
     using Scalar = typename Network::Scalar;
-    std::vector<Scalar> const zeros(network.values.size(), Scalar(0));
-    return {zeros, zeros, 0};
+    auto const size = network.values.size();
+    return {zeros_on_huge_pages<Scalar>(size), zeros_on_huge_pages<Scalar>(size), 0};
   }
 
   /// One update with the gradients of `network`, each times `gradient_scale` (the clipping).

@@ -87,6 +87,7 @@ class Trainer {
                       std::to_string(windows_.tokens().size()) + " tokens");
     }
     for (auto const& pattern : config_.freeze) freeze(pattern);
+    network_.fit(token_counts());
   }
 
   /// Steps of the whole run.
@@ -147,6 +148,19 @@ class Trainer {
     TrainConfig::check(config, problems);
     if (!problems.empty()) throw ConfigError(problems.str());
     return config;
+  }
+  [[nodiscard]] std::vector<std::int64_t> token_counts() const {
+    std::vector<std::int64_t> counts(std::size_t(network_.config.vocab_size));
+    auto const& tokens = windows_.tokens();
+    std::vector<int> block(1 << 16);
+    for (std::int64_t begin = 0; begin < tokens.size(); begin += std::int64_t(block.size())) {
+      block.resize(std::size_t(std::min(tokens.size() - begin, std::int64_t(block.size()))));
+      tokens.read(begin, block);
+      for (int const id : block) {
+        if (std::size_t(id) < counts.size()) ++counts[std::size_t(id)];
+      }
+    }
+    return counts;
   }
   /// Throws ConfigError when no tensor has such a name.
   void freeze(std::string const& pattern) {

@@ -127,8 +127,16 @@ double largest_difference(std::vector<T> const& a, std::vector<double> const& b)
 
 TEMPLATE_TEST_CASE("cross entropy equals a loop in double", "[cross_entropy]", float, double) {
   double const unit = sizeof(TestType) == 4 ? 1e-6 : 2e-15;
-  for (auto const& [rows, vocab, cols] :
-       {std::array{1, 1, 1}, {3, 2, 5}, {7, 63, 4}, {5, 64, 16}, {9, 65, 3}, {20, 300, 33}}) {
+  for (auto const& [rows, vocab, cols] : {std::array{1, 1, 1},
+                                          {3, 2, 5},
+                                          {7, 63, 4},
+                                          {5, 64, 16},
+                                          {9, 65, 3},
+                                          {20, 300, 33},
+                                          {3, 2048, 7},
+                                          {3, 2049, 7},
+                                          {2, 6001, 3},
+                                          {1, 140000, 2}}) {
     INFO(rows << " rows, vocabulary " << vocab << ", " << cols << " columns");
     Case<TestType> const of(rows, vocab, cols);
     auto const got = run(of, TestType(0.25));
@@ -216,8 +224,8 @@ TEST_CASE("huge logits stay finite", "[cross_entropy]") {
 }
 
 TEST_CASE("NaN in a logit shows in the loss", "[cross_entropy]") {
-  for (std::size_t const word : {3u, 98u}) {  // in a whole block of columns, and behind the last
-    Case<float> of(2, 100, 1);
+  for (std::size_t const word : {3u, 98u, 2500u, 4999u}) {  // in whole registers and behind them
+    Case<float> of(2, word < 100 ? 100 : 5000, 1);
     of.w[word] = NAN;
     CHECK(std::isnan(run(of).loss_sum));
   }

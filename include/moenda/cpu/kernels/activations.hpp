@@ -9,10 +9,11 @@ namespace moenda::cpu {
 
 namespace detail {
 
-/// tanh(u) of GELU, with u = sqrt(2 / pi) (x + 0.044715 x^3).
+/// (1 + tanh(u)) / 2 of GELU, with u = sqrt(2 / pi) (x + 0.044715 x^3): the logistic function of
+/// 2u, which takes one exponential and loses no digits where 1 + tanh(u) cancels.
 template <class T>
-[[nodiscard]] inline T gelu_tanh(T x) {
-  return hyperbolic_tangent(T(0.7978845608028654) * (x + T(0.044715) * x * x * x));
+[[nodiscard]] inline T gelu_share(T x) {
+  return sigmoid(T(1.5957691216057308) * (x + T(0.044715) * x * x * x));
 }
 
 /// Calls body(i) for every i in [0, n), in parallel blocks.
@@ -25,19 +26,18 @@ void for_scalars(Backend<T>& backend, std::ptrdiff_t n, Body const& body) {
 
 }  // namespace detail
 
-// y = x/2 (1 + tanh(u)): the tanh form of GELU (Hendrycks & Gimpel 2016, section 2)
+// y = x s, s = (1 + tanh(u)) / 2: the tanh form of GELU (Hendrycks & Gimpel 2016, section 2)
 MOENDA_KERNEL gelu_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
-  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
-    y[i] = T(0.5) * x[i] * (T(1) + detail::gelu_tanh(x[i]));
-  });
+  detail::for_scalars(backend, n,
+                      [=](std::ptrdiff_t i) { y[i] = x[i] * detail::gelu_share(x[i]); });
 }
 
-// dy/dx = (1 + t)/2 + x/2 (1 - t^2) du/dx, t = tanh(u), du/dx = sqrt(2 / pi) (1 + 0.134145 x^2)
+// dy/dx = s + x s (1 - s) d(2u)/dx, d(2u)/dx = 2 sqrt(2 / pi) (1 + 0.134145 x^2)
 MOENDA_KERNEL gelu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
-    T const t = detail::gelu_tanh(x[i]);
-    T const slope = T(0.7978845608028654) * (T(1) + T(0.134145) * x[i] * x[i]);
-    dx[i] = dy[i] * T(0.5) * (T(1) + t + x[i] * (T(1) - t * t) * slope);
+    T const s = detail::gelu_share(x[i]);
+    T const slope = T(1.5957691216057308) * (T(1) + T(0.134145) * x[i] * x[i]);
+    dx[i] = dy[i] * s * (T(1) + x[i] * (T(1) - s) * slope);
   });
 }
 

@@ -15,31 +15,39 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
-#include <cstddef>
+#include <algorithm>
 
 #include "moenda/cpu/kernels/gemm_problem.hpp"
 
 namespace moenda::cpu {
 
-/// c[m, n] = a[m, k] b[k, n], or c += a b with `accumulate`; as gemm, by Eigen. In an operand one
-/// of the strides must be 1.
+/// One product, as multiply, by Eigen. One of the strides of an operand must be 1; rows that are
+/// picked are copied first.
 template <class T>
-void eigen_gemm(T* c, std::ptrdiff_t c_stride, int m, int n, int k, Operand<T> a, Operand<T> b,
-                bool accumulate) {
+void eigen_gemm(gemm_detail::Problem<T> const& problem) {
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Rows = Eigen::Map<Matrix const, 0, Eigen::OuterStride<>>;
-  if (m == 0 || n == 0) return;
-  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> result(c, m, n, Eigen::OuterStride<>(c_stride));
-  auto const assign = [&](auto const& product) {
-    if (!accumulate) result.setZero();
-    if (k > 0) result.noalias() += product;
-  };
-  auto const rows = [](Operand<T> x, int height, int width) {
+  int const m = problem.m, n = problem.n, k = problem.k;
+  Operand<T> const a = problem.a, b = problem.b;
+  if (gemm_detail::is_trivial(problem)) return;
+  Matrix copy;
+  auto const rows = [&copy](Operand<T> x, int height, int width) {
+    if (x.row_of != nullptr) {
+      copy.resize(height, width);
+      for (int r = 0; r < height; ++r) std::copy_n(x.at(r, 0), width, copy.row(r).data());
+      x = {copy.data(), width, 1};
+    }
     return Rows(x.data, height, width, Eigen::OuterStride<>(x.row_stride));
   };
+  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> result(problem.c, m, n,
+                                                     Eigen::OuterStride<>(problem.c_row_stride));
+  if (!problem.accumulate) result.setZero();
   auto const with_left = [&](auto const& left) {
-    if (b.col_stride == 1) return assign(left * rows(b, k, n));
-    assign(left * rows(b.transposed(), n, k).transpose());
+    if (b.col_stride == 1) {
+      result.noalias() += left * rows(b, k, n);
+    } else {
+      result.noalias() += left * rows(b.transposed(), n, k).transpose();
+    }
   };
   if (a.col_stride == 1) return with_left(rows(a, m, k));
   with_left(rows(a.transposed(), k, m).transpose());

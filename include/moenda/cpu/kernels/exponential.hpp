@@ -19,9 +19,14 @@ template <class T>
   if constexpr (!std::is_same_v<T, float>) {
     return std::exp(x);
   } else {
-    // Comparisons with NaN are false: both lines keep it.
-    float const above = x < -104.0f ? -104.0f : x;
-    float const clamped = above > 89.0f ? 89.0f : above;
+    // Clamped to -104 .. 89 as integers: below 0 the order of the bits, unsigned, is that of the
+    // sizes, above 0 it is that of the numbers. Comparisons of floats would, for the sake of NaN,
+    // become branches that vector code turns into masks for every line.
+    auto const bits = std::bit_cast<std::uint32_t>(x);
+    constexpr auto least = std::bit_cast<std::uint32_t>(-104.0f);
+    constexpr auto most = std::bit_cast<std::int32_t>(89.0f);
+    auto const above = std::bit_cast<std::int32_t>(bits < least ? bits : least);
+    auto const clamped = std::bit_cast<float>(above < most ? above : most);
     // 1.5 * 2^23: adding it leaves the rounded integer in the low bits, where no cast of a NaN to
     // an integer (undefined) is needed to read it.
     constexpr float shift = 12582912.0f;
@@ -40,7 +45,8 @@ template <class T>
     std::int32_t const half = exponent >> 1;
     auto const first = static_cast<std::uint32_t>(half + 127) << 23;
     auto const second = static_cast<std::uint32_t>(exponent - half + 127) << 23;
-    return e * std::bit_cast<float>(first) * std::bit_cast<float>(second);
+    float const result = e * std::bit_cast<float>(first) * std::bit_cast<float>(second);
+    return x == x ? result : x;  // NaN stays
   }
 }
 

@@ -1,161 +1,145 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The matrix product on packed panels, after Goto & van de Geijn, Anatomy of High-Performance
-// Matrix Multiplication (ACM TOMS 34(3), 2008). The left operand is packed first, by everyone, and
-// stays in the shared cache; then every worker takes a contiguous run of output tiles, column of
-// tiles by column of tiles, and packs the right panel it is about to use into its own cache.
-// Packing the right operand as a whole was rejected: it needs a second buffer of the size of a
-// weight, and a step of few rows would pay for writing and reading a copy of it in memory.
+// Matrix products on packed panels, after Goto & van de Geijn, Anatomy of High-Performance Matrix
+// Multiplication (ACM TOMS 34(3), 2008), one or many at once: products are cut into blocks, and
+// blocks gathered into passes of bounded working memory. In a pass everyone packs a share of the
+// standing operands, then computes a share of the output tiles. Shares are runs of equal cost, so a
+// group of many rows is cut as it needs to be and small ones are not cut at all.
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "moenda/cpu/declarations.hpp"
-#include "moenda/cpu/kernels/gemm_few_rows.hpp"
-#include "moenda/cpu/kernels/gemm_micro.hpp"
-#include "moenda/cpu/kernels/gemm_pack.hpp"
-#include "moenda/cpu/kernels/gemm_problem.hpp"
+#include "moenda/cpu/kernels/gemm_block.hpp"
 
 namespace moenda::cpu {
 namespace gemm_detail {
 
-/// Cycles; below it a job of the pool costs more than it saves.
-inline constexpr double smallest_job = 32768;
-
-/// One product, cut into blocks. V: the registers used.
+/// Blocks that are packed and multiplied together. Their results do not overlap.
 template <class V>
-class Product {
+class Pass {
   using T = typename V::Scalar;
-  using Sizes = Tile<V>;
-  using LeftPanel = Panel<T, Sizes::rows, Sizes::left_stride, V::lanes>;
-  using RightPanel = Panel<T, Sizes::cols, Sizes::cols, V::lanes>;
+  using Packed = typename V::Packed;
 
  public:
-  Product(Backend<T>& backend, Problem<T> const& problem)
-      : backend_(backend),
-        problem_(problem),
-        depth_(even_part(problem.k, max_depth)),
-        rows_(round_up(even_part(problem.m, max_rows), Sizes::rows)),
-        // The depth that is packed at once: a product of few rows packs its left operand whole.
-        group_(std::max(1, max_left_depth / (panels(rows_) * depth_)) * depth_),
-        in_parallel_(problem.cost(V::lanes) > smallest_job) {}
+  /// Elements of all standing operands of a pass; a single block may exceed it.
+  static constexpr std::ptrdiff_t max_standing = (8 << 20) / sizeof(Packed);
 
-  void run() {
-    for (int row = 0; row < problem_.m; row += std::min(rows_, problem_.m - row)) {
-      for (int p = 0; p < problem_.k; p += std::min(group_, problem_.k - p)) {
-        run_block(row, p, std::min(rows_, problem_.m - row), std::min(group_, problem_.k - p));
-      }
+  explicit Pass(Backend<T>& backend) : backend_(backend) {}
+
+  void add(Block<V> const& block) {
+    if (count_ == max_blocks || (count_ > 0 && standing_ + block.standing_size() > max_standing)) {
+      run();
     }
+    entries_[std::size_t(count_++)] = {block, standing_, packing_, multiplying_};
+    standing_ += block.standing_size();
+    packing_ += block.standing_size();
+    multiplying_ += block.tiles() * block.tile_cost();
+  }
+  void run() {
+    if (count_ == 0) return;
+    auto* const standing =
+        backend_.template scratch<Packed>(Backend<T>::matmul_left, std::size_t(standing_));
+    share(packing_, smallest_packing,
+          [&](std::int64_t begin, std::int64_t end) { pack(standing, begin, end); });
+    share(multiplying_, smallest_job,
+          [&](std::int64_t begin, std::int64_t end) { multiply(standing, begin, end); });
+    count_ = 0, standing_ = 0, packing_ = 0, multiplying_ = 0;
   }
 
  private:
-  // Found by measuring: a right panel of max_depth and a left one stream from 1 MiB of second-level
-  // cache, the packed left operand of max_rows from the last level.
-  static constexpr int max_depth = int(2048 / sizeof(T)), max_rows = 2400;
-  static constexpr int max_left_depth = int((4 << 20) / (sizeof(T) * Sizes::left_stride));
-  // In numbers; below it a job costs more than it saves.
-  static constexpr std::int64_t smallest_packing = 16384;
+  // Cycles, and elements: below them a job of the pool costs more than it saves.
+  static constexpr std::int64_t smallest_job = 32768, smallest_packing = 16384;
+  static constexpr int max_blocks = 64;
 
-  /// The largest part when `size` is cut into the fewest, nearly equal parts within `limit`.
-  static int even_part(int size, int limit) {
-    int const parts = (size - 1) / limit + 1;
-    return (size - 1) / parts + 1;
-  }
-  static int round_up(int size, int unit) { return (size + unit - 1) / unit * unit; }
-  static int panels(int rows) { return (rows - 1) / Sizes::rows + 1; }
+  struct Entry {
+    Block<V> block;
+    std::ptrdiff_t standing;            // where its standing operand begins
+    std::int64_t packing, multiplying;  // the costs of all entries before it
+  };
+
   template <class Body>
-  void each(bool in_parallel, std::int64_t count, Body&& body) {
-    if (in_parallel) return backend_.pool.parallel_for(count, body);
-    body(std::int64_t{0}, count);
+  void share(std::int64_t cost, std::int64_t smallest, Body&& body) {
+    if (cost > smallest) return backend_.pool.parallel_for(cost, body);
+    if (cost > 0) body(std::int64_t{0}, cost);
   }
-
-  /// Adds the products of the depth [p, p + depth) to rows [row, row + rows) of c.
-  void run_block(int row, int p, int rows, int depth) {
-    auto const left_step = std::size_t(panels(rows)) * Sizes::left_stride;
-    T* const left = backend_.scratch(Backend<T>::matmul_left, left_step * std::size_t(depth));
-    each(in_parallel_ && std::int64_t{rows} * depth > smallest_packing, panels(rows),
-         [&](std::int64_t begin, std::int64_t end) {
-           pack_left(left, row, p, rows, depth, int(begin), int(end));
-         });
-    auto const tiles = std::int64_t{panels(rows)} * ((problem_.n - 1) / Sizes::cols + 1);
-    each(in_parallel_, tiles, [&](std::int64_t begin, std::int64_t end) {
-      for (int q = 0; q < depth; q += depth_) {
-        multiply(left + left_step * std::size_t(q), row, p + q, rows, std::min(depth_, depth - q),
-                 begin, end);
-      }
-    });
+  /// The pieces of an entry, each of `cost`, that begin within [begin, end) when the first begins
+  /// at `first`: body(first piece, last piece).
+  template <class Body>
+  static void pieces(std::int64_t first, std::int64_t cost, std::int64_t count, std::int64_t begin,
+                     std::int64_t end, Body&& body) {
+    auto const piece = [=](std::int64_t at) {
+      return std::clamp<std::int64_t>((at - first + cost - 1) / cost, 0, count);
+    };
+    auto const from = begin <= first ? 0 : piece(begin), to = end <= first ? 0 : piece(end);
+    if (from < to) body(from, to);
   }
-
-  void pack_left(T* left, int row, int p, int rows, int depth, int begin, int end) const {
-    for (int q = 0; q < depth; q += depth_) {
-      int const block = std::min(depth_, depth - q);
-      LeftPanel::pack(left + (std::ptrdiff_t{panels(rows)} * q + std::ptrdiff_t{begin} * block) *
-                                 Sizes::left_stride,
-                      problem_.a.from(row + begin * Sizes::rows, p + q),
-                      std::min(end * Sizes::rows, rows) - begin * Sizes::rows, block);
+  void pack(Packed* standing, std::int64_t begin, std::int64_t end) const {
+    for (int i = 0; i < count_; ++i) {
+      auto const& entry = entries_[std::size_t(i)];
+      if (entry.block.standing_panels() == 0) continue;
+      pieces(entry.packing, entry.block.panel_size(), entry.block.standing_panels(), begin, end,
+             [&](std::int64_t from, std::int64_t to) {
+               entry.block.pack(standing + entry.standing, int(from), int(to));
+             });
     }
   }
-
-  /// Tiles [begin, end) of the block of rows, over one block of the depth.
-  void multiply(T const* left, int row, int p, int rows, int depth, std::int64_t begin,
-                std::int64_t end) {
-    auto const right_size = std::size_t(depth) * Sizes::cols;
-    T* const space =
-        backend_.scratch(Backend<T>::matmul_right, right_size + Sizes::rows * Sizes::cols);
-    while (begin < end) {
-      int const col = int(begin / panels(rows)) * Sizes::cols;
-      int const cols = std::min(Sizes::cols, problem_.n - col);
-      auto const b = problem_.b.from(p, col);
-      // A panel that is read once, and lies in rows already, is read where it is.
-      bool const in_place = panels(rows) == 1 && b.col_stride == 1 && cols == Sizes::cols;
-      if (!in_place) RightPanel::pack(space, b.transposed(), cols, depth);
-      auto const right =
-          in_place ? Operand<T>{b.data, b.row_stride, 1} : Operand<T>{space, Sizes::cols, 1};
-      auto const first = begin % panels(rows);
-      auto const last = std::min<std::int64_t>(panels(rows), first + end - begin);
-      for (auto panel = first; panel < last; ++panel) {
-        int const tile_row = int(panel) * Sizes::rows;
-        write_tile(left + panel * depth * Sizes::left_stride, right, space + right_size,
-                   row + tile_row, col, std::min(Sizes::rows, rows - tile_row), cols, depth,
-                   problem_.accumulate || p > 0);
-      }
-      begin += last - first;
-    }
-  }
-
-  /// Tiles on an edge are computed whole, aside, and copied in part.
-  void write_tile(T const* left, Operand<T> right, T* aside, int row, int col, int rows, int cols,
-                  int depth, bool accumulate) const {
-    T* const c = problem_.at(row, col);
-    if (cols == Sizes::cols && problem_.c_col_stride == 1 && rows == rows_computed<V>(rows)) {
-      return compute_some_rows<V>(rows, c, problem_.c_row_stride, left, right.data,
-                                  right.row_stride, depth, accumulate);
-    }
-    compute_some_rows<V>(rows, aside, Sizes::cols, left, right.data, right.row_stride, depth,
-                         false);
-    for (int i = 0; i < rows; ++i) {
-      for (int j = 0; j < cols; ++j) {
-        T* const element = problem_.at(row + i, col + j);
-        T const sum = aside[i * Sizes::cols + j];
-        *element = accumulate ? *element + sum : sum;
-      }
+  void multiply(Packed const* standing, std::int64_t begin, std::int64_t end) const {
+    auto* const space = backend_.template scratch<std::byte>(
+        Backend<T>::matmul_right,
+        Block<V>::streamed_size * sizeof(Packed) + Block<V>::aside_size * sizeof(T));
+    auto* const streamed = reinterpret_cast<Packed*>(space);
+    auto* const aside = reinterpret_cast<T*>(space + Block<V>::streamed_size * sizeof(Packed));
+    for (int i = 0; i < count_; ++i) {
+      auto const& entry = entries_[std::size_t(i)];
+      pieces(entry.multiplying, entry.block.tile_cost(), entry.block.tiles(), begin, end,
+             [&](std::int64_t from, std::int64_t to) {
+               entry.block.multiply(standing + entry.standing, streamed, aside, from, to);
+             });
     }
   }
 
   Backend<T>& backend_;
-  Problem<T> problem_;
-  int depth_, rows_, group_;
-  bool in_parallel_;
+  std::array<Entry, max_blocks> entries_;
+  int count_ = 0;
+  std::ptrdiff_t standing_ = 0;
+  std::int64_t packing_ = 0, multiplying_ = 0;
 };
 
+/// Cuts a product into blocks of rows, and of the depth, whose standing operands fit the last-level
+/// cache. Blocks that add to the same result are in different passes.
 template <class V>
-void multiply(Backend<typename V::Scalar>& backend, Problem<typename V::Scalar> const& problem) {
-  if (!has_few_rows(problem)) return Product<V>(backend, problem).run();
-  auto const columns = [&](std::int64_t begin, std::int64_t end) {
-    multiply_columns<V>(problem, int(begin), int(end));
-  };
-  if (problem.cost(V::lanes) <= smallest_job) return columns(0, problem.n);
-  backend.pool.parallel_for(problem.n, columns);
+void add_product(Pass<V>& pass, Problem<typename V::Scalar> const& problem) {
+  constexpr int max_rows = 2400;
+  constexpr std::ptrdiff_t max_standing = Pass<V>::max_standing / 2;
+  if (has_few_rows(problem)) return pass.add({problem, problem.k});
+  int const rows = parts_of(even_part(problem.m, max_rows), V::tile_rows) * V::tile_rows;
+  int const unit = even_part(parts_of(problem.k, V::pair), Block<V>::max_steps) * V::pair;
+  for (int row = 0; row < problem.m; row += rows) {
+    int const count = std::min(rows, problem.m - row);
+    Block<V> const one(problem.part(row, count, 0, std::min(unit, problem.k)), problem.k);
+    int const whole = int(std::max<std::ptrdiff_t>(1, max_standing / one.standing_size()));
+    for (std::int64_t p = 0; p < problem.k; p += std::int64_t{whole} * unit) {
+      if (p > 0) pass.run();
+      auto const depth = std::min<std::int64_t>(std::int64_t{whole} * unit, problem.k - p);
+      pass.add({problem.part(row, count, int(p), int(depth)), problem.k});
+    }
+  }
+}
+
+/// The products problem_of(0), ..., problem_of(count - 1), whose results do not overlap.
+template <class V, class ProblemOf>
+void multiply(Backend<typename V::Scalar>& backend, int count, ProblemOf&& problem_of) {
+  Pass<V> pass(backend);
+  for (int i = 0; i < count; ++i) {
+    Problem<typename V::Scalar> const problem = problem_of(i);
+    if (is_trivial(problem)) continue;
+    // A narrow result (a router's logits) would fill few columns of a tile: compute its transpose.
+    bool const narrow = problem.n < Tile<V>::cols && problem.n < problem.m;
+    add_product(pass, narrow ? problem.transposed() : problem);
+  }
+  pass.run();
 }
 
 }  // namespace gemm_detail
@@ -170,15 +154,9 @@ void gemm(Backend<T>& backend, T* c, std::ptrdiff_t c_stride, int m, int n, int 
           Operand<T> b, bool accumulate) {
   require(m >= 0 && n >= 0 && k >= 0, "gemm: sizes must not be negative", std::min(m, n), k);
   require(m <= 1 || c_stride >= n, "gemm: rows of c must not overlap: c_stride >= n", c_stride, n);
-  if (m == 0 || n == 0) return;
-  if (k == 0) {
-    for (int i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, T(0));
-    return;
-  }
-  gemm_detail::Problem<T> const problem{c, c_stride, 1, m, n, k, a, b, accumulate};
-  // A narrow result (a router's logits) would fill few columns of a tile: compute its transpose.
-  bool const narrow = n < gemm_detail::Tile<V>::cols && n < m;
-  gemm_detail::multiply<V>(backend, narrow ? problem.transposed() : problem);
+  gemm_detail::multiply<V>(backend, 1, [&](int) {
+    return gemm_detail::Problem<T>{c, c_stride, 1, m, n, k, a, b, accumulate};
+  });
 }
 
 }  // namespace moenda::cpu

@@ -38,17 +38,22 @@ struct LaneSum {
 template <class V, int rows, int cols>
 void scalar_products(Problem<typename V::Scalar> const& problem, int row, int col) {
   using T = typename V::Scalar;
-  auto const a = problem.a.from(row, 0), b = problem.b.from(0, col);
+  constexpr int numbers = V::lanes * V::pair;
+  T const *a[rows], *b[cols];
+  unroll<rows>([&](auto i) { a[i] = problem.a.at(row + i, 0); });
+  unroll<cols>([&](auto j) { b[j] = problem.b.at(0, col + j); });
   typename V::Register sums[rows][cols];
   unroll<rows>([&](auto i) { unroll<cols>([&](auto j) { sums[i][j] = V::zero(); }); });
   int p = 0;
-  for (; p + V::lanes <= problem.k; p += V::lanes) {
-    typename V::Register left[rows];
-    unroll<rows>([&](auto i) { left[i] = V::load(a.data + i * a.row_stride + p); });
+  for (; p + numbers <= problem.k; p += numbers) {
+    typename V::Factor left[rows];
+    unroll<rows>([&](auto i) { left[i] = V::along(a[i] + p); });
     unroll<cols>([&](auto j) {
       // The next columns: they come from memory, and no prefetcher follows so many short streams.
-      __builtin_prefetch(b.data + (cols + j) * b.col_stride + p);
-      auto const right = V::load(b.data + j * b.col_stride + p);
+      unroll<V::pair>([&](auto half) {
+        __builtin_prefetch(b[j] + cols * problem.b.col_stride + p + half * V::lanes);
+      });
+      auto const right = V::along(b[j] + p);
       unroll<rows>([&](auto i) { sums[i][j] = V::multiply_add(left[i], right, sums[i][j]); });
     });
   }
@@ -56,7 +61,7 @@ void scalar_products(Problem<typename V::Scalar> const& problem, int row, int co
     unroll<cols>([&](auto j) {
       T sum = LaneSum<T, V::lanes>::of(sums[i][j]);
       for (int q = p; q < problem.k; ++q) {
-        sum += a.data[i * a.row_stride + q] * b.data[j * b.col_stride + q];
+        sum += V::rounded(a[i][q]) * V::rounded(b[j][q]);
       }
       T* const c = problem.at(row + i, col + j);
       *c = problem.accumulate ? *c + sum : sum;
@@ -68,7 +73,7 @@ void scalar_products(Problem<typename V::Scalar> const& problem, int row, int co
 /// contiguous along the depth.
 template <class T>
 [[nodiscard]] bool has_few_rows(Problem<T> const& problem) {
-  return problem.m <= 8 && problem.a.col_stride == 1 && problem.b.row_stride == 1;
+  return problem.m <= 8 && problem.a.contiguous_rows() && problem.b.contiguous_cols();
 }
 
 /// Columns [begin, end) of a product of few rows.

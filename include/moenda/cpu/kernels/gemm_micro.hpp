@@ -4,8 +4,10 @@
 // Follows the micro-kernel of Van Zee & van de Geijn, BLIS (ACM TOMS 41(3), 2015), section 3.
 #include <cstddef>
 
+#include "moenda/cpu/kernels/gemm_factors.hpp"
 #include "moenda/cpu/kernels/gemm_micro_avx2.hpp"
 #include "moenda/cpu/kernels/gemm_micro_avx512.hpp"
+#include "moenda/cpu/kernels/gemm_micro_avx512_bf16.hpp"
 #include "moenda/cpu/kernels/gemm_micro_portable.hpp"
 #include "moenda/cpu/kernels/gemm_unroll.hpp"
 
@@ -14,13 +16,20 @@ namespace moenda::cpu::gemm_detail {
 /// The widest registers that this translation unit was compiled for.
 #if defined(__AVX512F__)
 template <class T>
-using Native = Avx512<T>;
+using Widest = Avx512<T>;
 #elif defined(__AVX2__) && defined(__FMA__)
 template <class T>
-using Native = Avx2<T>;
+using Widest = Avx2<T>;
 #else
 template <class T>
-using Native = Portable<T>;
+using Widest = Portable<T>;
+#endif
+template <class T>
+using Native = Exact<Widest<T>>;
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512BF16__)
+using NativeBf16 = Avx512Bf16;
+#else
+using NativeBf16 = Rounded<Widest<float>>;
 #endif
 
 /// Sizes of the tile that registers of kind V compute, and of the packed panels it reads.
@@ -32,13 +41,13 @@ struct Tile {
   static constexpr int left_stride = (rows + V::lanes - 1) / V::lanes * V::lanes;
 };
 
-/// c[rows, cols] = left^T right, or c += ... with `accumulate`. left: [depth, left_stride], packed;
-/// right: [depth, cols], `right_stride` between rows. Every element sums its products in the order
+/// c[rows, cols] = left^T right, or c += ... with `accumulate`. left: [steps, left_stride], packed;
+/// right: [steps, cols], `right_stride` between rows. Every element sums its products in the order
 /// of the depth and meets c once at the end, whatever `rows` is: a row has the same bits in every
 /// tile.
 template <class V, int rows>
-void compute_tile(typename V::Scalar* c, std::ptrdiff_t c_stride, typename V::Scalar const* left,
-                  typename V::Scalar const* right, std::ptrdiff_t right_stride, int depth,
+void compute_tile(typename V::Scalar* c, std::ptrdiff_t c_stride, typename V::Packed const* left,
+                  typename V::Packed const* right, std::ptrdiff_t right_stride, int steps,
                   bool accumulate) {
   constexpr int columns = V::tile_registers;
   typename V::Register sums[rows][columns];
@@ -47,8 +56,8 @@ void compute_tile(typename V::Scalar* c, std::ptrdiff_t c_stride, typename V::Sc
     __builtin_prefetch(c + i * c_stride + Tile<V>::cols - 1, 1);
     unroll<columns>([&](auto j) { sums[i][j] = V::zero(); });
   });
-  for (int p = 0; p < depth; ++p, left += Tile<V>::left_stride, right += right_stride) {
-    typename V::Register column[columns];
+  for (int step = 0; step < steps; ++step, left += Tile<V>::left_stride, right += right_stride) {
+    typename V::Factor column[columns];
     unroll<columns>([&](auto j) { column[j] = V::load(right + j * V::lanes); });
     unroll<rows>([&](auto i) {
       auto const row = V::broadcast(left + i);
@@ -76,14 +85,14 @@ template <class V>
 /// one token does not pay for a whole tile.
 template <class V, int size = 1>
 void compute_some_rows(int rows, typename V::Scalar* c, std::ptrdiff_t c_stride,
-                       typename V::Scalar const* left, typename V::Scalar const* right,
-                       std::ptrdiff_t right_stride, int depth, bool accumulate) {
+                       typename V::Packed const* left, typename V::Packed const* right,
+                       std::ptrdiff_t right_stride, int steps, bool accumulate) {
   if constexpr (size < V::tile_rows) {
     if (rows <= size)
-      return compute_tile<V, size>(c, c_stride, left, right, right_stride, depth, accumulate);
-    compute_some_rows<V, size * 2>(rows, c, c_stride, left, right, right_stride, depth, accumulate);
+      return compute_tile<V, size>(c, c_stride, left, right, right_stride, steps, accumulate);
+    compute_some_rows<V, size * 2>(rows, c, c_stride, left, right, right_stride, steps, accumulate);
   } else {
-    compute_tile<V, V::tile_rows>(c, c_stride, left, right, right_stride, depth, accumulate);
+    compute_tile<V, V::tile_rows>(c, c_stride, left, right, right_stride, steps, accumulate);
   }
 }
 

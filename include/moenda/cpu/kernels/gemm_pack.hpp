@@ -3,6 +3,7 @@
 // Packing: operands of any layout become panels in which the innermost loop reads one stream.
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -11,26 +12,13 @@
 
 namespace moenda::cpu::gemm_detail {
 
-/// `lanes` rows of `lanes` numbers; transposes them in registers.
-template <class T, int lanes>
+/// As many registers of factors as each has lanes; transposes them.
+template <class V>
 struct Square {
-  using Row [[gnu::vector_size(lanes * sizeof(T))]] = T;
+  using Row = typename V::Factor;
+  static constexpr int lanes = V::lanes;
   Row rows[lanes];
 
-  /// The first `count` rows, each at `row_stride` from the one before; the others are zero.
-  template <int count>
-  [[gnu::always_inline]] void load(T const* from, std::ptrdiff_t row_stride) {
-    unroll<lanes>([&](auto r) {
-      if constexpr (r < count) {
-        std::memcpy(&rows[r], from + r * row_stride, sizeof(Row));
-      } else {
-        rows[r] = Row{};
-      }
-    });
-  }
-  [[gnu::always_inline]] void store(T* to, std::ptrdiff_t row_stride) const {
-    unroll<lanes>([&](auto r) { std::memcpy(to + r * row_stride, &rows[r], sizeof(Row)); });
-  }
   /// log2(lanes) perfect shuffles: each moves the highest bit of the row number to the lowest bit
   /// of the column number, and the highest bit of the column to the lowest of the row.
   template <int step = 1>
@@ -55,28 +43,29 @@ struct Square {
   }
 };
 
-/// The shape of a panel: `used` numbers of every `stride`, in squares of `lanes`.
-template <class T, int used_, int stride_, int lanes_>
+/// The shape of a panel of factors of kind V: `used` rows of every `stride`. What lies beyond the
+/// last row is some finite or other number: it only ever meets results that nobody keeps.
+template <class V, int used_, int stride_>
 struct Panel {
-  static constexpr int used = used_, stride = stride_, lanes = lanes_;
+  using T = typename V::Scalar;
+  using Packed = typename V::Packed;
+  static constexpr int used = used_, stride = stride_, lanes = V::lanes;
 
-  /// Panels that are packed together: they share the cache lines of a source whose rows run across
-  /// panels.
-  static constexpr int together = 8;
-  static constexpr int cache_line = int(64 / sizeof(T));
+  /// Steps of a depth; a last half step is filled with zero.
+  [[nodiscard]] static constexpr int steps(int depth) { return (depth + V::pair - 1) / V::pair; }
 
   /// Packs the transposed rows [0, count) of `from`, `used` of them a panel, into panels of
-  /// [depth, stride], `depth * stride` apart. The last one is filled with zeros up to `used`.
-  static void pack(T* to, Operand<T> from, int count, int depth) {
-    auto const size = std::ptrdiff_t{depth} * stride;
+  /// [steps(depth), stride], one after the other.
+  static void pack(Packed* to, Operand<T> from, int count, int depth) {
+    auto const size = std::ptrdiff_t{steps(depth)} * stride;
     while (count > 0) {
       // Copies take whole strides: the last panel has no neighbour to read the excess from.
       int const whole =
-          from.row_stride == 1 ? std::min(together, (count - (stride - used)) / used) : 0;
+          from.contiguous_cols() ? std::min(together, (count - (stride - used)) / used) : 0;
       if (whole > 0) {
         copy_across(to, from, whole, depth);
-      } else if (from.col_stride == 1) {
-        transpose_rows(to, from, std::min(count, used), depth);
+      } else if (from.contiguous_rows()) {
+        transpose_rows(to, from, count, depth);
       } else {
         copy_elements(to, from, std::min(count, used), 0, depth);
       }
@@ -85,44 +74,85 @@ struct Panel {
     }
   }
 
+  /// Part `part` of `parts` of bringing close what pack(to, from, count, depth) reads, of one
+  /// panel.
+  static void prefetch(Operand<T> const& from, int count, int depth, std::int64_t part,
+                       std::int64_t parts) {
+    bool const across = from.contiguous_cols();
+    auto const runs = across ? depth : count;
+    int const length = across ? std::min(count, used) : depth;
+    for (auto i = runs * part / parts; i < runs * (part + 1) / parts; ++i) {
+      T const* const run = across ? from.at(0, i) : from.at(i, 0);
+      for (int j = 0; j < length; j += cache_line) __builtin_prefetch(run + j, 0, 2);
+      __builtin_prefetch(run + length - 1, 0, 2);
+    }
+  }
+
  private:
+  /// Panels that are packed together: they share the cache lines of a source whose rows run across
+  /// panels.
+  static constexpr int together = 8;
+  static constexpr int cache_line = int(64 / sizeof(T));
+
+  static void store(Packed* to, typename V::Factor const& value) {
+    std::memcpy(to, &value, sizeof value);
+  }
+
   /// Every step of the depth lies contiguous across `panels` panels.
-  static void copy_across(T* to, Operand<T> from, int panels, int depth) {
-    auto const size = std::ptrdiff_t{depth} * stride;
-    for (int p = 0; p < depth; ++p) {
-      T const* const source = from.data + p * from.col_stride;
+  static void copy_across(Packed* to, Operand<T> from, int panels, int depth) {
+    auto const size = std::ptrdiff_t{steps(depth)} * stride;
+    int p = 0;
+    for (; p + V::pair <= depth; p += V::pair, to += stride) {
+      T const *const first = from.at(0, p), *const second = from.at(0, p + V::pair - 1);
       for (int panel = 0; panel < panels; ++panel) {
         // What the next call will read: too far away for the prefetcher of the processor.
         for (int i = 0; i < stride; i += cache_line) {
-          __builtin_prefetch(source + (panels + panel) * used + i, 0, 2);
+          __builtin_prefetch(first + (panels + panel) * used + i, 0, 2);
+          if (V::pair > 1) __builtin_prefetch(second + (panels + panel) * used + i, 0, 2);
         }
-        std::memcpy(to + panel * size + std::ptrdiff_t{p} * stride, source + panel * used,
-                    sizeof(T) * stride);
+        unroll<stride / lanes>([&](auto part) {
+          store(to + panel * size + part * lanes, V::across(first + panel * used + part * lanes,
+                                                            second + panel * used + part * lanes));
+        });
       }
+    }
+    for (int panel = 0; panel < panels && p < depth; ++panel) {
+      copy_elements(to + panel * size, from.from(panel * used, p), used, 0, depth - p);
     }
   }
   /// The rows are contiguous along the depth: squares of them are transposed in registers.
-  static void transpose_rows(T* to, Operand<T> from, int count, int depth) {
+  static void transpose_rows(Packed* to, Operand<T> from, int count, int depth) {
+    T const *rows[stride], *next[stride];
+    for (int i = 0; i < stride; ++i) {
+      rows[i] = from.at(std::min({i, used - 1, count - 1}), 0);
+      next[i] = from.at(std::min(used + i, count - 1), 0);
+    }
     int p = 0;
-    for (; p + lanes <= depth && count == used; p += lanes) {
+    for (; p + lanes * V::pair <= depth; p += lanes * V::pair) {
       unroll<stride / lanes>([&](auto index) {
         constexpr int first = index * lanes;
-        T const* const source = from.data + first * from.row_stride + p;
-        unroll<lanes>(
-            [&](auto r) { __builtin_prefetch(source + (used + r) * from.row_stride, 0, 2); });
-        Square<T, lanes> square;
-        square.template load<std::min(lanes, used - first)>(source, from.row_stride);
+        Square<V> square;
+        unroll<lanes>([&](auto r) {
+          square.rows[r] = V::along(rows[first + r] + p);
+          unroll<V::pair>(
+              [&](auto half) { __builtin_prefetch(next[first + r] + p + half * lanes, 0, 2); });
+        });
         square.transpose();
-        square.store(to + std::ptrdiff_t{p} * stride + first, stride);
+        unroll<lanes>(
+            [&](auto r) { store(to + (p / V::pair + r) * stride + first, square.rows[r]); });
       });
     }
-    copy_elements(to, from, count, p, depth);
+    copy_elements(to + p / V::pair * stride, from.from(0, p), std::min(count, used), 0, depth - p);
   }
-  static void copy_elements(T* to, Operand<T> from, int count, int begin, int depth) {
-    for (int p = begin; p < depth; ++p) {
-      T* const row = to + std::ptrdiff_t{p} * stride;
-      for (int i = 0; i < count; ++i) row[i] = from.data[i * from.row_stride + p * from.col_stride];
-      for (int i = count; i < used; ++i) row[i] = T(0);
+  static void copy_elements(Packed* to, Operand<T> from, int count, int begin, int depth) {
+    for (int p = begin; p < depth; p += V::pair, to += stride) {
+      T const *const first = from.at(0, p), *const second = from.at(0, std::min(p + 1, depth - 1));
+      bool const whole = p + V::pair <= depth;
+      for (int i = 0; i < count; ++i) {
+        auto const at = from.at(i, 0) - from.at(0, 0);
+        to[i] = V::packed(first[at], whole ? second[at] : T(0));
+      }
+      for (int i = count; i < used; ++i) to[i] = Packed{};
     }
   }
 };

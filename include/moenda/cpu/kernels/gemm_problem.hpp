@@ -1,21 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>
 #include <cstddef>
 
 namespace moenda::cpu {
 
 /// A matrix in memory: element (i, j) is data[i * row_stride + j * col_stride]. Swapping the
-/// strides transposes it.
+/// strides transposes it. With row_of or col_of, row i is row row_of[i] of what lies in memory: the
+/// tokens of an expert are read where they are.
 template <class T>
 struct Operand {
   T const* data = nullptr;
   std::ptrdiff_t row_stride = 0, col_stride = 0;
+  int const *row_of = nullptr, *col_of = nullptr;
 
-  [[nodiscard]] Operand transposed() const { return {data, col_stride, row_stride}; }
-  [[nodiscard]] Operand from(std::ptrdiff_t row, std::ptrdiff_t col) const {
-    return {data + row * row_stride + col * col_stride, row_stride, col_stride};
+  [[nodiscard]] T const* at(std::ptrdiff_t row, std::ptrdiff_t col) const {
+    return data + (row_of == nullptr ? row : row_of[row]) * row_stride +
+           (col_of == nullptr ? col : col_of[col]) * col_stride;
   }
+  [[nodiscard]] Operand transposed() const {
+    return {data, col_stride, row_stride, col_of, row_of};
+  }
+  [[nodiscard]] Operand from(std::ptrdiff_t row, std::ptrdiff_t col) const {
+    Operand part = *this;
+    part.data += (row_of == nullptr ? row : 0) * row_stride;
+    part.data += (col_of == nullptr ? col : 0) * col_stride;
+    if (row_of != nullptr) part.row_of += row;
+    if (col_of != nullptr) part.col_of += col;
+    return part;
+  }
+  /// A column (a row) lies in memory without gaps.
+  [[nodiscard]] bool contiguous_cols() const { return row_stride == 1 && row_of == nullptr; }
+  [[nodiscard]] bool contiguous_rows() const { return col_stride == 1 && col_of == nullptr; }
 };
 
 namespace gemm_detail {
@@ -23,25 +38,36 @@ namespace gemm_detail {
 /// c[m, n] = a[m, k] b[k, n], or c += a b with `accumulate`.
 template <class T>
 struct Problem {
-  T* c;
-  std::ptrdiff_t c_row_stride, c_col_stride;
-  int m, n, k;
+  T* c = nullptr;
+  std::ptrdiff_t c_row_stride = 0, c_col_stride = 0;
+  int m = 0, n = 0, k = 0;
   Operand<T> a, b;
-  bool accumulate;
+  bool accumulate = false;
 
   /// The same numbers, computed as c^T = b^T a^T.
   [[nodiscard]] Problem transposed() const {
     return {c, c_col_stride, c_row_stride, n, m, k, b.transposed(), a.transposed(), accumulate};
   }
-  /// A rough count of cycles: multiply-adds with `lanes` numbers at once, and numbers moved.
-  [[nodiscard]] double cost(int lanes) const {
-    double const rows = m, cols = n, depth = k;
-    return rows * cols * depth / (2 * lanes) + (rows * cols + rows * depth + cols * depth) / 4;
+  /// The products of the depth [p, p + depth), for the rows [row, row + rows).
+  [[nodiscard]] Problem part(int row, int rows, int p, int depth) const {
+    return {at(row, 0),     c_row_stride, c_col_stride,       rows, n, depth,
+            a.from(row, p), b.from(p, 0), accumulate || p > 0};
   }
   [[nodiscard]] T* at(std::ptrdiff_t row, std::ptrdiff_t col) const {
     return c + row * c_row_stride + col * c_col_stride;
   }
 };
+
+/// A product with a result of no size or of nothing but zeros is done here.
+template <class T>
+[[nodiscard]] bool is_trivial(Problem<T> const& problem) {
+  if (problem.m == 0 || problem.n == 0) return true;
+  if (problem.k > 0) return false;
+  for (int i = 0; i < problem.m && !problem.accumulate; ++i) {
+    for (int j = 0; j < problem.n; ++j) *problem.at(i, j) = T(0);
+  }
+  return true;
+}
 
 }  // namespace gemm_detail
 }  // namespace moenda::cpu

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Routes that are a function of token ids and positions alone.
+#include <cstdint>
+#include <string>
+
+#include "moenda/cpu/kernels/activations.hpp"
+
+namespace moenda::cpu {
+
+// y[r] = the two halves of token r: a float cannot hold every id, but it holds 16 bits
+MOENDA_KERNEL split_tokens(Backend<T>& backend, T* y, int const* tokens, int rows) {
+  detail::for_scalars(backend, rows, [=](std::ptrdiff_t r) {
+    auto const id = static_cast<std::uint32_t>(tokens[r]);
+    y[2 * r] = static_cast<T>(id >> 16);
+    y[2 * r + 1] = static_cast<T>(id & 0xffff);
+  });
+}
+
+// keys[r] = token r
+MOENDA_KERNEL token_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens, int rows) {
+  detail::for_scalars(backend, rows,
+                      [=](std::ptrdiff_t r) { keys[r] = static_cast<std::uint32_t>(tokens[r]); });
+}
+
+// keys[r] = the position of row r in its sequence
+MOENDA_KERNEL position_keys(Backend<T>& backend, std::uint64_t* keys, int first_position,
+                            int seq_len, int rows) {
+  detail::for_scalars(backend, rows, [=](std::ptrdiff_t r) {
+    keys[r] = static_cast<std::uint64_t>(first_position + r % seq_len);
+  });
+}
+
+// keys[b, t] = 1 + the id before token t of sequence b, 0 for the first of the sequence; with
+// `with_token` times 2^32, plus the token. seen: split tokens, those of sequence b from row
+// b * stride on; token t is number first + t of them
+MOENDA_KERNEL previous_keys(Backend<T>& backend, std::uint64_t* keys, T const* seen,
+                            bool with_token, int first, int stride, int seq_len, int rows) {
+  detail::for_scalars(backend, rows, [=](std::ptrdiff_t r) {
+    auto const t = first + r % seq_len;
+    T const* const at = seen + 2 * (r / seq_len * stride + t);
+    auto const id = [](T const* halves) {
+      return static_cast<std::uint64_t>(halves[0]) << 16 | static_cast<std::uint64_t>(halves[1]);
+    };
+    std::uint64_t const previous = t == 0 ? 0 : 1 + id(at - 2);
+    keys[r] = with_token ? previous << 32 | id(at) : previous;
+  });
+}
+
+// selected[r, c] = 1 where hash h sends row r to expert c of its own, the experts h * size ..
+// (h + 1) * size with size = experts / hashes; else 0. Hash h draws from stream first_stream + h.
+MOENDA_KERNEL hash_experts(Backend<T>& backend, T* selected, std::uint64_t const* keys,
+                           std::uint64_t salt, std::uint64_t first_stream, int hashes, int rows,
+                           int experts) {
+  int const size = experts / hashes;
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    std::fill(selected + begin * experts, selected + end * experts, T(0));
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      for (int h = 0; h < hashes; ++h) {
+        Random const random(salt, first_stream + static_cast<std::uint64_t>(h));
+        auto const expert = random.bits(keys[r]) % static_cast<std::uint64_t>(size);
+        selected[r * experts + h * size + static_cast<std::ptrdiff_t>(expert)] = T(1);
+      }
+    }
+  };
+  detail::for_blocks(backend, rows, detail::rows_per_block(experts), body);
+}
+
+// The same from a table [hashes, vocab_size] of expert numbers, from 1. Throws DataError for an id
+// outside the table and for an entry that is no expert of its hash, such as 0.
+MOENDA_KERNEL look_up_experts(Backend<T>& backend, T* selected, int const* tokens, T const* table,
+                              int vocab_size, int hashes, int rows, int experts) {
+  int const size = experts / hashes;
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    std::fill(selected + begin * experts, selected + end * experts, T(0));
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      int const token = tokens[r];
+      if (token < 0 || token >= vocab_size) {
+        throw DataError("Hash: token ids must lie in 0.." + std::to_string(vocab_size - 1) +
+                        ", below vocab_size, got " + std::to_string(token));
+      }
+      for (int h = 0; h < hashes; ++h) {
+        T const entry = table[std::ptrdiff_t{h} * vocab_size + token];
+        if (!(entry >= T(1) && entry < T(size + 1))) {
+          throw DataError("Hash: the balanced table holds no expert for token " +
+                          std::to_string(token) + "; it must be fitted to the training text");
+        }
+        selected[r * experts + h * size + static_cast<std::ptrdiff_t>(entry) - 1] = T(1);
+      }
+    }
+  };
+  detail::for_blocks(backend, rows, detail::rows_per_block(experts), body);
+}
+
+}  // namespace moenda::cpu

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Ways to narrow a choice of columns, and choices that do not look at content.
+#include "moenda/core/random.hpp"
+#include "moenda/cpu/kernels/top_k.hpp"
+
+namespace moenda::cpu {
+
+namespace detail {
+
+/// The sum of the `best` largest of `size` entries.
+template <class T>
+[[nodiscard]] T sum_of_best(T const* x, T* keys, int best, int size) {
+  for (int c = 0; c < size; ++c) keys[c] = selection_key(x[c]);
+  std::partial_sort(keys, keys + best, keys + size, std::greater<T>());
+  T sum = 0;
+  for (int i = 0; i < best; ++i) sum += keys[i];
+  return sum;
+}
+
+/// One row of keep_best_groups. `working` holds 2 groups + size scalars.
+template <class T>
+void keep_best_groups_of_row(T* y, T const* x, T* working, int groups, int top_groups, int best,
+                             int size) {
+  T* const worth = working;              // [groups]
+  T* const taken = working + groups;     // [groups]
+  T* const keys = working + 2 * groups;  // [size]
+  for (int g = 0; g < groups; ++g) worth[g] = sum_of_best(x + g * size, keys, best, size);
+  std::fill_n(taken, groups, T(0));
+  for (int i = 0; i < top_groups; ++i) {  // few groups: each round takes the best that is left
+    int next = -1;
+    for (int g = 0; g < groups; ++g) {
+      if (taken[g] == T(0) && (next < 0 || selection_key(worth[g]) > selection_key(worth[next]))) {
+        next = g;
+      }
+    }
+    taken[next] = T(1);
+  }
+  for (int c = 0; c < groups * size; ++c) {
+    T const inside = std::max(selection_key(x[c]), std::numeric_limits<T>::lowest());
+    y[c] = taken[c / size] != T(0) ? inside : -std::numeric_limits<T>::infinity();
+  }
+}
+
+}  // namespace detail
+
+// y = x in the top_groups groups of largest sum of their `best` largest entries (ties: the lowest
+// group), -infinity elsewhere. Inside, -infinity and NaN become the lowest finite number.
+MOENDA_KERNEL keep_best_groups(Backend<T>& backend, T* y, T const* x, int groups, int top_groups,
+                               int best, int rows, int cols) {
+  int const size = cols / groups;
+  int const taken = std::min(top_groups, groups), summed = std::min(best, size);
+  auto const body = [=, &backend](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    auto const scalars = static_cast<std::size_t>(2 * groups + size);
+    T* const working = backend.template scratch<T>(Backend<T>::reduction, scalars);
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      detail::keep_best_groups_of_row(y + r * cols, x + r * cols, working, groups, taken, summed,
+                                      size);
+    }
+  };
+  detail::for_blocks(backend, rows, detail::rows_per_block(cols, detail::scalars_per_block / 4),
+                     body);
+}
+
+// kept = mask where always != 0 or x > limits[row], else 0
+MOENDA_KERNEL keep_above(Backend<T>& backend, T* kept, T const* mask, T const* always, T const* x,
+                         T const* limits, int rows, int cols) {
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      for (std::ptrdiff_t i = r * cols; i < (r + 1) * cols; ++i) {
+        kept[i] = always[i] != T(0) || x[i] > limits[r] ? mask[i] : T(0);
+      }
+    }
+  };
+  detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
+}
+
+// mask[r, c] = 1 for the k columns from (first + r % period) k on, around the end, else 0
+MOENDA_KERNEL round_robin(Backend<T>& backend, T* mask, int first, int period, int k, int rows,
+                          int cols) {
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    std::fill(mask + begin * cols, mask + end * cols, T(0));
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      std::ptrdiff_t const start = (first + r % period) * k;
+      for (int i = 0; i < k; ++i) mask[r * cols + (start + i) % cols] = T(1);
+    }
+  };
+  detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
+}
+
+// y[r, c] uniform in [0, 1), a function of c and of the position and token id (0 without tokens) of
+// the first of the item_rows rows of item r
+MOENDA_KERNEL draw_uniform_of_tokens(Backend<T>& backend, T* y, Random random, int const* tokens,
+                                     int item_rows, int position, int seq_len, int rows, int cols) {
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      std::ptrdiff_t const row = r * item_rows;
+      auto const at = static_cast<std::uint64_t>(position + row % seq_len);
+      auto const id = tokens == nullptr ? 0u : static_cast<std::uint32_t>(tokens[row]);
+      Random const of_row(random.bits((at << 32) | id));
+      for (std::ptrdiff_t c = 0; c < cols; ++c) {
+        y[r * cols + c] = static_cast<T>(of_row.uniform(static_cast<std::uint64_t>(c)));
+      }
+    }
+  };
+  detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
+}
+
+}  // namespace moenda::cpu

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "moenda/core/concepts.hpp"
+#include "moenda/core/fields.hpp"
+#include "moenda/model/grouped_weights.hpp"
+#include "moenda/ops/gather.hpp"
+#include "moenda/ops/memory.hpp"
+#include "moenda/router/dispatch_plan.hpp"
+
+namespace moenda {
+
+/// `count` experts of one kind, and what Experts<...> puts in a row. Experts that are written for
+/// grouped weights run all at once: one product per weight over the rows of all of them. Others
+/// run one after the other.
+template <ExpertLike Expert>
+struct Group {
+  static constexpr char const* name = Expert::name;
+  struct Config {
+    int count = 0;
+    typename Expert::Config each{};
+    MOENDA_FIELDS(Config, count, each);
+  };
+  template <class B>
+  using Params = std::vector<typename Expert::template Params<B>>;
+  template <class B>
+  struct Cache {
+    std::span<typename Expert::template Cache<B>> experts;  // a single one when they run at once
+  };
+
+  static constexpr int num_experts(Config const& c) { return c.count; }
+  static constexpr bool accepts(Config const& c, Granularity routed) {
+    auto const needed = granularity_of<Expert>(c.each);
+    return needed == Granularity::token || needed == routed;
+  }
+  /// False when the type alone shows that the expert cannot work on `routed` units.
+  static constexpr bool may_accept(Granularity routed) {
+    if constexpr (requires { Expert::granularity; }) {
+      return Expert::granularity == Granularity::token || Expert::granularity == routed;
+    } else {
+      return true;
+    }
+  }
+  static void check(Config const& c, Setting const& setting, Problems& problems) {
+    problems.expect(c.count >= 0, "count", "at least 0", c.count);
+    problems.in("each", [&] { moenda::check<Expert>(c.each, setting, problems); });
+  }
+  template <class B>
+  static constexpr Params<B> params(Config const& c, int d_model) {
+    return Params<B>(c.count < 0 ? 0 : std::size_t(c.count),
+                     Expert::template params<B>(c.each, d_model));
+  }
+  /// The group's experts are the plan's from number `first` on. x [rows of all slots, d_model] ->
+  /// y [rows of the group's slots, d_model].
+  template <class B>
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
+                           DispatchPlan<B> const& plan, int first, Rows<B> x) {
+    Slots const slots(ctx, c, plan, first);
+    if (slots.rows() == 0) return ctx.tensor(0, x.cols);
+    auto const outer = ctx.batch;
+    auto const y = visit_kind(c, [&](auto kind, auto const& each) {
+      return run(kind, ctx, each, c, p, cache, slots, x.slice(slots.first_row, slots.rows()));
+    });
+    ctx.batch = outer;
+    return y;
+  }
+  /// dy [rows of all slots, d_model] -> dx [rows of the group's slots, d_model].
+  template <class B>
+  static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
+                            Params<B> const& grads, Cache<B>& cache, DispatchPlan<B> const& plan,
+                            int first, Tensor<B> dy) {
+    Slots const slots(ctx, c, plan, first);
+    if (slots.rows() == 0) return ctx.tensor(0, dy.cols);
+    auto const outer = ctx.batch;
+    auto const dx = visit_kind(c, [&](auto kind, auto const& each) {
+      return run_backward(kind, ctx, each, c, p, grads, cache, slots,
+                          dy.slice(slots.first_row, slots.rows()));
+    });
+    ctx.batch = outer;
+    return dx;
+  }
+
+ private:
+  /// The group's part of a plan.
+  struct Slots {
+    int first_row = 0, item_rows = 1;
+    std::span<int const> begin;  // [count + 1] rows of each expert, counted from first_row
+
+    template <class B>
+    Slots(Context<B>& ctx, Config const& c, DispatchPlan<B> const& plan, int first)
+        : item_rows(plan.item_rows) {
+      auto const bins = plan.bins.subspan(std::size_t(first), std::size_t(c.count) + 1);
+      auto const rows = ctx.template make<int>(c.count + 1);
+      for (std::size_t e = 0; e < rows.size(); ++e) rows[e] = (bins[e] - bins[0]) * item_rows;
+      first_row = bins[0] * item_rows;
+      begin = rows;
+    }
+    [[nodiscard]] int rows() const { return begin.back(); }
+    /// `rows` of some experts as a batch: an item is a sequence.
+    [[nodiscard]] Batch batch_of(int rows) const {
+      return {nullptr, rows / item_rows, item_rows, 0};
+    }
+  };
+
+  /// Expert where it is no OneOf; like OneOf::At.
+  struct Itself {
+    using Module = Expert;
+  };
+  /// Calls f(kind, its config) with the module that the experts are: a OneOf's choice, or Expert.
+  template <class F>
+  static auto visit_kind(Config const& c, F f) {
+    if constexpr (requires { typename Expert::template Nth<0>; }) {
+      return Expert::visit(c.each, f);
+    } else {
+      return f(Itself{}, c.each);
+    }
+  }
+  /// The cache of that module.
+  template <class Kind, class C>
+  static auto& cache_of(C& cache) {
+    if constexpr (requires { Kind::index; }) {
+      return std::get<Kind::index>(cache.choice);
+    } else {
+      return cache;
+    }
+  }
+
+  // All at once.
+  template <class Kind, class B>
+  requires GroupedExpertLike<typename Kind::Module>
+  static Tensor<B> run(Kind, Context<B>& ctx, auto const& each, Config const&, Params<B> const& p,
+                       Cache<B>& cache, Slots const& slots, Rows<B> x) {
+    using Module = typename Kind::Module;
+    cache.experts = ctx.template make<typename Expert::template Cache<B>>(1);
+    if constexpr (requires { Kind::index; }) {
+      cache.experts[0].choice.template emplace<Kind::index>();
+    }
+    ctx.batch = slots.batch_of(x.rows);
+    auto const weights = grouped_weights<Module>(ctx, each, x.cols, p, slots.begin);
+    return Module::forward(ctx, each, weights, cache_of<Kind>(cache.experts[0]), x);
+  }
+  template <class Kind, class B>
+  requires GroupedExpertLike<typename Kind::Module>
+  static Tensor<B> run_backward(Kind, Context<B>& ctx, auto const& each, Config const&,
+                                Params<B> const& p, Params<B> const& grads, Cache<B>& cache,
+                                Slots const& slots, Tensor<B> dy) {
+    using Module = typename Kind::Module;
+    ctx.batch = slots.batch_of(dy.rows);
+    auto const weights = grouped_weights<Module>(ctx, each, dy.cols, p, slots.begin);
+    auto const gradients = grouped_weights<Module>(ctx, each, dy.cols, grads, slots.begin);
+    return Module::backward(ctx, each, weights, gradients, cache_of<Kind>(cache.experts[0]), dy);
+  }
+
+  // One after the other.
+  template <class Kind, class B>
+  static Tensor<B> run(Kind, Context<B>& ctx, auto const&, Config const& c, Params<B> const& p,
+                       Cache<B>& cache, Slots const& slots, Rows<B> picked) {
+    cache.experts = ctx.template make<typename Expert::template Cache<B>>(c.count);
+    auto const x = ops::gather(ctx, picked);    // [rows of the group, d_model]
+    auto const y = ctx.tensor(x.rows, x.cols);  // as x
+    for_each_expert(ctx, slots, [&](std::size_t e, auto slice) {
+      ops::assign(ctx, slice(y), Expert::forward(ctx, c.each, p[e], cache.experts[e], slice(x)));
+    });
+    return y;
+  }
+  template <class Kind, class B>
+  static Tensor<B> run_backward(Kind, Context<B>& ctx, auto const&, Config const& c,
+                                Params<B> const& p, Params<B> const& grads, Cache<B>& cache,
+                                Slots const& slots, Tensor<B> dy) {
+    auto const dx = ctx.tensor(dy.rows, dy.cols);  // [rows of the group, d_model]
+    auto const mark = ctx.arena.mark();
+    for_each_expert(ctx, slots, [&](std::size_t e, auto slice) {
+      ops::assign(ctx, slice(dx),
+                  Expert::backward(ctx, c.each, p[e], grads[e], cache.experts[e], slice(dy)));
+      ctx.arena.rewind(mark);
+    });
+    return dx;
+  }
+  /// Calls f(e, slice) for every expert that got something; within, ctx.batch is the expert's part.
+  template <class B, class F>
+  static void for_each_expert(Context<B>& ctx, Slots const& slots, F f) {
+    for (std::size_t e = 0; e + 1 < slots.begin.size(); ++e) {
+      int const begin = slots.begin[e], rows = slots.begin[e + 1] - begin;
+      if (rows == 0) continue;
+      ctx.batch = slots.batch_of(rows);
+      f(e, [=](Tensor<B> t) { return t.slice(begin, rows); });
+    }
+  }
+};
+
+}  // namespace moenda

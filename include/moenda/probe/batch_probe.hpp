@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "moenda/core/context.hpp"
+#include "moenda/data/windows.hpp"
+
+namespace moenda::probe {
+
+/// A probe that also knows the tokens that are routed.
+template <class B>
+class BatchProbe : public RoutingProbe<B> {
+ public:
+  /// Called before every pass. The tokens stay until the pass is over.
+  virtual void begin(Batch const& batch) = 0;
+};
+
+/// Shows a text to the network, without training, and to the probe what the network does with it:
+/// the windows in the order of the text, at most `max_batches` of them (0: all). Returns the number
+/// of tokens.
+template <class Network, class B>
+std::int64_t watch(Network& network, data::Windows const& windows, int batch_size,
+                   std::int64_t max_batches, BatchProbe<B>& probe) {
+  require(batch_size >= 1, "watch: batch_size must be at least 1", batch_size, 1);
+  auto const length = std::size_t(windows.context_length());
+  std::vector<int> inputs(std::size_t(batch_size) * length), targets(inputs.size());
+  auto const all = (windows.count() + batch_size - 1) / batch_size;
+  auto const batches = max_batches > 0 ? std::min(max_batches, all) : all;
+  std::int64_t tokens = 0;
+  for (std::int64_t b = 0; b < batches; ++b) {
+    auto const first = b * batch_size;
+    auto const rows = int(std::min<std::int64_t>(batch_size, windows.count() - first));
+    for (int row = 0; row < rows; ++row) {
+      auto const begin = std::size_t(row) * length;
+      windows.fill(first + row, std::span(inputs).subspan(begin, length),
+                   std::span(targets).subspan(begin, length));
+    }
+    Batch const batch{inputs.data(), rows, int(length)};
+    probe.begin(batch);
+    network.evaluate(batch, std::span<int const>(targets).first(std::size_t(batch.rows())), {},
+                     &probe);
+    tokens += batch.rows();
+  }
+  return tokens;
+}
+
+}  // namespace moenda::probe

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What would have happened if a token had gone to another expert.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "moenda/model/network.hpp"
+#include "moenda/router/dispatch_plan.hpp"
+
+namespace moenda::probe {
+
+/// The loss of every token of a batch, had the router of one layer sent this token, and no other,
+/// to each of the experts.
+struct Counterfactual {
+  int num_experts = 0;
+  std::vector<double> losses{};  // [tokens, num_experts] cross entropy at the token's position
+  std::vector<int> chosen{};     // [tokens] where the router sent it
+
+  [[nodiscard]] int tokens() const { return int(chosen.size()); }
+  [[nodiscard]] double loss_of(int token, int expert) const {
+    return losses[std::size_t(token) * std::size_t(num_experts) + std::size_t(expert)];
+  }
+  [[nodiscard]] double best_of(int token) const {
+    auto const begin = losses.begin() + std::ptrdiff_t(token) * num_experts;
+    return *std::min_element(begin, begin + num_experts);
+  }
+  /// How much better the best expert would have been: 0 where the router was right.
+  [[nodiscard]] double regret_of(int token) const {
+    return loss_of(token, chosen[std::size_t(token)]) - best_of(token);
+  }
+  [[nodiscard]] double mean_loss() const {
+    return mean([&](int t) { return loss_of(t, chosen[std::size_t(t)]); });
+  }
+  /// The mean loss if every token alone were sent to its best expert: an oracle router's bound, not
+  /// what sending all of them there at once would give.
+  [[nodiscard]] double oracle_loss() const {
+    return mean([&](int t) { return best_of(t); });
+  }
+  [[nodiscard]] double mean_regret() const { return mean_loss() - oracle_loss(); }
+
+ private:
+  template <class F>
+  [[nodiscard]] double mean(F&& of) const {
+    double sum = 0;
+    for (int t = 0; t < tokens(); ++t) sum += of(t);
+    return tokens() == 0 ? 0 : sum / tokens();
+  }
+};
+
+namespace detail {
+
+/// Keeps the choices of one layer.
+template <class B>
+struct LayerChoice : RoutingProbe<B> {
+  explicit LayerChoice(int layer) : layer_(layer) {}
+  void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const&) override {
+    if (layer != layer_) return;
+    num_experts = gates.selected.cols;
+    selected.assign(gates.selected.data, gates.selected.data + gates.selected.size());
+  }
+  int num_experts = 0;
+  std::vector<typename B::Scalar> selected;  // [items, num_experts]
+
+ private:
+  int layer_;
+};
+
+/// The choices of the router, checked: one expert for every token.
+template <class M, class B>
+[[nodiscard]] LayerChoice<B> own_choices(Network<M, B>& network, Batch const& batch,
+                                         std::span<int const> targets, int layer) {
+  LayerChoice<B> own(layer);
+  network.evaluate(batch, targets, {}, &own);
+  auto const experts = std::size_t(own.num_experts);
+  if (experts == 0 || own.selected.size() != experts * std::size_t(batch.rows())) {
+    throw ConfigError("counterfactual: layer " + std::to_string(layer) +
+                      " must route every token of the batch");
+  }
+  for (auto row = own.selected.begin(); row != own.selected.end(); row += own.num_experts) {
+    auto const count = std::count(row, row + own.num_experts, typename B::Scalar(1));
+    require(count == 1, "counterfactual: the router must choose one expert for a token", count, 1);
+  }
+  return own;
+}
+
+}  // namespace detail
+
+/// Tries every expert of `layer` for every token of one sequence, `batch` of batch_size 1. The
+/// model must be of top-1 routers, each a router::Forced. Takes num_experts passes over seq_len
+/// copies of the sequence, `copies` of them at a time: copy t changes the choice of token t alone,
+/// so that no other change reaches it through attention.
+template <class M, class B>
+[[nodiscard]] Counterfactual counterfactual(Network<M, B>& network, Batch const& batch,
+                                            std::span<int const> targets, int layer,
+                                            int copies = 16) {
+  using Scalar = typename B::Scalar;
+  require(batch.batch_size == 1, "counterfactual: the batch must be one sequence",
+          batch.batch_size, 1);
+  require(copies >= 1, "counterfactual: copies must be at least 1", copies, 1);
+  auto const own = detail::own_choices(network, batch, targets, layer);
+  int const length = batch.seq_len, experts = own.num_experts;
+  Counterfactual result{.num_experts = experts};
+  result.losses.resize(own.selected.size());
+  for (auto row = own.selected.begin(); row != own.selected.end(); row += experts) {
+    result.chosen.push_back(int(std::find(row, row + experts, Scalar(1)) - row));
+  }
+  std::vector<int> tokens, wanted;  // [copies * length]
+  for (int copy = 0; copy < copies; ++copy) {
+    tokens.insert(tokens.end(), batch.tokens, batch.tokens + length);
+    wanted.insert(wanted.end(), targets.begin(), targets.end());
+  }
+  std::vector<Scalar> table, losses;                          // [copies * length, experts]; rows
+  std::vector<Tensor<B>> forced(std::size_t(layer) + 1);  // the layers below stay free
+  for (int first = 0; first < length; first += copies) {
+    int const some = std::min(copies, length - first), rows = some * length;
+    for (int expert = 0; expert < experts; ++expert) {
+      table.clear();
+      for (int t = first; t < first + some; ++t) {
+        table.insert(table.end(), own.selected.begin(), own.selected.end());
+        auto const row = table.end() - std::ptrdiff_t(length - t) * experts;
+        std::fill(row, row + experts, Scalar(0));
+        row[expert] = 1;
+      }
+      forced.back() = {table.data(), rows, experts};
+      losses.resize(std::size_t(rows));
+      network.evaluate({tokens.data(), some, length},
+                       std::span<int const>(wanted).first(losses.size()), losses, nullptr, forced);
+      for (int t = first; t < first + some; ++t) {
+        result.losses[std::size_t(t * experts + expert)] =
+            double(losses[std::size_t((t - first) * length + t)]);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace moenda::probe

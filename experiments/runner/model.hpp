@@ -21,11 +21,11 @@ using AnyExpert = OneOf<expert::SwiGlu, expert::Ffn>;
 template <Gradient gradient>
 using AnyCondMlp =
     CondMlp<gradient, loss::LoadBalancing, loss::RouterZ, loss::Importance, loss::Penalty>;
-using AnyFeedForward =
-    OneOf<Mixture<AnyRouter, AnyExpert, loss::LoadBalancing, loss::RouterZ, loss::Importance,
-                  loss::SmoothLoad, loss::Penalty, loss::Entropy>,
-          expert::SwiGlu, expert::Ffn, AnyCondMlp<Gradient::none>, AnyCondMlp<Gradient::scaled>,
-          AnyCondMlp<Gradient::straight_through>>;
+using AnyMixture = Mixture<AnyRouter, AnyExpert, loss::LoadBalancing, loss::RouterZ,
+                           loss::Importance, loss::SmoothLoad, loss::Penalty, loss::Entropy>;
+using AnyFeedForward = OneOf<AnyMixture, expert::SwiGlu, expert::Ffn, AnyCondMlp<Gradient::none>,
+                             AnyCondMlp<Gradient::scaled>, AnyCondMlp<Gradient::straight_through>,
+                             Sum<AnyMixture, expert::SwiGlu>, Interleave<AnyMixture, AnyExpert>>;
 using AnyModel = LanguageModel<TransformerBlock<AnyNorm, AnyAttention, AnyFeedForward>>;
 
 }  // namespace moenda::runner

@@ -59,18 +59,17 @@ class RoutingLog {
     std::string experts, layers;
     for (auto const& m : last_) {
       for (std::size_t e = 0; e < m.tokens_per_expert.size(); ++e) {
-        experts += io::to_csv(io::RoutingRow{std::uint64_t(step), std::uint32_t(m.layer),
-                                             std::uint32_t(e),
-                                             std::uint64_t(m.tokens_per_expert[e])});
+        experts +=
+            io::to_csv(io::RoutingRow{std::uint64_t(step), std::uint32_t(m.layer), std::uint32_t(e),
+                                      std::uint64_t(m.tokens_per_expert[e])});
       }
-      io::RoutingLayerRow row{std::uint64_t(step),  std::uint32_t(m.layer),
-                              m.evenness,           m.max_violation,
-                              m.dropped_share,      std::uint32_t(m.dead_experts),
-                              m.router_entropy,     m.experts_per_item};
+      io::RoutingLayerRow row{
+          std::uint64_t(step), std::uint32_t(m.layer),        m.evenness,       m.max_violation,
+          m.dropped_share,     std::uint32_t(m.dead_experts), m.router_entropy, m.experts_per_item};
       if (windows_ > 0) row.churn = after_.churn_since(before_, m.layer);
       layers += io::to_csv(row);
-      auto const chosen = std::accumulate(m.tokens_per_expert.begin(), m.tokens_per_expert.end(),
-                                          std::int64_t{0});
+      auto const chosen =
+          std::accumulate(m.tokens_per_expert.begin(), m.tokens_per_expert.end(), std::int64_t{0});
       choices_ += double(chosen);
       dropped_ += double(chosen) * m.dropped_share;
     }
@@ -126,8 +125,8 @@ inline std::string routing_analysis(Run const& run, AnyNetwork& network, std::st
                                         : probe::token_class(run.tokenizer.decode({id}))));
   }
   probe::SpecialisationProbe<Backend> probe(std::move(classes));
-  auto const tokens = probe::watch<AnyNetwork, Backend>(
-      network, text, run.config.train.batch_size, run.config.evaluate.batches, probe);
+  auto const tokens = probe::watch<AnyNetwork, Backend>(network, text, run.config.train.batch_size,
+                                                        run.config.evaluate.batches, probe);
   io::RoutingAnalysis analysis{.text = name, .tokens = tokens};
   for (char const* const kind : enum_names(probe::TokenClass{})) analysis.classes.push_back(kind);
   analysis.layers = probe.layers();

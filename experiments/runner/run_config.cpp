@@ -41,6 +41,8 @@ void check_evaluation(RunConfig const& c, Problems& problems) {
                     c.evaluate.test_batches);
     problems.expect(c.evaluate.test_stride >= 0, "test_stride", "at least 0",
                     c.evaluate.test_stride);
+    problems.expect(c.evaluate.leak_windows >= 0, "leak_windows", "at least 0",
+                    c.evaluate.leak_windows);
   });
   problems.in("log", [&] {
     problems.expect(c.log.every >= 1, "every", "at least 1", c.log.every);

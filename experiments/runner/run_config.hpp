@@ -33,7 +33,8 @@ struct EvaluateConfig {
   std::int64_t batches = 16;      ///< of validation text
   std::int64_t test_batches = 0;  ///< of test text at the end; 0: all
   int test_stride = 0;            ///< also test on windows at this distance; 0: do not
-  MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride);
+  std::int64_t leak_windows = 0;  ///< test windows to predict from every prefix alone; 0: do not
+  MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride, leak_windows);
 };
 
 struct LogConfig {

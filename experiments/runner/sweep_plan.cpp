@@ -137,8 +137,15 @@ toml::table nested(Setting const& setting) {
 /// What a [sweep] table says, with the axes that its lists span.
 class Expansion {
  public:
-  Expansion(std::filesystem::path path, std::vector<std::string> overrides)
-      : path_(std::move(path)), overrides_(std::move(overrides)), file_(io::load_toml(path_)) {
+  Expansion(std::filesystem::path path, std::vector<std::string> const& overrides)
+      : path_(std::move(path)), file_(io::load_toml(path_)) {
+    for (auto const& assignment : overrides) {
+      if (assignment.starts_with("sweep.")) {
+        io::override_toml(file_, assignment);
+      } else {
+        overrides_.push_back(assignment);
+      }
+    }
     auto* sweep = file_["sweep"].as_table();
     if (sweep == nullptr) {
       throw ConfigError(

@@ -24,7 +24,9 @@ constexpr auto enum_names(MatchedQuantity) {
 struct MatchConfig {
   MatchedQuantity quantity = MatchedQuantity::none;
   /// Keys of whole numbers; the first that an arm's model has is solved for.
-  std::vector<std::string> keys{"model.block.ffn.experts.each.hidden", "model.block.ffn.hidden"};
+  std::vector<std::string> keys{"model.block.ffn.experts.each.hidden", "model.block.ffn.hidden",
+                                "model.block.ffn.mixture.experts.each.hidden",
+                                "model.block.ffn.sparse.experts.each.hidden"};
   int multiple = 8;  ///< the solution is a multiple of this
   MOENDA_FIELDS(MatchConfig, quantity, keys, multiple);
 };

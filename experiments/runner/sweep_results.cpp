@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "moenda/io/atomic_file.hpp"
+#include "moenda/io/routing_csv.hpp"
 #include "moenda/io/table.hpp"
 
 namespace moenda::runner {
@@ -30,11 +31,28 @@ void collect(nlohmann::json const& from, Measures& to) {
   }
 }
 
+/// How evenly the experts were used in the last quarter of the logged steps, mean over the layers.
+void collect_routing(fs::path const& file, Measures& to) {
+  if (!fs::exists(file)) return;
+  auto const rows = io::read_routing_layers(file).rows;
+  double violation = 0, evenness = 0;
+  auto const first = rows.size() - rows.size() / 4;
+  for (auto i = first; i < rows.size(); ++i) {
+    violation += rows[i].max_violation;
+    evenness += rows[i].evenness;
+  }
+  if (first == rows.size()) return;
+  to["max_violation"] = violation / double(rows.size() - first);
+  to["evenness"] = evenness / double(rows.size() - first);
+}
+
 Measures read_run(fs::path const& folder) {
   Measures measures;
   std::ifstream file(folder / "results.json");
   auto const results = nlohmann::json::parse(file, nullptr, false);
-  if (results.is_object()) collect(results, measures);
+  if (!results.is_object()) return measures;
+  collect(results, measures);
+  collect_routing(folder / "routing_layers.csv", measures);
   return measures;
 }
 
@@ -114,7 +132,7 @@ std::string comparison_text(SweepPlan const& plan, std::vector<ArmResult> const&
   auto const& config = plan.config;
   auto const percent = io::format_fixed(100 * config.confidence, 0) + " %";
   io::Table table({"arm", "seeds", config.measure, "+-", "difference", percent + " interval",
-                   "verdict", "s", "tokens/s"});
+                   "verdict", "max violation", "dropped %", "s", "tokens/s"});
   for (std::size_t i = 0; i < results.size(); ++i) {
     auto const& result = results[i];
     auto const values = result.values(config.measure);
@@ -131,8 +149,14 @@ std::string comparison_text(SweepPlan const& plan, std::vector<ArmResult> const&
       interval = interval_text(c.interval);
       verdict = enum_names(c.verdict)[std::size_t(c.verdict)];
     }
+    auto const percent_dropped = [&] {
+      auto shares = result.values("dropped_share");
+      for (double& share : shares) share *= 100;
+      return mean_text(shares, 1);
+    };
     table.add_row({plan.arms[i].title, std::to_string(values.size()), mean_text(values, 4), reach,
-                   difference, interval, verdict, mean_text(result.values("seconds"), 1),
+                   difference, interval, verdict, mean_text(result.values("max_violation"), 2),
+                   percent_dropped(), mean_text(result.values("seconds"), 1),
                    mean_text(result.values("tokens_per_second"), 0)});
   }
   return table.text() +

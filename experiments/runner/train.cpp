@@ -9,14 +9,15 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "load_probe.hpp"
 #include "measured_loss.hpp"
 #include "moenda/energy/carbon.hpp"
 #include "moenda/energy/meter.hpp"
 #include "moenda/infer/generate.hpp"
 #include "moenda/io/folder_lock.hpp"
 #include "moenda/io/progress.hpp"
+#include "moenda/train/future_leak.hpp"
 #include "moenda/train/start_from.hpp"
+#include "routing_log.hpp"
 #include "run.hpp"
 
 namespace moenda::runner {
@@ -45,26 +46,6 @@ std::string shown(double value, int digits = 4) {
   return text.str();
 }
 
-/// Adds rows to a file of the run folder; a row is on disk before the next step begins.
-class RowFile {
- public:
-  RowFile(fs::path path, std::string_view header, std::int64_t steps_done)
-      : path_(std::move(path)) {
-    bool const resume = steps_done > 0 && fs::exists(path_);
-    if (resume) io::keep_rows_until(path_, std::uint64_t(steps_done));
-    stream_.open(path_, resume ? std::ios::app : std::ios::trunc);
-    if (!resume) add(std::string(header) + "\n");
-  }
-  void add(std::string const& rows) {
-    stream_ << rows << std::flush;
-    if (!stream_) throw DataError(path_.string() + ": the file cannot be written");
-  }
-
- private:
-  fs::path path_;
-  std::ofstream stream_;
-};
-
 /// One `moenda train`: a trainer, its run folder, and what is written there.
 class TrainingRun {
  public:
@@ -89,16 +70,16 @@ class TrainingRun {
     RowFile metrics(run_.folder / "metrics.csv", io::metrics_header, trainer_.step_count());
     bool const sparse = AnyModel::active_parameter_count(run_.config.model) <
                         AnyModel::parameter_count(run_.config.model);
-    std::optional<RowFile> routing;
     if (sparse) {
-      routing.emplace(run_.folder / "routing.csv", io::routing_header, trainer_.step_count());
+      routing_.emplace(run_.folder, trainer_.step_count(), windows(splits_.valid, 0));
     }
+    io::EventFile events(run_.folder, std::uint64_t(trainer_.step_count()) + 1);
     io::Progress progress(run_.title(), std::uint64_t(trainer_.steps()),
                           std::uint64_t(trainer_.step_count()));
     while (trainer_.step_count() < trainer_.steps()) {
       if (interrupted != 0) return stop();
       try {
-        step(metrics, routing);
+        step(metrics, events);
       } catch (NumericError const&) {
         save();  // weights and moments are those before the step
         throw;
@@ -175,16 +156,21 @@ class TrainingRun {
       if (row.valid_loss) valid_loss_ = row.valid_loss;
     }
   }
-  void step(RowFile& metrics, std::optional<RowFile>& routing) {
+  void step(RowFile& metrics, io::EventFile& events) {
     auto const next = trainer_.step_count() + 1;
     bool const logs = next % run_.config.log.every == 0 || next == trainer_.steps() || next == 1;
     auto const between = run_.config.evaluate.every;
     bool const validates = splits_.valid.size() > 0 &&
                            (next == trainer_.steps() || (between > 0 && next % between == 0));
-    probe_.clear();
+    RoutingProbe<Backend>* probe = nullptr;
+    if (logs && routing_) {
+      evaluation_energy_.resume();
+      probe = routing_->before_step(network_);
+      evaluation_energy_.pause();
+    }
     auto const begin = std::chrono::steady_clock::now();
     training_energy_.resume();
-    auto const result = trainer_.step(logs && routing ? &probe_ : nullptr);
+    auto const result = trainer_.step(probe);
     double const took =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     seconds_ += took;
@@ -204,7 +190,20 @@ class TrainingRun {
                       train_loss_, validates ? valid_loss_ : std::nullopt, result.gradient_norm,
                       double(trainer_.tokens_per_step()) / took}));
     }
-    if (logs && routing) routing->add(probe_.rows(next));
+    if (probe != nullptr) {
+      evaluation_energy_.resume();
+      routing_->after_step(network_, next);
+      evaluation_energy_.pause();
+    }
+    if (logs || validates) {
+      std::vector<io::EventScalar> scalars{{"loss/train", result.loss.cross_entropy},
+                                           {"learning_rate", result.learning_rate}};
+      if (validates) scalars.push_back({"loss/valid", *valid_loss_});
+      if (probe != nullptr) {
+        for (auto& scalar : routing_->scalars()) scalars.push_back(std::move(scalar));
+      }
+      events.add(std::uint64_t(next), scalars);
+    }
     auto const every = run_.config.log.checkpoint_every;
     if (every > 0 && next % every == 0) save();
   }
@@ -238,7 +237,18 @@ class TrainingRun {
       modeling["test_loss_stride"] = overlapping.loss;
       modeling["perplexity_stride"] = overlapping.perplexity();
     }
+    if (run_.config.evaluate.leak_windows > 0 && !modeling.empty()) {
+      auto const leak = future_leak(network_, windows(splits_.test, 0),
+                                    run_.config.evaluate.leak_windows);
+      modeling["test_loss_by_prefix"] = leak.loss_of_prefixes;
+      modeling["future_leak"] = leak.nats();
+    }
     if (valid_loss_) modeling["valid_loss"] = *valid_loss_;
+    if (routing_ && splits_.valid.size() > 0) {
+      io::write_file_atomically(
+          run_.folder / "routing.json",
+          routing_analysis(run_, network_, "valid", windows(splits_.valid, 0)));
+    }
     evaluation_energy_.pause();
     auto const peak = peak_resident_bytes();
     nlohmann::ordered_json results;
@@ -246,7 +256,7 @@ class TrainingRun {
     results["training"] = {{"steps", trainer_.step_count()},
                            {"tokens", tokens()},
                            {"skipped_steps", skipped_steps_},
-                           {"dropped_share", probe_.dropped_share()},
+                           {"dropped_share", routing_ ? routing_->dropped_share() : 0.0},
                            {"train_loss", train_loss_.value_or(std::nan(""))},
                            {"seconds", seconds_},
                            {"tokens_per_second", double(tokens()) / seconds_},
@@ -287,6 +297,7 @@ class TrainingRun {
     auto text = train_loss_ ? "loss " + shown(*train_loss_, 3) : "";
     if (valid_loss_) text += "  valid " + shown(*valid_loss_, 3);
     if (skipped_steps_ > 0) text += "  skipped " + std::to_string(skipped_steps_);
+    if (routing_) text += routing_->alarm();
     return text + "  " + shown(double(tokens()) / std::max(seconds_, 1e-9), 0) + " tokens/s";
   }
 
@@ -295,7 +306,7 @@ class TrainingRun {
   data::Splits splits_;
   AnyNetwork network_;
   Trainer<AnyNetwork> trainer_;
-  LoadProbe probe_;
+  std::optional<RoutingLog> routing_;  // of a mixture
   std::unique_ptr<energy::Source> energy_;
   energy::Meter training_energy_, evaluation_energy_;
   double seconds_ = 0;  // of training, without evaluation and files
@@ -326,6 +337,17 @@ void print_result(fs::path const& folder) {
   std::cout << std::endl;
 }
 
+/// The event files of every process that worked on the run.
+void remove_events(fs::path const& folder) {
+  std::vector<fs::path> events;
+  for (auto const& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with(io::event_file_prefix)) {
+      events.push_back(entry.path());
+    }
+  }
+  for (auto const& file : events) io::remove_tree(file);
+}
+
 }  // namespace
 
 int train(Options const& options) {
@@ -333,10 +355,11 @@ int train(Options const& options) {
   io::create_folders(run.folder);
   io::FolderLock const lock(run.folder);
   if (options.force) {
-    for (char const* part :
-         {"results.json", "checkpoint", "metrics.csv", "routing.csv", "tokenizer"}) {
+    for (char const* part : {"results.json", "checkpoint", "metrics.csv", "routing.csv",
+                             "routing_layers.csv", "routing.json", "tokenizer"}) {
       io::remove_tree(run.folder / part);
     }
+    remove_events(run.folder);
   }
   auto const folder = run.folder;
   if (fs::exists(folder / "results.json")) {

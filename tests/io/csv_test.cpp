@@ -56,7 +56,6 @@ TEST_CASE("A metrics row reads back to the same bits", "[io][csv]") {
 TEST_CASE("Rows are written in their shortest form", "[io][csv]") {
   CHECK(io::to_csv(io::MetricsRow{1, 2, 0.5, 1e-4, 4.25, {}, {}, 100}) ==
         "1,2,0.5,1e-04,4.25,,,100\n");
-  CHECK(io::to_csv(io::RoutingRow{10, 3, 7, 0.125}) == "10,3,7,0.125\n");
 }
 
 TEST_CASE("Values that are not finite are kept apart from missing ones", "[io][csv]") {
@@ -91,18 +90,6 @@ TEST_CASE("A missing file and a folder in its place are refused by name", "[io][
   REQUIRE_THROWS_WITH(io::read_metrics(folder.path() / "metrics.csv"),
                       Catch::Contains("metrics.csv must exist"));
   REQUIRE_THROWS_AS(io::read_metrics(folder.path()), DataError);
-}
-
-TEST_CASE("Loads must be shares", "[io][csv]") {
-  Folder const folder;
-  std::string const head = std::string(io::routing_header) + "\n";
-  CHECK(io::read_routing(folder.write(head + "1,0,0,0.5\n1,0,1,0.5\n")).rows.size() == 2);
-  CHECK(std::isnan(io::read_routing(folder.write(head + "1,0,0,nan\n")).rows.at(0).load));
-  CHECK_THROWS_WITH(io::read_routing(folder.write(head + "1,0,0,1.5\n")),
-                    Catch::Contains(":2") && Catch::Contains("share in [0, 1], got '1.5'"));
-  CHECK_THROWS_AS(io::read_routing(folder.write(head + "1,0,0,-0.1\n")), DataError);
-  CHECK_THROWS_AS(io::read_routing(folder.write(head + "1,0,0,inf\n")), DataError);
-  CHECK_THROWS_AS(io::read_routing(folder.write(head + "1,5000000000,0,0.1\n")), DataError);
 }
 
 TEST_CASE("A line that is still being written is left out and reported", "[io][csv]") {

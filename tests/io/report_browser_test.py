@@ -66,14 +66,42 @@ def write_metrics(folder, dice, floor, speed, step_seconds, steps=1500):
 
 
 def write_routing(folder, dice, layers=4, experts=8, steps=1500):
-    rows = ["step,layer,expert,load"]
+    rows = ["step,layer,expert,tokens_per_expert"]
     favour = [[dice.gauss(0, 0.55) for _ in range(experts)] for _ in range(layers)]
     for step in range(0, steps + 1, 15):
         for layer in range(layers):
             rest = 0.12 + 0.88 * math.exp(-step / (180 + 90 * layer))
             shares = [math.exp(f * rest * 1.6 + dice.gauss(0, 0.05)) for f in favour[layer]]
-            rows += [f"{step},{layer},{e},{s / sum(shares):.6f}" for e, s in enumerate(shares)]
+            rows += [f"{step},{layer},{e},{round(4096 * s / sum(shares))}" for e, s in enumerate(shares)]
     (folder / "routing.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def write_routing_layers(folder, dice, layers=4, steps=1500):
+    rows = ["step,layer,evenness,max_violation,dropped_share,dead_experts,router_entropy,"
+            "experts_per_item,churn"]
+    for step in range(0, steps + 1, 15):
+        for layer in range(layers):
+            rest = math.exp(-step / (180 + 90 * layer))
+            rows.append(f"{step},{layer},{1 - 0.2 * rest},{1.4 * rest + 0.05},{0.1 * rest},"
+                        f"{round(2 * rest)},{0.5 + 0.4 * rest},2,{0.3 * rest * dice.random()}")
+    (folder / "routing_layers.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def write_analysis(folder, dice, layers=4, experts=8):
+    words = [" de", " o", "ão", "\n", " <b>", "1", ",", " casa"]
+    def expert(number):
+        pairs = [round(900 * dice.random() ** 3) for _ in range(experts)]
+        pairs[number] = 2000
+        return {"tokens_per_expert": 2000, "coactivation": pairs,
+                "classes": [round(900 * dice.random() ** 2) for _ in range(3)],
+                "typical": [{"token": t, "text": words[(number + t) % 8], "count": 90 - t,
+                             "share": 0.9 - t / 20} for t in range(8)]}
+    found = {"text": "valid", "tokens": 8000, "classes": ["word start", "number", "punctuation"],
+             "layers": [{"layer": layer, "tokens": 8000, "token_information": 0.5,
+                         "class_information": 0.2, "token_explains": 0.6, "class_explains": 0.1,
+                         "experts": [expert(e) for e in range(experts)]}
+                        for layer in range(layers)]}
+    (folder / "routing.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 def write_run(root, name, model, parameters, results, sample, seed, mixture):
@@ -90,6 +118,8 @@ def write_run(root, name, model, parameters, results, sample, seed, mixture):
     write_metrics(folder, dice, floor, speed, step_seconds)
     if mixture:
         write_routing(folder, dice)
+        write_routing_layers(folder, dice)
+        write_analysis(folder, dice)
     loss = results["test_loss"]
     seconds = 1500 * step_seconds
     (folder / "results.json").write_text(json.dumps({
@@ -202,10 +232,14 @@ def require_picture(image):
 def require_charts(dom):
     found = {"curves": len(re.findall(r'<svg class="curves"', dom)),
              "heat maps": len(re.findall(r'<svg class="heat"', dom)),
+             "panels of layers": len(re.findall(r'data-rows="layer"', dom)),
+             "pairs of experts": len(re.findall(r'data-rows="expert"', dom)),
+             "tables of experts": len(re.findall(r'<table class="takes"', dom)),
              "validation curves": len(re.findall(r'<path class="valid" data-name', dom)),
              "quotes": len(re.findall(r"<blockquote", dom)),
              "tooltip": len(re.findall(r'<div id="tip"', dom))}
-    wanted = {"curves": 2, "heat maps": 4, "validation curves": 4, "quotes": 2, "tooltip": 1}
+    wanted = {"curves": 2, "heat maps": 4, "panels of layers": 6, "pairs of experts": 4,
+              "tables of experts": 4, "validation curves": 4, "quotes": 2, "tooltip": 1}
     require(found == wanted, f"the document must hold {wanted}, got {found}")
 
 
@@ -226,7 +260,7 @@ def require_refusal(check, *arguments):
 
 def check_tooltips(browser, page, text):
     """The pointer over the middle of a chart shows the values there."""
-    probe = """<script>['svg.curves', 'svg.cells path'].forEach(function (name) {
+    probe = """<script>['svg.curves', 'svg.cells path', 'svg.squares path'].forEach(function (name) {
       var chart = document.querySelector(name), box = chart.getBoundingClientRect();
       chart.dispatchEvent(new MouseEvent('mousemove', {bubbles: true,
         clientX: box.left + box.width / 2, clientY: box.top + box.height / 2}));
@@ -237,11 +271,13 @@ def check_tooltips(browser, page, text):
     dom, log = chromium(browser, page, "--dump-dom")
     require(not console_messages(log), f"tooltips must not fail: {console_messages(log)}")
     tips = re.findall("<samp>(.*?)</samp>", dom, re.S)
-    require(len(tips) == 2, f"both kinds of charts must have tooltips, got {tips}")
+    require(len(tips) == 3, f"all kinds of charts must have tooltips, got {tips}")
     wanted = r"training tokens seen \(millions\): 3\.\d+\n[34]\.\d\d  gpt2-baseline, training\n"
     require(re.match(wanted, tips[0]), f"the curves must show their values, got {tips[0]!r}")
     wanted = r"expert \d, step \d+\nabout \d\.\d× its fair share$"
     require(re.match(wanted, tips[1]), f"the heat map must show its values, got {tips[1]!r}")
+    wanted = r"layer \d, step \d+\nabout \d\.?\d*$"
+    require(re.match(wanted, tips[2]), f"the layers must show their values, got {tips[2]!r}")
 
 
 def check_hostile_names(browser, render, root):

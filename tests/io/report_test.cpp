@@ -53,8 +53,7 @@ struct Place {
       for (std::uint32_t layer = 0; layer < layers; ++layer) {
         for (std::uint32_t e = 0; e < experts; ++e) {
           // Neighbours differ at every step, so that nothing merges: the largest possible page.
-          double const share = ((step + e) % 2 == 0 ? 1.5 : 0.5) / experts;
-          routing += io::to_csv(io::RoutingRow{step, layer, e, share});
+          routing += io::to_csv(io::RoutingRow{step, layer, e, (step + e) % 2 == 0 ? 15U : 5U});
         }
       }
     }
@@ -87,7 +86,7 @@ TEST_CASE("Two runs are compared with the change and which direction is better",
   CHECK(count(page, "<svg class=\"curves\"") == 2);
   CHECK(count(page, "<svg class=\"heat\"") == 2);
   CHECK(has(page, "max violation 0.50"));
-  // Loads of 0.5 and 1.5 times the fair share, and no others.
+  // 0.5 and 1.5 times the fair share, and no others.
   CHECK(count(page, "data-level=\"5\"") == 2);
   CHECK(count(page, "data-level=\"15\"") == 2);
   CHECK(count(page, "data-level=") == 4);
@@ -159,8 +158,65 @@ TEST_CASE("A damaged file is refused by name", "[io][report]") {
   refused("metrics.csv", "step,loss\n", "the header must be");
   std::string const head = std::string(io::routing_header) + "\n";
   // A damaged number must not decide how much memory is asked for.
-  refused("routing.csv", head + "1,0,4294967295,0.5\n", "got expert 4294967295");
-  refused("routing.csv", head + "1,0,0,2\n", "share in [0, 1]");
+  refused("routing.csv", head + "1,0,4294967295,5\n", "got expert 4294967295");
+  refused("routing.csv", head + "1,0,0,0.5\n", "must be an integer");
+  refused("routing_layers.csv", std::string(io::routing_layers_header) + "\n1,0,2,0,0,0,,1,\n",
+          "share in [0, 1]");
+  refused("routing.json", "{}", "must be the JSON of a routing analysis");
+}
+
+TEST_CASE("Routing over time has a panel per measure that has something to show", "[io][report]") {
+  Place const place;
+  auto const run = place.mixture("moe", 2, 4, 3);
+  std::string rows = std::string(io::routing_layers_header) + "\n";
+  for (std::uint64_t step = 1; step <= 3; ++step) {
+    for (std::uint32_t layer = 0; layer < 2; ++layer) {
+      rows += io::to_csv(io::RoutingLayerRow{step, layer, 0.95, 0.5 * double(step), 0, 0,
+                                             layer == 0 ? 0.71 : 0.82, 2, 0.01 * double(layer)});
+    }
+  }
+  store(run / "routing_layers.csv", rows);
+  std::string const page = io::render_report({run});
+  CHECK(has(page, "<h2>Routing over time</h2>"));
+  for (char const* title : {"Max violation", "Evenness", "Doubt of the router", "Churn"}) {
+    CHECK(has(page, std::string("class=\"title\">") + title));
+  }
+  CHECK_FALSE(has(page, "class=\"title\">Dropped tokens"));  // nothing was
+  CHECK_FALSE(has(page, "class=\"title\">Dead experts"));
+  CHECK_FALSE(has(page, "class=\"title\">Experts per token"));  // always 2
+  CHECK(count(page, "<svg class=\"table\"") == 4);
+  CHECK(has(page, "data-scale=\"0.7 0.85\""));  // of 0.71 and 0.82
+  CHECK(has(page, "data-scale=\"0 1.5\""));
+  store(run / "routing_layers.csv", rows + "4,0,nan,inf,0.5,2,,2,\n");
+  CHECK(has(io::render_report({run}), "class=\"title\">Dropped tokens"));
+}
+
+TEST_CASE("What each expert takes is a table per layer", "[io][report]") {
+  Place const place;
+  auto const run = place.mixture("moe", 1, 2, 1);
+  io::RoutingAnalysis analysis{.text = "valid", .tokens = 10, .classes = {"word", "<number>"}};
+  probe::Specialisation layer{.layer = 0, .num_experts = 2, .tokens = 10};
+  layer.tokens_per_expert = {6, 4};
+  layer.coactivation = {6, 3, 3, 4};
+  layer.classes = {6, 0, 1, 3};
+  layer.token_explains = 0.42;
+  layer.class_explains = 0.1;
+  layer.typical = {{{5, 3, 0.75}}, {}};
+  analysis.layers.push_back(layer);
+  auto const stored = [&] {
+    store(run / "routing.json", io::routing_json(analysis, [](int) { return " <b>\n"; }));
+    return io::render_report({run});
+  };
+  std::string const page = stored();
+  CHECK(has(page, "<h2>What each expert takes</h2>"));
+  CHECK(has(page, "knowing the token tells 42 % of the choice, knowing its kind 10 %"));
+  CHECK(has(page, "<code title=\"3 times, 75 % of its places\">·&lt;b&gt;↵</code>"));
+  CHECK(has(page, "<td>60 %</td>"));
+  CHECK(has(page, "title=\"&lt;number&gt; 75 %\""));
+  CHECK(has(page, "Experts that work together"));
+  CHECK(has(page, "data-scale=\"0 1\""));  // 3 of the 4 tokens of expert 1
+  analysis.layers[0].coactivation = {6, 0, 0, 4};
+  CHECK_FALSE(has(stored(), "Experts that work together"));
 }
 
 TEST_CASE("Deep nesting of valid JSON is harmless", "[io][report]") {

@@ -3,7 +3,9 @@
 #include "laws/layer_laws.hpp"
 #include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
+#include "moenda/expert/identity.hpp"
 #include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/zero.hpp"
 
 namespace {
 
@@ -16,14 +18,19 @@ struct Expert {
   static constexpr laws::Reach reach = laws::Reach::row;
   static typename M::Config config() { return {.hidden = 9}; }
 };
+template <ExpertLike M>
+struct WithoutParameters : Expert<M> {
+  static typename M::Config config() { return {}; }
+};
 struct EitherExpert {
   using Module = OneOf<expert::Ffn, expert::SwiGlu>;
   static constexpr int width = 6;
   static constexpr laws::Reach reach = laws::Reach::row;
   static Module::Config config() { return expert::SwiGlu::Config{.hidden = 5}; }
 };
-using Experts = std::tuple<Expert<expert::Ffn>, Expert<expert::SwiGlu>,
-                           Expert<laws::Alone<expert::Ffn>>, EitherExpert>;
+using Experts =
+    std::tuple<Expert<expert::Ffn>, Expert<expert::SwiGlu>, Expert<laws::Alone<expert::Ffn>>,
+               EitherExpert, WithoutParameters<expert::Identity>, WithoutParameters<expert::Zero>>;
 
 TEMPLATE_LIST_TEST_CASE("experts obey the layer laws", "[laws]", Experts) {
   STATIC_REQUIRE(ExpertLike<typename TestType::Module>);

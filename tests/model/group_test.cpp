@@ -6,7 +6,9 @@
 #include "model/layer.hpp"
 #include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
+#include "moenda/expert/identity.hpp"
 #include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/zero.hpp"
 #include "moenda/model/mixture.hpp"
 #include "moenda/router/per_sequence.hpp"
 #include "moenda/router/top_k.hpp"
@@ -34,6 +36,8 @@ void agree(Layer<First, Double>& first, Layer<Second, Double>& second, Batch bat
     CHECK(laws::distance(first.gradients, second.gradients) <= 1e-12);
   }
 }
+static_assert(GroupedExpertLike<expert::Identity> && GroupedExpertLike<expert::Zero>);
+
 template <class Config>
 Config sizes(int experts, int top_k, double capacity_factor) {
   return {.router = {.top_k = top_k},

@@ -14,9 +14,8 @@ namespace {
 
 using Backend = cpu::Backend<double>;
 template <class Router>
-using Model =
-    LanguageModel<TransformerBlock<norm::Rms, attention::GroupedQuery<position::Rope>,
-                                   Mixture<router::Forced<Router>, expert::SwiGlu>>>;
+using Model = LanguageModel<TransformerBlock<norm::Rms, attention::GroupedQuery<position::Rope>,
+                                             Mixture<router::Forced<Router>, expert::SwiGlu>>>;
 using Net = Network<Model<router::TopK>, Backend>;
 static_assert(RouterLike<router::Forced<router::TopK>>);
 
@@ -49,12 +48,12 @@ struct Tables : RoutingProbe<Backend> {
 }  // namespace
 
 TEST_CASE("a replayed trace gives the same bits", "[probe]") {
-  auto const router = GENERATE(
-      router::TopK::Config{.top_k = 2}, top_1,
-      router::TopK::Config{.top_k = 2,
-                           .scores = router::Scores::sigmoid,
-                           .weighting = router::Weighting::score_then_renormalise,
-                           .scaling_factor = 2.5});
+  auto const router =
+      GENERATE(router::TopK::Config{.top_k = 2}, top_1,
+               router::TopK::Config{.top_k = 2,
+                                    .scores = router::Scores::sigmoid,
+                                    .weighting = router::Weighting::score_then_renormalise,
+                                    .scaling_factor = 2.5});
   Backend backend(2);
   Net network(backend, config(router), 1, 0.3);
   TextBatch const text(2, 12, 31);

@@ -33,7 +33,7 @@ TEST_CASE("evenness is 1 for equal counts and 0 for one taker", "[probe]") {
   CHECK(probe::evenness(view({5, 5, 5, 5})) == Approx(1));
   CHECK(probe::evenness(view({0, 9, 0})) == 0);
   CHECK(probe::evenness(view({1, 1, 2})) == Approx(0.9463946303571861));  // 1.5 ln 2 / ln 3
-  CHECK(probe::evenness(view({1, 1, 2, 0})) == Approx(0.75));  // 1.5 ln 2 / (2 ln 2)
+  CHECK(probe::evenness(view({1, 1, 2, 0})) == Approx(0.75));             // 1.5 ln 2 / (2 ln 2)
   CHECK(probe::evenness(view({3})) == 1);
 }
 
@@ -51,6 +51,17 @@ TEST_CASE("mutual information is 0 for independent labels and 1 for equal ones",
   CHECK(information({2, 1, 1}, {3, 1}, {2, 2}) == Approx(0.343711018));
   CHECK(information({4}, {4}, {4}) == 0);
   CHECK(information({}, {}, {}) == 0);
+}
+
+TEST_CASE("explained_share never falls when more is known", "[probe]") {
+  auto const explained = [](Counts const& joint, Counts const& x, Counts const& y) {
+    return probe::explained_share(view(joint), view(x), view(y));
+  };
+  CHECK(explained({2, 1, 1}, {3, 1}, {2, 2}) == Approx(0.2157615543388357 / std::log(2.0)));
+  CHECK(explained({2, 2}, {2, 2}, {2, 2}) == Approx(1));
+  CHECK(explained({1, 1, 1, 1}, {1, 1, 1, 1}, {2, 2}) == Approx(1));  // where NMI is 2 / 3
+  CHECK(information({1, 1, 1, 1}, {1, 1, 1, 1}, {2, 2}) == Approx(2.0 / 3));
+  CHECK(explained({2, 2}, {2, 2}, {4}) == 0);
 }
 
 TEST_CASE("changed_share counts rows, not cells", "[probe]") {

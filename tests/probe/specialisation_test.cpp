@@ -4,8 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include "gates.hpp"
-#include "moenda/io/routing_trace.hpp"
 #include "io/temporary_folder.hpp"
+#include "moenda/io/routing_trace.hpp"
 
 using namespace probes;
 using Probe = probe::SpecialisationProbe<Shapes>;
@@ -29,6 +29,8 @@ TEST_CASE("an expert's tokens are those that name it first", "[probe]") {
   CHECK(s.classes == std::vector<std::int64_t>{2, 0, 0, 2});
   CHECK(s.token_information == Approx(1));
   CHECK(s.class_information == Approx(1));
+  CHECK(s.token_explains == Approx(1));
+  CHECK(s.class_explains == Approx(1));
   REQUIRE(s.typical.size() == 2);
   REQUIRE(s.typical[0].size() == 1);
   CHECK(s.typical[0][0].token == 5);

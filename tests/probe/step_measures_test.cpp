@@ -23,8 +23,8 @@ TEST_CASE("a step's measures are those of its choices", "[probe]") {
   CHECK(m.layer == 4);
   CHECK(m.tokens_per_expert == std::vector<std::int64_t>{4, 2, 0});
   CHECK(m.max_violation == Approx(1));  // 4 against a mean of 2
-  CHECK(m.evenness == Approx((std::log(6.0) - (4 * std::log(4.0) + 2 * std::log(2.0)) / 6) /
-                             std::log(3.0)));
+  CHECK(m.evenness ==
+        Approx((std::log(6.0) - (4 * std::log(4.0) + 2 * std::log(2.0)) / 6) / std::log(3.0)));
   CHECK(m.dropped_share == Approx(0.5));
   CHECK(m.dead_experts == 1);
   CHECK(m.experts_per_item == Approx(1.5));

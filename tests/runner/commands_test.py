@@ -7,8 +7,9 @@ from program import MODEL, Place, end, expect, newest_checkpoint, outcome, rows_
 
 RESULT = ["steps", "tokens", "train_loss", "valid_loss", "test_loss", "perplexity", "seconds",
           "tokens_per_second", "peak_bytes"]
+TOP_K = 2
 FILES = {".lock", "config.resolved.toml", "meta.json", "metrics.csv", "results.json",
-         "routing.csv", "checkpoint"}
+         "routing.csv", "routing_layers.csv", "routing.json", "checkpoint"}
 
 
 def result_line(stdout):
@@ -27,7 +28,9 @@ def check_train(place):
     expect(values["steps"] == "20" and values["tokens"] == "1280", "result line", values)
     expect(all(float(value) > 0 for value in values.values()), "result line", values)
     expect(re.fullmatch(r"[0-9a-z]{12}", folder.name), "run id", folder.name)
-    expect({p.name for p in folder.iterdir()} == FILES, "run folder", sorted(folder.iterdir()))
+    events = [p.name for p in folder.iterdir() if p.name.startswith("events.out.tfevents.")]
+    expect(len(events) == 1, "event files", events)
+    expect({p.name for p in folder.iterdir()} - set(events) == FILES, "run folder", sorted(folder.iterdir()))
     checkpoints = sorted(p.name for p in (folder / "checkpoint").iterdir())
     expect(checkpoints == ["step_00000010", "step_00000020"], "checkpoints", checkpoints)
     files = sorted(p.name for p in newest_checkpoint(folder).iterdir())
@@ -57,8 +60,17 @@ def check_files(folder):
     routing = rows_of(folder / "routing.csv")
     expect(len(routing) == 5 * 4, "routing.csv", f"{len(routing)} rows")
     for step in ["1", "20"]:
-        load = sum(float(row["load"]) for row in routing if row["step"] == step)
-        expect(abs(load - 1) < 1e-9, "routing.csv", f"loads of step {step} sum to {load}")
+        chosen = sum(int(row["tokens_per_expert"]) for row in routing if row["step"] == step)
+        expect(chosen == 64 * TOP_K, "routing.csv", f"the choices of step {step} are {chosen}")
+    layers = rows_of(folder / "routing_layers.csv")
+    expect([row["step"] for row in layers] == ["1", "5", "10", "15", "20"], "routing_layers.csv", layers)
+    for row in layers:
+        expect(0 <= float(row["churn"]) <= 1 and float(row["experts_per_item"]) == TOP_K,
+               "routing_layers.csv", row)
+    routing = json.loads((folder / "routing.json").read_text())
+    expect(len(routing["layers"]) == 1 and len(routing["layers"][0]["experts"]) == 4,
+           "routing.json", routing)
+    expect(routing["tokens"] > 0, "routing.json", routing["tokens"])
 
 
 def check_finished_run(place, folder):

@@ -178,10 +178,12 @@ def outcome(folder):
                     for row in rows_of(folder / "metrics.csv")],
         "results": results,
         "training": training,
-        "files": sorted(p.name for p in folder.iterdir()),
+        # Every process begins an event file of its own.
+        "files": sorted(p.name for p in folder.iterdir() if not p.name.startswith("events.")),
     }
-    if (folder / "routing.csv").exists():
-        found["routing"] = (folder / "routing.csv").read_bytes()
+    for name in ["routing.csv", "routing_layers.csv", "routing.json"]:
+        if (folder / name).exists():
+            found[name] = (folder / name).read_bytes()
     return found
 
 

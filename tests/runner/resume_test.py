@@ -76,7 +76,7 @@ with Place() as place:
     for number, (name, options) in enumerate(MODELS.items()):
         short = f"m{number}"
         wanted = whole(place, short, options)
-        expect(("routing" in wanted) == (number not in (2, 3)), name,
+        expect(("routing.csv" in wanted) == (number not in (2, 3)), name,
                "routing.csv must exist for sparse models")
         interrupted(place, short, options, [STEPS // 2], [1, 2], wanted)
         interrupted(place, short, options, [8, 40], [3, 1, 2], wanted)

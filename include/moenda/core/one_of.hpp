@@ -10,6 +10,7 @@
 #include "moenda/core/after_step.hpp"
 #include "moenda/core/context.hpp"
 #include "moenda/core/fit.hpp"
+#include "moenda/core/per_layer.hpp"
 #include "moenda/core/rules.hpp"
 
 namespace moenda {
@@ -77,6 +78,14 @@ struct OneOf {
                                                    M::template params<B>(chosen, in...)}};
     });
   }
+  /// The verb that only layers have.
+  template <class B>
+  static constexpr Params<B> params(Config const& c, int width, LayerIndex layer) {
+    return visit(c, [&]<class M, std::size_t I>(At<M, I>, auto const& chosen) {
+      return Params<B>{decltype(Params<B>::choice){std::in_place_index<I>,
+                                                   layer_params<M, B>(chosen, width, layer)}};
+    });
+  }
   template <class B, class... In>
   static Forward<B, In...> forward(Context<B>& ctx, Config const& c, Params<B> const& p,
                                    Cache<B>& cache, In... in) {
@@ -132,9 +141,10 @@ struct OneOf {
       return M::experts_per_item(chosen, num_experts);
     });
   }
-  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int width) {
+  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int width,
+                                                  LayerIndex layer = {}) {
     return visit(c, [&]<class M, std::size_t I>(At<M, I>, auto const& chosen) {
-      return moenda::idle_parameters<M>(chosen, width);
+      return layer_idle_parameters<M>(chosen, width, layer);
     });
   }
   static void check(Config const& c, Setting const& setting, Problems& problems) {

@@ -36,6 +36,7 @@ struct RouterTraits {
 struct Setting {
   bool causal = false;
   int d_model = 0, context_length = 0;
+  int num_layers = 0;   ///< of the model; 0: not known
   int num_experts = 0;  ///< inside a mixture
   int head_dim = 0;     ///< inside an attention
 };

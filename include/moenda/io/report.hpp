@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A report of training runs as one HTML file: results side by side, learning curves, load of the
-// experts, generated text, configuration. It loads nothing from anywhere, and it is complete
-// without scripts.
+// A report of training runs as one HTML file: results side by side, learning curves, how the
+// experts are used, generated text, configuration. It loads nothing from anywhere, and it is
+// complete without scripts.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -11,10 +11,12 @@
 #include "moenda/io/atomic_file.hpp"
 #include "moenda/io/report_curves.hpp"
 #include "moenda/io/report_details.hpp"
-#include "moenda/io/report_load.hpp"
+#include "moenda/io/report_experts.hpp"
+#include "moenda/io/report_layers.hpp"
 #include "moenda/io/report_run.hpp"
 #include "moenda/io/report_style.hpp"
 #include "moenda/io/report_table.hpp"
+#include "moenda/io/report_tokens_per_expert.hpp"
 
 namespace moenda::io {
 
@@ -67,7 +69,9 @@ namespace detail {
   page += detail::introduction(runs);
   page += detail::results_section(runs);
   page += detail::curves_section(runs);
-  page += detail::load_section(runs);
+  page += detail::tokens_per_expert_section(runs);
+  page += detail::layers_section(runs);
+  page += detail::experts_section(runs);
   page += detail::samples_section(runs);
   page += detail::details_section(runs);
   page +=

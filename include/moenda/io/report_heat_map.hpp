@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Load of the experts of one layer: over time as a heat map, and at the end as bars beside it.
+// Tokens per expert of one layer: over time as a heat map, and at the end as bars beside it.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -17,10 +17,10 @@ namespace moenda::io::svg {
 /// last one twice the fair share or more.
 inline constexpr int heat_levels = 21;
 
-/// The level of a load relative to the fair share (1 = fair).
-[[nodiscard]] inline int heat_level(double relative_load) {
+/// The level of an expert's tokens relative to the fair share (1 = fair).
+[[nodiscard]] inline int heat_level(double relative) {
   double const middle = (heat_levels - 1) / 2.0;
-  return static_cast<int>(std::lround(std::clamp(relative_load * middle, 0.0, 2 * middle)));
+  return static_cast<int>(std::lround(std::clamp(relative * middle, 0.0, 2 * middle)));
 }
 
 /// "#rrggbb" of a level: blue through white to red, mixed so that both halves lose brightness at
@@ -39,23 +39,8 @@ inline constexpr int heat_levels = 21;
   return code;
 }
 
-/// max_e (load_e - mean) / mean: 0 is perfect balance, 1 is an expert with twice the mean load,
-/// experts - 1 is one expert taking everything. 0 when there is no load.
-[[nodiscard]] inline double max_violation(std::vector<double> const& loads) {
-  double sum = 0, largest = 0;
-  std::size_t count = 0;
-  for (double const load : loads) {
-    if (!std::isfinite(load)) continue;
-    sum += load;
-    largest = std::max(largest, load);
-    ++count;
-  }
-  if (!(sum > 0)) return 0;
-  double const mean = sum / static_cast<double>(count);
-  return (largest - mean) / mean;
-}
-
-/// The panel of one layer. Loads are relative to the fair share 1/experts; NaN is "not recorded".
+/// The panel of one layer. Values are relative to the fair share of the tokens; NaN is "not
+/// recorded".
 struct HeatMap {
   std::string title;
   std::string subtitle;  // at the right, over the bars
@@ -64,7 +49,7 @@ struct HeatMap {
   std::vector<double> cells;  // [experts, columns]
   std::vector<double> last;   // [experts], the bars
   std::uint64_t first_step = 0, last_step = 0;
-  double bar_end = 2;  // relative load at which a bar fills its place
+  double bar_end = 2;  // at which a bar fills its place
 };
 
 namespace detail {
@@ -82,10 +67,10 @@ inline constexpr double bars_left = 366, bars_right = 482, map_top = 26;
   std::array<std::string, heat_levels> paths;
   for (std::size_t e = 0; e < map.experts; ++e) {
     for (std::size_t c = 0; c < map.columns;) {
-      double const load = map.cells[e * map.columns + c];
+      double const value = map.cells[e * map.columns + c];
       std::size_t const begin = c++;
-      if (!std::isfinite(load)) continue;
-      int const level = heat_level(load);
+      if (!std::isfinite(value)) continue;
+      int const level = heat_level(value);
       while (c < map.columns && std::isfinite(map.cells[e * map.columns + c]) &&
              heat_level(map.cells[e * map.columns + c]) == level) {
         ++c;
@@ -143,7 +128,7 @@ inline constexpr double bars_left = 366, bars_right = 482, map_top = 26;
   double const map_bottom = detail::map_top + height;
   double const width = detail::map_right - detail::map_left;
   std::string out = open(detail::panel_width, map_bottom + 40, "heat",
-                         map.title + ": load of the experts over training, " + map.subtitle);
+                         map.title + ": tokens per expert over training, " + map.subtitle);
   out += text(detail::map_left, 15, "start", "title", map.title);
   out += text(detail::bars_right, 15, "end", "small", map.subtitle);
   out += rectangle(detail::map_left, detail::map_top, width, height, "missing");
@@ -165,7 +150,7 @@ inline constexpr double bars_left = 366, bars_right = 482, map_top = 26;
   out += text((detail::map_left + detail::map_right) / 2, map_bottom + 16, "middle", "small",
               "training step");
   out += text((detail::bars_left + detail::bars_right) / 2, map_bottom + 33, "middle", "small",
-              "load at the end");
+              "at the end");
   double const middle = (detail::map_top + map_bottom) / 2;
   out += "<g transform=\"rotate(-90 9 " + pixel(middle) + ")\">" +
          text(9, middle, "middle", "small", "expert") + "</g>\n";

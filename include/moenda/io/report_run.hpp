@@ -17,6 +17,8 @@
 #include "moenda/core/error.hpp"
 #include "moenda/io/csv.hpp"
 #include "moenda/io/report_text.hpp"
+#include "moenda/io/routing_csv.hpp"
+#include "moenda/io/routing_json.hpp"
 
 namespace moenda::io {
 
@@ -34,8 +36,10 @@ struct ReportRun {
   nlohmann::json meta;
   std::string configuration;  // config.resolved.toml
   CsvRows<MetricsRow> metrics;
-  CsvRows<RoutingRow> routing;  // empty for a dense model
-  bool finished = false;        // results.json exists; without it the maps below are empty
+  CsvRows<RoutingRow> routing;              // empty for a dense model
+  CsvRows<RoutingLayerRow> routing_layers;  // the same
+  RoutingAnalysis analysis;                 // what each expert takes; empty before the end
+  bool finished = false;  // results.json exists; without it the maps below are empty
   std::map<std::string, std::map<std::string, double>> results;  // task -> measure -> value
   std::map<std::string, double> training;
   std::vector<ReportSample> samples;
@@ -130,10 +134,19 @@ inline void read_results(std::filesystem::path const& file, ReportRun& run) {
   }
 }
 
+[[nodiscard]] inline RoutingAnalysis read_analysis(std::filesystem::path const& file) {
+  std::string const text = read_text(file);
+  try {
+    return parse_routing_json(text);
+  } catch (DataError const& error) {
+    throw DataError("report: " + sanitize_utf8(file.string()) + ": " + error.what());
+  }
+}
+
 }  // namespace detail
 
 /// Reads one run folder. DataError names the file that is missing or damaged; results.json may be
-/// absent (an unfinished run) and routing.csv too (a dense model).
+/// absent (an unfinished run) and the files on routing too (a dense model).
 [[nodiscard]] inline ReportRun read_run(std::filesystem::path const& folder) {
   ReportRun run;
   std::error_code error;
@@ -151,6 +164,12 @@ inline void read_results(std::filesystem::path const& file, ReportRun& run) {
   run.metrics = read_metrics(folder / "metrics.csv");
   if (std::filesystem::exists(folder / "routing.csv", error)) {
     run.routing = read_routing(folder / "routing.csv");
+  }
+  if (std::filesystem::exists(folder / "routing_layers.csv", error)) {
+    run.routing_layers = read_routing_layers(folder / "routing_layers.csv");
+  }
+  if (std::filesystem::exists(folder / "routing.json", error)) {
+    run.analysis = detail::read_analysis(folder / "routing.json");
   }
   if (std::filesystem::exists(folder / "results.json", error)) {
     detail::read_results(folder / "results.json", run);

@@ -51,7 +51,18 @@ svg path{fill:none;stroke-linejoin:round}
 .guide{stroke:#55616f;stroke-dasharray:3 3}
 .panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:16px 36px;
 margin:12px 0}
-.cells path{stroke-width:1.04}.missing{fill:#e3e5e8}.frame{fill:none;stroke:#b6bec7}
+.cells path,svg.squares path{stroke-width:1.04}
+.panels figure{margin:0}.panels figcaption{font-size:14px;line-height:1.4;margin:2px 0 6px}
+.panels.squares{grid-template-columns:repeat(auto-fill,minmax(min(280px,100%),1fr))}
+.takes td:nth-child(3){min-width:190px}.takes td{vertical-align:middle}
+table.takes{width:100%}.takes th:first-child,.takes td:first-child{min-width:82px;width:82px}
+.takes td:nth-child(2),.takes th:nth-child(2){width:110px;min-width:110px}
+.takes code{background:var(--wash);border:1px solid var(--rule);border-radius:4px;padding:1px 5px;
+white-space:pre;font:13px ui-monospace,Consolas,"Liberation Mono",monospace;display:inline-block;
+margin:1px 0}
+.mix{display:flex;width:180px;height:14px;border:1px solid #b6bec7}.mix i{display:block;height:100%}
+.key{display:inline-block;width:12px;height:12px;margin-right:7px}
+.missing{fill:#e3e5e8}.frame{fill:none;stroke:#b6bec7}
 .thin{fill:#7d8894}.fair{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}.b{stroke:#8a95a1;stroke-width:.6}
 .scale{display:flex;align-items:center;gap:10px;font-size:15px;color:var(--soft);
 margin:10px 0 2px;flex-wrap:wrap}
@@ -141,6 +152,21 @@ inline constexpr std::string_view report_script = R"js(
     });
     svg.addEventListener('mouseleave', function () { tip.hidden = true; });
   });
+  document.querySelectorAll('svg.squares').forEach(function (svg) {
+    var scale = numbers(svg.dataset.scale), box = svg.viewBox.baseVal;
+    var range = numbers(svg.dataset.range || '0 ' + (box.width - 1));
+    var rows = svg.dataset.labels ? svg.dataset.labels.split(' ') : null;
+    svg.addEventListener('mousemove', function (event) {
+      var at = inside(svg, event), away = event.target.dataset.away;
+      var row = Math.max(0, Math.floor(at.y + 0.5)), column = Math.max(0, Math.floor(at.x));
+      var share = box.width > 1 ? Math.min(1, column / (box.width - 1)) : 0;
+      show(event, svg.dataset.rows + ' ' + (rows ? rows[row] : row) + ', ' + svg.dataset.columns +
+          ' ' + Math.round(range[0] + share * (range[1] - range[0])) +
+          (away ? '\nabout ' +
+           Number((scale[0] + away / (LEVELS / 2) * (scale[1] - scale[0])).toPrecision(2)) : ''));
+    });
+    svg.addEventListener('mouseleave', function () { tip.hidden = true; });
+  });
 })();
 )js";
 
@@ -151,7 +177,8 @@ inline constexpr std::string_view report_script = R"js(
   for (int level = 0; level < svg::heat_levels; ++level) {
     std::string const kind = ".h" + std::to_string(level);
     std::string const colour = svg::heat_colour(level);
-    css += kind + "{stroke:" + colour + "}.b" + kind + "{fill:" + colour + ";stroke:#8a95a1}\n";
+    css += kind + "{stroke:" + colour + "}.b" + kind + "{fill:" + colour + ";stroke:#8a95a1}.f" +
+           std::to_string(level) + "{fill:" + colour + "}\n";
     gradient += "," + colour;
   }
   return css + ".scale i{background:linear-gradient(90deg" + gradient + ")}\n";

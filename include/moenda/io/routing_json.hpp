@@ -17,7 +17,7 @@ namespace moenda::io {
 
 /// The routing of a text.
 struct RoutingAnalysis {
-  std::string text{};     // which one: "valid"
+  std::string text{};  // which one: "valid"
   std::int64_t tokens = 0;
   std::vector<std::string> classes{};  // names of the token classes
   std::vector<probe::Specialisation> layers{};
@@ -42,7 +42,9 @@ using Counts = std::vector<std::int64_t>;
   nlohmann::ordered_json json{{"layer", layer.layer},
                               {"tokens", layer.tokens},
                               {"token_information", layer.token_information},
-                              {"class_information", layer.class_information}};
+                              {"class_information", layer.class_information},
+                              {"token_explains", layer.token_explains},
+                              {"class_explains", layer.class_explains}};
   for (std::size_t e = 0; e < experts; ++e) {
     nlohmann::ordered_json expert{{"tokens_per_expert", layer.tokens_per_expert[e]},
                                   {"coactivation", row_of(layer.coactivation, e, experts)},
@@ -81,6 +83,8 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
   layer.tokens = json.at("tokens").get<std::int64_t>();
   layer.token_information = json.at("token_information").get<double>();
   layer.class_information = json.at("class_information").get<double>();
+  layer.token_explains = json.at("token_explains").get<double>();
+  layer.class_explains = json.at("class_explains").get<double>();
   for (auto const& expert : experts) {
     layer.tokens_per_expert.push_back(expert.at("tokens_per_expert").get<std::int64_t>());
     append_row(layer.coactivation, expert.at("coactivation"), experts.size());

@@ -139,12 +139,13 @@ void read_choice(toml::node const& node, C& config, std::string const& path) {
   }
 }
 template <SideBySideLike C>
-void read_groups(toml::table const& table, C& config, std::string const& path) {
+void read_groups(toml::table const& table, C& config, std::string const& path, bool has_type) {
   static_assert(names_differ(C::names),
                 "Experts and losses of a Mixture need names of their own, or a file could not "
                 "tell them apart");
   auto const known = words(C::names);
   for (auto&& [key, value] : table) {
+    if (has_type && key.str() == "type") continue;
     if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
       refuse_key(value, key.str(), path, known);
     }
@@ -194,7 +195,7 @@ void read_toml(toml::node const& node, C& config, std::string const& path, bool 
     auto const* table = node.as_table();
     if (table == nullptr) detail::refuse(node, path, "a table");
     if constexpr (SideBySideLike<C>) {
-      detail::read_groups(*table, config, path);
+      detail::read_groups(*table, config, path, has_type);
     } else {
       detail::read_fields(*table, config, path, has_type);
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "moenda/model/group.hpp"
@@ -46,13 +49,30 @@ struct Experts {
     hana::tuple<typename Group<Es>::template Cache<B>...> groups;
   };
 
-  static constexpr int num_experts(Config const& c) {
-    return hana::unpack(c.groups, [](auto const&... group) { return (group.count + ... + 0); });
+  static constexpr int num_experts(Config const& c, LayerIndex layer = {}) {
+    std::int64_t sum = 0;
+    each(
+        [&](auto i, auto group) { sum += decltype(group)::type::num_experts(c.groups[i], layer); });
+    return int(std::min<std::int64_t>(sum, std::numeric_limits<int>::max()));
+  }
+  /// The same, of params that exist.
+  static constexpr int size(auto const& params) {
+    return hana::unpack(params.groups,
+                        [](auto const&... group) { return (int(group.size()) + ... + 0); });
+  }
+  /// For how many layers there are counts; 0: one for all.
+  static constexpr int num_counts(Config const& c) {
+    int longest = 0;
+    each([&](auto i, auto group) {
+      longest = std::max(longest, decltype(group)::type::num_counts(c.groups[i]));
+    });
+    return longest;
   }
   static constexpr bool accepts(Config const& c, Granularity routed) {
     bool ok = true;
     each([&](auto i, auto group) {
-      ok = ok && (c.groups[i].count == 0 || decltype(group)::type::accepts(c.groups[i], routed));
+      using G = typename decltype(group)::type;
+      ok = ok && (G::is_empty(c.groups[i]) || G::accepts(c.groups[i], routed));
     });
     return ok;
   }
@@ -61,15 +81,15 @@ struct Experts {
   }
   static void check(Config const& c, Setting const& setting, Problems& problems) {
     each([&](auto i, auto group) {
-      if (c.groups[i].count == 0) return;
       using G = typename decltype(group)::type;
+      if (G::is_empty(c.groups[i])) return;
       problems.in(G::name, [&] { G::check(c.groups[i], setting, problems); });
     });
   }
   template <class B>
-  static constexpr Params<B> params(Config const& c, int d_model) {
+  static constexpr Params<B> params(Config const& c, int d_model, LayerIndex layer = {}) {
     return {hana::unpack(c.groups, [&](auto const&... group) {
-      return hana::make_tuple(Group<Es>::template params<B>(group, d_model)...);
+      return hana::make_tuple(Group<Es>::template params<B>(group, d_model, layer)...);
     })};
   }
   /// x [rows of all slots, d_model] -> y, as x but in one piece. What the groups answer lies side
@@ -81,7 +101,7 @@ struct Experts {
     each([&](auto i, auto group) {
       parts[i] = decltype(group)::type::forward(ctx, c.groups[i], p.groups[i], cache.groups[i],
                                                 plan, first, x);
-      first += c.groups[i].count;
+      first += int(p.groups[i].size());
     });
     return ops::concatenate(ctx, std::span<Tensor<B> const>(parts));
   }
@@ -93,7 +113,7 @@ struct Experts {
     each([&](auto i, auto group) {
       parts[i] = decltype(group)::type::backward(ctx, c.groups[i], p.groups[i], grads.groups[i],
                                                  cache.groups[i], plan, first, dy);
-      first += c.groups[i].count;
+      first += int(p.groups[i].size());
     });
     return ops::concatenate(ctx, std::span<Tensor<B> const>(parts));
   }
@@ -108,14 +128,17 @@ struct Experts {
   }
 };
 
-/// A single expert type is a Group of it.
+/// A single expert type is a Group of it. Mixtures of either have names of their own, so that a
+/// file can pick.
 template <class E>
 struct AsGroups {
   using Module = Group<E>;
+  static constexpr char const* mixture_name = "mixture";
 };
 template <class... Es>
 struct AsGroups<Experts<Es...>> {
   using Module = Experts<Es...>;
+  static constexpr char const* mixture_name = "mixture_of_groups";
 };
 
 }  // namespace moenda

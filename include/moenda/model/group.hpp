@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <span>
 #include <variant>
 #include <vector>
 
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
+#include "moenda/core/per_layer.hpp"
 #include "moenda/model/grouped_weights.hpp"
 #include "moenda/ops/gather.hpp"
 #include "moenda/ops/memory.hpp"
@@ -22,7 +24,9 @@ struct Group {
   struct Config {
     int count = 0;
     typename Expert::Config each{};
-    MOENDA_FIELDS(Config, count, each);
+    /// Empty, or a count for every layer of the model in place of `count`.
+    std::vector<int> count_per_layer{};
+    MOENDA_FIELDS(Config, count, each, count_per_layer);
   };
   template <class B>
   using Params = std::vector<typename Expert::template Params<B>>;
@@ -31,7 +35,21 @@ struct Group {
     std::span<typename Expert::template Cache<B>> experts;  // a single one when they run at once
   };
 
-  static constexpr int num_experts(Config const& c) { return c.count; }
+  static constexpr int num_experts(Config const& c, LayerIndex layer = {}) {
+    if (c.count_per_layer.empty()) return c.count;
+    auto const l = std::size_t(layer.value);
+    return l < c.count_per_layer.size() ? c.count_per_layer[l] : 0;
+  }
+  /// The same, of params that exist.
+  static constexpr int size(auto const& params) { return int(params.size()); }
+  /// For how many layers there are counts; 0: one for all.
+  static constexpr int num_counts(Config const& c) { return int(c.count_per_layer.size()); }
+  /// Whether no layer has an expert of this kind.
+  static constexpr bool is_empty(Config const& c) {
+    if (c.count_per_layer.empty()) return c.count == 0;
+    return std::all_of(c.count_per_layer.begin(), c.count_per_layer.end(),
+                       [](int count) { return count == 0; });
+  }
   static constexpr bool accepts(Config const& c, Granularity routed) {
     auto const needed = granularity_of<Expert>(c.each);
     return needed == Granularity::token || needed == routed;
@@ -46,11 +64,18 @@ struct Group {
   }
   static void check(Config const& c, Setting const& setting, Problems& problems) {
     problems.expect(c.count >= 0, "count", "at least 0", c.count);
+    problems.expect(
+        c.count_per_layer.empty() || setting.num_layers == 0 || num_counts(c) == setting.num_layers,
+        "count_per_layer", "empty or as long as the model has layers", num_counts(c));
+    for (int const count : c.count_per_layer) {
+      problems.expect(count >= 0, "count_per_layer", "counts of at least 0", count);
+    }
     problems.in("each", [&] { moenda::check<Expert>(c.each, setting, problems); });
   }
   template <class B>
-  static constexpr Params<B> params(Config const& c, int d_model) {
-    return Params<B>(c.count < 0 ? 0 : std::size_t(c.count),
+  static constexpr Params<B> params(Config const& c, int d_model, LayerIndex layer = {}) {
+    int const count = num_experts(c, layer);
+    return Params<B>(count < 0 ? 0 : std::size_t(count),
                      Expert::template params<B>(c.each, d_model));
   }
   /// The group's experts are the plan's from number `first` on. x [rows of all slots, d_model] ->
@@ -58,7 +83,7 @@ struct Group {
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
                            DispatchPlan<B> const& plan, int first, Rows<B> x) {
-    Slots const slots(ctx, c, plan, first);
+    Slots const slots(ctx, size(p), plan, first);
     if (slots.rows() == 0) return ctx.tensor(0, x.cols);
     auto const outer = ctx.batch;
     auto const y = visit_kind(c, [&](auto kind, auto const& each) {
@@ -72,7 +97,7 @@ struct Group {
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, DispatchPlan<B> const& plan,
                             int first, Tensor<B> dy) {
-    Slots const slots(ctx, c, plan, first);
+    Slots const slots(ctx, size(p), plan, first);
     if (slots.rows() == 0) return ctx.tensor(0, dy.cols);
     auto const outer = ctx.batch;
     auto const dx = visit_kind(c, [&](auto kind, auto const& each) {
@@ -90,10 +115,10 @@ struct Group {
     std::span<int const> begin;  // [count + 1] rows of each expert, counted from first_row
 
     template <class B>
-    Slots(Context<B>& ctx, Config const& c, DispatchPlan<B> const& plan, int first)
+    Slots(Context<B>& ctx, int count, DispatchPlan<B> const& plan, int first)
         : item_rows(plan.item_rows) {
-      auto const bins = plan.bins.subspan(std::size_t(first), std::size_t(c.count) + 1);
-      auto const rows = ctx.template make<int>(c.count + 1);
+      auto const bins = plan.bins.subspan(std::size_t(first), std::size_t(count) + 1);
+      auto const rows = ctx.template make<int>(count + 1);
       for (std::size_t e = 0; e < rows.size(); ++e) rows[e] = (bins[e] - bins[0]) * item_rows;
       first_row = bins[0] * item_rows;
       begin = rows;
@@ -158,7 +183,7 @@ struct Group {
   template <class Kind, class B>
   static Tensor<B> run(Kind, Context<B>& ctx, auto const&, Config const& c, Params<B> const& p,
                        Cache<B>& cache, Slots const& slots, Rows<B> picked) {
-    cache.experts = ctx.template make<typename Expert::template Cache<B>>(c.count);
+    cache.experts = ctx.template make<typename Expert::template Cache<B>>(size(p));
     auto const x = ops::gather(ctx, picked);    // [rows of the group, d_model]
     auto const y = ctx.tensor(x.rows, x.cols);  // as x
     for_each_expert(ctx, slots, [&](std::size_t e, auto slice) {

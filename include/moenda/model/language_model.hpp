@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <utility>
 #include <vector>
 
 #include "moenda/core/after_step.hpp"
 #include "moenda/core/fit.hpp"
+#include "moenda/core/per_layer.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/model/transformer_block.hpp"
 #include "moenda/ops/cross_entropy.hpp"
@@ -13,8 +15,8 @@
 
 namespace moenda {
 
-/// A causal language model: embedding, `num_layers` equal blocks, a final norm, and a head that
-/// turns hidden states into logits over the vocabulary.
+/// A causal language model: embedding, `num_layers` blocks of one kind, a final norm, and a head
+/// that turns hidden states into logits over the vocabulary.
 template <class Block>
 struct LanguageModel {
   static_assert(sizeof(Block) > 0);  // completed first: its own sentences come first
@@ -57,18 +59,24 @@ struct LanguageModel {
     expect_size("context_length", c.context_length, 1, 1 << 28);
     expect_size("d_model", c.d_model, 1, 1 << 20);
     expect_size("num_layers", c.num_layers, 0, 1 << 14);
-    Setting const setting{.causal = true, .d_model = c.d_model, .context_length = c.context_length};
+    Setting const setting{.causal = true,
+                          .d_model = c.d_model,
+                          .context_length = c.context_length,
+                          .num_layers = c.num_layers};
     problems.in("block", [&] { moenda::check<Block>(c.block, setting, problems); });
     return problems;
   }
   template <class B>
   static constexpr Params<B> params(Config const& c) {
+    std::vector<typename Block::template Params<B>> layers;
+    layers.reserve(c.num_layers < 0 ? 0 : std::size_t(c.num_layers));
+    for (int l = 0; l < c.num_layers; ++l) {
+      layers.push_back(layer_params<Block, B>(c.block, c.d_model, LayerIndex{l}));
+    }
     return {{c.vocab_size, c.d_model, WeightKind::embedding},
             Position::template params<B>(PositionOf::config(c.block.attention), c.context_length,
                                          c.d_model),
-            std::vector<typename Block::template Params<B>>(
-                c.num_layers < 0 ? 0 : std::size_t(c.num_layers),
-                Block::template params<B>(c.block, c.d_model)),
+            std::move(layers),
             Norm::template params<B>(c.block.norm, c.d_model),
             {c.tied_head ? 0 : c.vocab_size, c.d_model, WeightKind::matrix}};
   }
@@ -79,7 +87,11 @@ struct LanguageModel {
   /// The parameters that one token uses: without the experts it is not sent to (their mean size,
   /// when experts differ).
   static constexpr std::ptrdiff_t active_parameter_count(Config const& c) {
-    return parameter_count(c) - c.num_layers * moenda::idle_parameters<Block>(c.block, c.d_model);
+    auto active = parameter_count(c);
+    for (int l = 0; l < c.num_layers; ++l) {
+      active -= layer_idle_parameters<Block>(c.block, c.d_model, LayerIndex{l});
+    }
+    return active;
   }
 
   /// tokens [batch_size * seq_len] (in ctx.batch) -> hidden [tokens, d_model], after the final

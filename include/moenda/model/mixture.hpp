@@ -17,7 +17,7 @@ namespace moenda {
 /// type or Experts<...>; `Losses` are auxiliary losses on the router's gates.
 template <RouterLike Router, class Expert, LossLike... Losses>
 struct Mixture {
-  static constexpr char const* name = "mixture";
+  static constexpr char const* name = AsGroups<Expert>::mixture_name;
   using Set = typename AsGroups<Expert>::Module;
   using Terms = AuxiliaryLosses<Losses...>;
   static constexpr bool looks_ahead = [] {
@@ -55,46 +55,35 @@ struct Mixture {
     Tensor<B> slots;  // [num_slots * item_rows, d_model] what the experts answered
   };
 
-  static void check(Config const& c, Setting setting, Problems& problems) {
-    setting.num_experts = Set::num_experts(c.experts);
-    auto const traits = traits_of<Router>(c.router);
-    problems.in("experts", [&] {
-      problems.expect(setting.num_experts >= 1 && setting.num_experts <= max_experts, "count",
-                      "in 1.." + std::to_string(max_experts), setting.num_experts);
-      Set::check(c.experts, setting, problems);
-      if (!Set::accepts(c.experts, traits.granularity)) problems.add(MOENDA_RULE_GRANULARITY);
-    });
-    problems.in("router", [&] {
-      moenda::check<Router>(c.router, setting, problems);
-      if (setting.causal && !traits.causal_at_evaluation) problems.add(MOENDA_RULE_CAUSAL);
-    });
-    problems.in("loss", [&] {
-      Terms::check(c.loss, setting, problems);
-      bool const untrainable = traits.balanced_by_construction || !traits.has_parameters;
-      if (untrainable && Terms::balance(c.loss)) problems.add(MOENDA_RULE_BALANCE);
-    });
+  static void check(Config const& c, Setting const& setting, Problems& problems) {
+    int const layers = std::max(1, Set::num_counts(c.experts));
+    auto const before = problems.found().size();
+    for (int l = 0; l < layers && problems.found().size() == before; ++l) {
+      check_layer(c, setting, {l}, problems);
+    }
     problems.expect(c.capacity_factor >= 0 && std::isfinite(c.capacity_factor), "capacity_factor",
                     "0 (dropless) or above", c.capacity_factor);
   }
   template <class B>
-  static constexpr Params<B> params(Config const& c, int d_model) {
-    int const experts = Set::num_experts(c.experts);
+  static constexpr Params<B> params(Config const& c, int d_model, LayerIndex layer = {}) {
+    int const experts = Set::num_experts(c.experts, layer);
     return {Router::template params<B>(c.router, d_model, experts),
-            Set::template params<B>(c.experts, d_model),
+            Set::template params<B>(c.experts, d_model, layer),
             Terms::template params<B>(c.loss, experts)};
   }
   /// The share of the experts' parameters that an item does not visit.
-  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model) {
-    int const experts = Set::num_experts(c.experts);
+  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model,
+                                                  LayerIndex layer = {}) {
+    int const experts = Set::num_experts(c.experts, layer);
     if (experts == 0) return 0;
     int const idle = experts - Router::experts_per_item(c.router, experts);
-    return moenda::parameter_count(Set::template params<Shapes>(c.experts, d_model)) / experts *
-           idle;
+    return moenda::parameter_count(Set::template params<Shapes>(c.experts, d_model, layer)) /
+           experts * idle;
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
                            Tensor<B> x) {
-    int const experts = Set::num_experts(c.experts);
+    int const experts = Set::size(p.experts);
     auto gates = Router::forward(ctx, c.router, p.router, cache.router, x, experts);
     gates.selected = ops::without_padding(ctx, gates.selected);  // nobody computes padding
     cache.gates = gates;
@@ -131,7 +120,7 @@ struct Mixture {
 
   template <class B>
   static void fit(TrainingText const& text, Config const& c, Params<B> const& p) {
-    moenda::fit<Router>(text, c.router, p.router, Set::num_experts(c.experts));
+    moenda::fit<Router>(text, c.router, p.router, Set::size(p.experts));
   }
   template <class B>
   static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
@@ -140,6 +129,27 @@ struct Mixture {
   }
 
  private:
+  /// What is wrong with one layer; counts may differ from layer to layer.
+  static void check_layer(Config const& c, Setting setting, LayerIndex layer, Problems& problems) {
+    setting.num_experts = Set::num_experts(c.experts, layer);
+    auto const traits = traits_of<Router>(c.router);
+    problems.in("experts", [&] {
+      problems.expect(setting.num_experts >= 1 && setting.num_experts <= max_experts,
+                      Set::num_counts(c.experts) > 0 ? "count_per_layer" : "count",
+                      "in 1.." + std::to_string(max_experts), setting.num_experts);
+      Set::check(c.experts, setting, problems);
+      if (!Set::accepts(c.experts, traits.granularity)) problems.add(MOENDA_RULE_GRANULARITY);
+    });
+    problems.in("router", [&] {
+      moenda::check<Router>(c.router, setting, problems);
+      if (setting.causal && !traits.causal_at_evaluation) problems.add(MOENDA_RULE_CAUSAL);
+    });
+    problems.in("loss", [&] {
+      Terms::check(c.loss, setting, problems);
+      bool const untrainable = traits.balanced_by_construction || !traits.has_parameters;
+      if (untrainable && Terms::balance(c.loss)) problems.add(MOENDA_RULE_BALANCE);
+    });
+  }
   /// ceil(factor * assignments / experts), at least 1: Lepikhin et al. 2020, section 2.2.
   static int capacity(Config const& c, int items, int experts) {
     if (c.capacity_factor <= 0) return -1;

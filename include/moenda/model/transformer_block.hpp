@@ -4,6 +4,7 @@
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
 #include "moenda/core/fit.hpp"
+#include "moenda/core/per_layer.hpp"
 #include "moenda/ops/add.hpp"
 #include "moenda/ops/memory.hpp"
 
@@ -51,13 +52,14 @@ struct TransformerBlock {
     problems.in("ffn", [&] { moenda::check<FeedForward>(c.ffn, setting, problems); });
   }
   template <class B>
-  static constexpr Params<B> params(Config const& c, int d_model) {
+  static constexpr Params<B> params(Config const& c, int d_model, LayerIndex layer = {}) {
     auto const norm = Norm::template params<B>(c.norm, d_model);
-    return {norm, Attention::template params<B>(c.attention, d_model), norm,
-            FeedForward::template params<B>(c.ffn, d_model)};
+    return {norm, layer_params<Attention, B>(c.attention, d_model, layer), norm,
+            layer_params<FeedForward, B>(c.ffn, d_model, layer)};
   }
-  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model) {
-    return moenda::idle_parameters<FeedForward>(c.ffn, d_model);
+  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model,
+                                                  LayerIndex layer = {}) {
+    return layer_idle_parameters<FeedForward>(c.ffn, d_model, layer);
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

@@ -59,6 +59,13 @@ struct LayerChoice : RoutingProbe<B> {
     num_experts = gates.selected.cols;
     selected.assign(gates.selected.data, gates.selected.data + gates.selected.size());
   }
+  /// Appends the choices, those of one item replaced.
+  void append_with(std::vector<typename B::Scalar>& table, int item, int expert) const {
+    auto const begin = std::ptrdiff_t(table.size()) + std::ptrdiff_t(item) * num_experts;
+    table.insert(table.end(), selected.begin(), selected.end());
+    std::fill_n(table.begin() + begin, num_experts, typename B::Scalar(0));
+    table[std::size_t(begin + expert)] = 1;
+  }
   int num_experts = 0;
   std::vector<typename B::Scalar> selected;  // [items, num_experts]
 
@@ -95,11 +102,12 @@ template <class M, class B>
                                             std::span<int const> targets, int layer,
                                             int copies = 16) {
   using Scalar = typename B::Scalar;
-  require(batch.batch_size == 1, "counterfactual: the batch must be one sequence",
-          batch.batch_size, 1);
+  require(batch.batch_size == 1, "counterfactual: the batch must be one sequence", batch.batch_size,
+          1);
   require(copies >= 1, "counterfactual: copies must be at least 1", copies, 1);
   auto const own = detail::own_choices(network, batch, targets, layer);
   int const length = batch.seq_len, experts = own.num_experts;
+  copies = std::min(copies, length);
   Counterfactual result{.num_experts = experts};
   result.losses.resize(own.selected.size());
   for (auto row = own.selected.begin(); row != own.selected.end(); row += experts) {
@@ -110,18 +118,13 @@ template <class M, class B>
     tokens.insert(tokens.end(), batch.tokens, batch.tokens + length);
     wanted.insert(wanted.end(), targets.begin(), targets.end());
   }
-  std::vector<Scalar> table, losses;                          // [copies * length, experts]; rows
+  std::vector<Scalar> table, losses;                      // [copies * length, experts]; rows
   std::vector<Tensor<B>> forced(std::size_t(layer) + 1);  // the layers below stay free
   for (int first = 0; first < length; first += copies) {
     int const some = std::min(copies, length - first), rows = some * length;
     for (int expert = 0; expert < experts; ++expert) {
       table.clear();
-      for (int t = first; t < first + some; ++t) {
-        table.insert(table.end(), own.selected.begin(), own.selected.end());
-        auto const row = table.end() - std::ptrdiff_t(length - t) * experts;
-        std::fill(row, row + experts, Scalar(0));
-        row[expert] = 1;
-      }
+      for (int t = first; t < first + some; ++t) own.append_with(table, t, expert);
       forced.back() = {table.data(), rows, experts};
       losses.resize(std::size_t(rows));
       network.evaluate({tokens.data(), some, length},

@@ -54,6 +54,15 @@ template <class Number>
   return std::clamp(2 * (both - entropy(joint)) / both, 0.0, 1.0);
 }
 
+/// The share of what is unknown of Y that X tells: I(X; Y) / H(Y). 1: X decides Y. Unlike the above
+/// it never falls when X is described more closely. 0 when Y has a single label.
+template <class Number>
+[[nodiscard]] double explained_share(std::span<Number const> joint, std::span<Number const> x,
+                                     std::span<Number const> y) {
+  double const unknown = entropy(y);
+  return unknown > 0 ? std::clamp((entropy(x) + unknown - entropy(joint)) / unknown, 0.0, 1.0) : 0;
+}
+
 /// The share of rows that differ between two tables of [items, cols]; 0 without items.
 [[nodiscard]] inline double changed_share(std::span<std::uint8_t const> before,
                                           std::span<std::uint8_t const> after, int cols) {

@@ -28,9 +28,11 @@ struct Specialisation {
   std::vector<std::int64_t> tokens_per_expert{};  // [num_experts] all choices
   /// [num_experts, num_experts] items that went to both; the diagonal is tokens_per_expert.
   std::vector<std::int64_t> coactivation{};
-  std::vector<std::int64_t> classes{};             // [num_experts, num_classes] by first choice
-  double token_information = 0;                  ///< mutual information of first choice and token id
-  double class_information = 0;                  ///< of first choice and token class
+  std::vector<std::int64_t> classes{};  // [num_experts, num_classes] by first choice
+  double token_information = 0;         ///< mutual_information of first choice and token id
+  double class_information = 0;         ///< of first choice and token class
+  double token_explains = 0;            ///< explained_share of the first choice, by token id
+  double class_explains = 0;            ///< by token class
   std::vector<std::vector<TypicalToken>> typical{};  // [num_experts][at most most_typical]
 };
 
@@ -63,8 +65,8 @@ class SpecialisationProbe : public BatchProbe<B> {
       }
       if (chosen.empty()) continue;
       auto const* const weights = gates.weights.slice(item, 1).data;
-      auto const first = *std::max_element(
-          chosen.begin(), chosen.end(), [&](auto a, auto b) { return weights[a] < weights[b]; });
+      auto const first = *std::max_element(chosen.begin(), chosen.end(),
+                                           [&](auto a, auto b) { return weights[a] < weights[b]; });
       for (int row = 0; row < plan.item_rows; ++row) {
         count_token(seen, batch_.tokens[item * plan.item_rows + row], first);
       }
@@ -128,8 +130,11 @@ class SpecialisationProbe : public BatchProbe<B> {
     using View = std::span<std::int64_t const>;
     s.token_information = mutual_information(View(joint), View(by_token), View(by_expert));
     s.class_information = mutual_information(View(seen.classes), View(by_class), View(by_expert));
+    s.token_explains = explained_share(View(joint), View(by_token), View(by_expert));
+    s.class_explains = explained_share(View(seen.classes), View(by_class), View(by_expert));
     for (std::size_t e = 0; e < seen.num_experts; ++e) {
-      s.typical.push_back(typical_of(seen, e, double(by_expert[e]) / double(s.tokens), most_typical));
+      s.typical.push_back(
+          typical_of(seen, e, double(by_expert[e]) / double(s.tokens), most_typical));
     }
     return s;
   }

@@ -50,9 +50,9 @@ void scalar_products(Problem<typename V::Scalar> const& problem, int row, int co
     unroll<rows>([&](auto i) { left[i] = V::along(a[i] + p); });
     unroll<cols>([&](auto j) {
       // The next columns: they come from memory, and no prefetcher follows so many short streams.
-      unroll<V::pair>([&](auto half) {
+      for (int half = 0; half < V::pair; ++half) {
         __builtin_prefetch(b[j] + cols * problem.b.col_stride + p + half * V::lanes);
-      });
+      }
       auto const right = V::along(b[j] + p);
       unroll<rows>([&](auto i) { sums[i][j] = V::multiply_add(left[i], right, sums[i][j]); });
     });

@@ -74,17 +74,15 @@ struct Panel {
     }
   }
 
-  /// Part `part` of `parts` of bringing close what pack(to, from, count, depth) reads, of one
-  /// panel.
-  static void prefetch(Operand<T> const& from, int count, int depth, std::int64_t part,
-                       std::int64_t parts) {
-    bool const across = from.contiguous_cols();
-    auto const runs = across ? depth : count;
-    int const length = across ? std::min(count, used) : depth;
-    for (auto i = runs * part / parts; i < runs * (part + 1) / parts; ++i) {
-      T const* const run = across ? from.at(0, i) : from.at(i, 0);
-      for (int j = 0; j < length; j += cache_line) __builtin_prefetch(run + j, 0, 2);
-      __builtin_prefetch(run + length - 1, 0, 2);
+  /// Part `part` of `parts` of bringing close what pack(to, from, count, depth) reads, of one panel
+  /// of contiguous rows: copies bring close their next panel themselves. Always inline: GCC takes a
+  /// function that only prefetches for one without effects, and drops it.
+  [[gnu::always_inline]] static void prefetch(Operand<T> const& from, int count, int depth,
+                                              std::int64_t part, std::int64_t parts) {
+    if (!from.contiguous_rows()) return;
+    for (auto i = count * part / parts; i < count * (part + 1) / parts; ++i) {
+      T const* const row = from.at(i, 0);
+      for (int p = 0; p < depth; p += cache_line) __builtin_prefetch(row + p, 0, 2);
     }
   }
 
@@ -134,8 +132,9 @@ struct Panel {
         Square<V> square;
         unroll<lanes>([&](auto r) {
           square.rows[r] = V::along(rows[first + r] + p);
-          unroll<V::pair>(
-              [&](auto half) { __builtin_prefetch(next[first + r] + p + half * lanes, 0, 2); });
+          for (int half = 0; half < V::pair; ++half) {
+            __builtin_prefetch(next[first + r] + p + half * lanes, 0, 2);
+          }
         });
         square.transpose();
         unroll<lanes>(

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Load of the experts of every layer of the mixture-of-experts runs.
+// Tokens per expert of every layer of the mixture-of-experts runs.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "moenda/core/error.hpp"
 #include "moenda/io/report_heat_map.hpp"
 #include "moenda/io/report_run.hpp"
+#include "moenda/probe/measures.hpp"
 
 namespace moenda::io::detail {
 
@@ -80,59 +84,58 @@ using LayerExtents = std::map<std::uint32_t, LayerExtent>;
   return static_cast<std::size_t>(std::lround(share * static_cast<double>(map.columns - 1)));
 }
 
-/// Fills the panels with mean relative loads; returns how many loads were not finite.
-inline std::size_t fill_panels(ReportRun const& run,
-                               std::map<std::uint32_t, svg::HeatMap>& panels) {
+/// Fills the panels with means relative to the fair share.
+inline void fill_panels(ReportRun const& run, std::map<std::uint32_t, svg::HeatMap>& panels) {
+  std::map<std::pair<std::uint64_t, std::uint32_t>, double> totals;  // by step and layer
+  for (RoutingRow const& row : run.routing.rows) {
+    totals[{row.step, row.layer}] += static_cast<double>(row.tokens_per_expert);
+  }
   std::map<std::uint32_t, std::vector<std::uint32_t>> counts;
   for (auto const& [number, map] : panels) counts[number].assign(map.cells.size(), 0);
-  std::size_t skipped = 0;
   for (RoutingRow const& row : run.routing.rows) {
     auto const panel = panels.find(row.layer);
-    if (panel == panels.end()) continue;
-    if (!std::isfinite(row.load)) {
-      ++skipped;
-      continue;
-    }
+    double const total = totals[{row.step, row.layer}];
+    if (panel == panels.end() || !(total > 0)) continue;
     svg::HeatMap& map = panel->second;
-    double const relative = row.load * static_cast<double>(map.experts);
+    double const relative =
+        static_cast<double>(row.tokens_per_expert) * static_cast<double>(map.experts) / total;
     std::size_t const cell = row.expert * map.columns + bin_of(map, row.step);
     double& mean = map.cells[cell];
     std::uint32_t const count = ++counts[row.layer][cell];
     mean = count == 1 ? relative : mean + (relative - mean) / count;
     if (row.step == map.last_step) map.last[row.expert] = relative;
   }
-  return skipped;
 }
 
 /// Sentences under the bars, and one bar scale for all layers so that they can be compared.
 inline void finish_panels(std::map<std::uint32_t, svg::HeatMap>& panels) {
   double largest = 2;
   for (auto const& [number, map] : panels) {
-    for (double const load : map.last) {
-      if (std::isfinite(load)) largest = std::max(largest, load);
+    for (double const value : map.last) {
+      if (std::isfinite(value)) largest = std::max(largest, value);
     }
   }
   for (auto& [number, map] : panels) {
     map.bar_end = std::ceil(largest);
-    map.subtitle = "max violation " + format_fixed(svg::max_violation(map.last), 2);
+    std::vector<double> known;
+    std::copy_if(map.last.begin(), map.last.end(), std::back_inserter(known),
+                 [](double value) { return std::isfinite(value); });
+    double const violation = probe::max_violation(std::span<double const>(known));
+    map.subtitle = "max violation " + format_fixed(violation, 2);
   }
 }
 
-[[nodiscard]] inline std::string load_of_run(ReportRun const& run, std::size_t most_cells,
-                                             std::size_t most_rows) {
+[[nodiscard]] inline std::string tokens_of_run(ReportRun const& run, std::size_t most_cells,
+                                               std::size_t most_rows) {
   auto const layers = layer_extents(run);
   std::size_t rows = 0;
   for (auto const& [number, layer] : layers) rows += layer.experts;
   std::size_t const columns =
       std::clamp<std::size_t>(most_cells / std::max<std::size_t>(rows, 1), 8, 120);
   auto panels = empty_panels(layers, columns, most_rows);
-  std::size_t const skipped = fill_panels(run, panels);
+  fill_panels(run, panels);
   finish_panels(panels);
   std::string html = "<h3>" + escape_html(shorten(run.name, 200)) + "</h3>\n";
-  if (skipped > 0) {
-    html += "<p class=\"note\">" + with_thousands(skipped) +
-            " loads are not finite numbers and left out.</p>\n";
-  }
   if (panels.size() < layers.size()) {
     html += "<p class=\"note\">Only the first " + std::to_string(panels.size()) + " of " +
             std::to_string(layers.size()) + " layers are drawn, to keep this page small.</p>\n";
@@ -143,14 +146,14 @@ inline void finish_panels(std::map<std::uint32_t, svg::HeatMap>& panels) {
 }
 
 /// The section, or "" when every run is dense.
-[[nodiscard]] inline std::string load_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string tokens_per_expert_section(std::vector<ReportRun> const& runs) {
   std::size_t mixtures = 0;
   for (auto const& run : runs) mixtures += run.routing.rows.empty() ? 0 : 1;
   if (mixtures == 0) return "";
   std::string html =
-      "<h2>Load of the experts</h2>\n"
-      "<p>The share of a layer's tokens that each expert receives, from the first training step to "
-      "the last; beside it the load at the end. A balanced layer is pale. <i>Max violation</i> is "
+      "<h2>Tokens per expert</h2>\n"
+      "<p>The share of a layer's tokens that choose each expert, from the first training step to "
+      "the last; beside it the share at the end. A balanced layer is pale. <i>Max violation</i> is "
       "how far the busiest expert is above the mean: 0 is perfect balance, 1 is twice the "
       "mean.</p>\n"
       "<div class=\"scale\"><span>no token</span><i></i><span>twice the fair share or more</span>"
@@ -158,7 +161,7 @@ inline void finish_panels(std::map<std::uint32_t, svg::HeatMap>& panels) {
       "</div>\n";
   for (auto const& run : runs) {
     if (run.routing.rows.empty()) continue;
-    html += load_of_run(run, most_heat_cells / mixtures, most_heat_rows / mixtures);
+    html += tokens_of_run(run, most_heat_cells / mixtures, most_heat_rows / mixtures);
   }
   return html;
 }

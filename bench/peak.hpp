@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "moenda/core/precision.hpp"
 #include "moenda/cpu/kernels/gemm_micro.hpp"
 
 namespace moenda::bench {
@@ -37,36 +38,39 @@ void on_threads(int threads, Body&& body) {
   for (auto& other : others) other.join();
 }
 
-/// FLOP per second of one thread that only multiplies and adds in registers: 24 independent chains,
-/// more than latency times units of any core known.
+/// FLOP per second of one thread that only multiplies and adds in registers of kind V: 24
+/// independent chains, more than latency times units of any core known.
 template <class V>
 [[nodiscard]] double multiply_add_rate() {
-  constexpr int chains = V::lanes * sizeof(typename V::Scalar) == 64 ? 24 : 12, steps = 1 << 16;
+  constexpr int chains = sizeof(typename V::Register) == 64 ? 24 : 12, steps = 1 << 16;
   using T = typename V::Scalar;
-  T values[chains], out[V::lanes];  // all different, or chains would be merged
-  for (int i = 0; i < chains; ++i) values[i] = T(1) / T(i + 2);
+  T values[chains + V::lanes], out[V::lanes];  // all different, or chains would be merged
+  for (int i = 0; i < chains + V::lanes; ++i) values[i] = T(1) / T(i + 2);
+  typename V::Packed const factors[] = {V::packed(T(0.5), T(0.25)), V::packed(T(0.125), T(-0.5))};
   volatile T sink = 0;
   double const seconds = best_seconds(20, [&] {
-    auto const a = V::broadcast(values), b = V::broadcast(values + 1);
+    auto const a = V::broadcast(factors), b = V::broadcast(factors + 1);
     typename V::Register sums[chains];
-    cpu::gemm_detail::unroll<chains>([&](auto i) { sums[i] = V::broadcast(values + i); });
+    cpu::gemm_detail::unroll<chains>([&](auto i) { sums[i] = V::load(values + i); });
     for (int step = 0; step < steps; ++step) {
-      cpu::gemm_detail::unroll<chains>([&](auto i) { sums[i] = V::multiply_add(sums[i], a, b); });
+      cpu::gemm_detail::unroll<chains>([&](auto i) { sums[i] = V::multiply_add(a, b, sums[i]); });
     }
     auto total = V::zero();
     cpu::gemm_detail::unroll<chains>([&](auto i) { total = V::add(total, sums[i]); });
     V::store(out, total);
     sink = out[0];
   });
-  return 2.0 * V::lanes * chains * steps / seconds;
+  return 2.0 * V::lanes * V::pair * chains * steps / seconds;
 }
 
-/// FLOP per second of `threads` threads together.
+/// FLOP per second of `threads` threads together, in the registers that matrix products use.
 template <class T>
-[[nodiscard]] double peak_flops(int threads) {
+[[nodiscard]] double peak_flops(int threads, Precision precision = Precision::fp32) {
   std::vector<double> rates(static_cast<std::size_t>(threads));
   on_threads(threads, [&](int thread) {
-    rates[static_cast<std::size_t>(thread)] = multiply_add_rate<cpu::gemm_detail::Native<T>>();
+    rates[static_cast<std::size_t>(thread)] =
+        precision == Precision::bf16 ? multiply_add_rate<cpu::gemm_detail::NativeBf16>()
+                                     : multiply_add_rate<cpu::gemm_detail::Native<T>>();
   });
   double total = 0;
   for (double const rate : rates) total += rate;

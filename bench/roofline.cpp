@@ -57,6 +57,8 @@ int main() {
     std::printf("%-28s %12.1f %12.1f\n", name, one / 1e9, many / 1e9);
   };
   row("multiply-add float  GFLOP/s", peak_flops<float>(1), peak_flops<float>(all));
+  row("products of bf16    GFLOP/s", peak_flops<float>(1, moenda::Precision::bf16),
+      peak_flops<float>(all, moenda::Precision::bf16));
   row("multiply-add double GFLOP/s", peak_flops<double>(1), peak_flops<double>(all));
   row("memory read         GB/s", read_rate(data, 1), read_rate(data, all));
   row("memory copy         GB/s", copy_rate(data, 1), copy_rate(data, all));

@@ -2,7 +2,7 @@
 // Times whole training steps (forward, backward, AdamW, no clipping) of document 1's two models at
 // full size, and prints one line of JSON: the same measure as bench/peers/train_step.py.
 //
-// usage: train_step gpt2|moe_gqa [threads] [steps]
+// usage: train_step gpt2|moe_gqa [threads] [steps] [fp32|bf16]
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -47,9 +47,10 @@ double flops_per_token(typename Model::Config const& c, double heads_width) {
 }
 
 template <class Model>
-void measure(char const* name, typename Model::Config const& config, int threads, int steps) {
+void measure(char const* name, typename Model::Config const& config, int threads, int steps,
+             Precision precision) {
   constexpr int batch_size = 8, seq_len = 256, rows = batch_size * seq_len, warmup = 2;
-  Backend backend(threads);
+  Backend backend(threads, cpu::MatmulKernel::packed, precision);
   Network<Model, Backend> network(backend, config);
   auto state = optimizer::AdamW::start(network);
   std::vector<int> ids(rows), targets(rows);
@@ -80,14 +81,15 @@ void measure(char const* name, typename Model::Config const& config, int threads
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   std::printf(
-      "{\"peer\": \"moenda\", \"model\": \"%s\", \"parameters\": %td, \"precision\": \"fp32\", "
+      "{\"peer\": \"moenda\", \"model\": \"%s\", \"parameters\": %td, \"precision\": \"%s\", "
       "\"threads\": %d, \"batch\": %d, \"seq\": %d, \"steps\": %d, \"seconds_per_step\": %.4f, "
       "\"seconds_smallest\": %.4f, \"seconds_largest\": %.4f, \"tokens_per_second\": %.1f, "
       "\"gflops\": %.1f, \"peak_rss_bytes\": %lld, \"first_loss\": %.4f, \"last_loss\": %.4f, "
       "\"load_average\": %.2f}\n",
-      name, Model::parameter_count(config), backend.pool.threads(), batch_size, seq_len, steps,
-      median, seconds.front(), seconds.back(), rows / median, flops * rows / median * 1e-9,
-      1024LL * usage.ru_maxrss, first_loss, last_loss, load);
+      name, Model::parameter_count(config), enum_names(precision)[std::size_t(precision)],
+      backend.pool.threads(), batch_size, seq_len, steps, median, seconds.front(), seconds.back(),
+      rows / median, flops * rows / median * 1e-9, 1024LL * usage.ru_maxrss, first_loss, last_loss,
+      load);
 }
 
 }  // namespace
@@ -96,12 +98,15 @@ int main(int argc, char** argv) {
   std::string const model = argc > 1 ? argv[1] : "";
   int const threads = argc > 2 ? std::atoi(argv[2]) : 0;
   int const steps = argc > 3 ? std::max(1, std::atoi(argv[3])) : 5;
-  if (model == "gpt2") {
-    measure<Gpt2>("gpt2", gpt2, threads, steps);
-  } else if (model == "moe_gqa") {
-    measure<MoeGqa>("moe_gqa", moe_gqa, threads, steps);
+  std::string const name = argc > 4 ? argv[4] : "fp32";
+  auto const precision = name == "bf16" ? Precision::bf16 : Precision::fp32;
+  bool const known = name == "fp32" || name == "bf16";
+  if (known && model == "gpt2") {
+    measure<Gpt2>("gpt2", gpt2, threads, steps, precision);
+  } else if (known && model == "moe_gqa") {
+    measure<MoeGqa>("moe_gqa", moe_gqa, threads, steps, precision);
   } else {
-    std::fprintf(stderr, "usage: train_step gpt2|moe_gqa [threads] [steps]\n");
+    std::fprintf(stderr, "usage: train_step gpt2|moe_gqa [threads] [steps] [fp32|bf16]\n");
     return 2;
   }
 }

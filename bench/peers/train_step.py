@@ -8,7 +8,6 @@ for how evenly the router of an untrained MoeGqa spreads them, which is reported
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import re
@@ -17,6 +16,7 @@ import time
 
 import torch
 
+import precision
 import pytorch_models as models
 
 
@@ -32,12 +32,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--seq", type=int, default=256)
-    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32",
-                        help="bf16 is autocast: weights and AdamW stay float32")
+    parser.add_argument("--precision", choices=precision.NAMES, default="fp32",
+                        help="bf16 is autocast; precision.py tells about the others")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--compile", action="store_true", help="torch.compile the model")
     form.add_argument("--eager", action="store_true", help="the default")
-    parser.add_argument("--warmup", type=int, default=1, help="steps before the clock starts")
+    parser.add_argument("--warmup", type=int, default=3, help="steps before the clock starts")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -70,19 +70,18 @@ def main() -> None:
     total = models.num_parameters(model)
     assert total == models.DOCUMENT_PARAMETERS[arguments.model], total
     models.initialize(model, arguments.seed)
+    model, _ = precision.prepare(arguments.precision, model)
     # The fused AdamW is PyTorch's quickest on a CPU: one pass over each tensor.
     optimizer = torch.optim.AdamW(models.weight_decay_groups(model, 0.1), lr=5e-4,
                                   betas=(0.9, 0.95), fused=True)
     forward = torch.compile(model) if arguments.compile else model
-    cast = (torch.autocast("cpu", torch.bfloat16) if arguments.precision == "bf16"
-            else contextlib.nullcontext())
     generator = torch.Generator().manual_seed(arguments.seed)
     seconds, losses = [], []
     for _ in range(arguments.warmup + arguments.steps):
         ids = torch.randint(0, models.Config().vocab_size, (arguments.batch, arguments.seq + 1),
                             generator=generator)
         start = time.perf_counter()
-        with cast:
+        with precision.context(arguments.precision):
             loss = models.next_token_loss(forward(ids[:, :-1]), ids[:, 1:])
         loss.backward()
         optimizer.step()

@@ -148,15 +148,6 @@ TEST_CASE("White is the fair share, and both sides are equally strong", "[io][sv
   CHECK(io::svg::heat_level(0.5) + io::svg::heat_level(1.5) == io::svg::heat_levels - 1);
 }
 
-TEST_CASE("Max violation is (max - mean) / mean", "[io][svg]") {
-  CHECK(io::svg::max_violation({0.25, 0.25, 0.25, 0.25}) == 0);
-  CHECK(io::svg::max_violation({0.5, 0.5, 0, 0}) == Approx(1));
-  CHECK(io::svg::max_violation({1, 0, 0, 0}) == Approx(3));
-  CHECK(io::svg::max_violation({}) == 0);
-  CHECK(io::svg::max_violation({0, 0}) == 0);
-  CHECK(io::svg::max_violation({nan_value, 1, 3}) == Approx(0.5));
-}
-
 TEST_CASE("Equal neighbours of a heat map are one stroke", "[io][svg]") {
   io::svg::HeatMap map;
   map.title = "Layer 0";

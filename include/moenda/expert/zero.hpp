@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
+#include "moenda/core/grouped.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/ops/memory.hpp"
 

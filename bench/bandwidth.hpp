@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// How quickly memory moves at most, measured, for working sets of any size.
+#include "peak.hpp"
+
+namespace moenda::bench {
+
+/// Bytes read and written per second by y = x on `threads` threads, over `bytes` in all: a small
+/// working set stays in the caches, so an operation is compared with a copy of its own size.
+[[nodiscard]] inline double copy_rate(std::size_t bytes, int threads) {
+  auto const part = bytes / sizeof(float) / 2 / static_cast<std::size_t>(threads);
+  std::vector<double> seconds(static_cast<std::size_t>(threads));
+  on_threads(threads, [&](int thread) {
+    std::vector<float> x(part, 1.0F), y(part, 0.0F);
+    auto const rounds = std::max(std::size_t{1}, (std::size_t{1} << 22) / (part + 1));
+    seconds[static_cast<std::size_t>(thread)] =
+        best_seconds(8,
+                     [&] {
+                       for (std::size_t round = 0; round < rounds; ++round) {
+                         std::copy(x.begin(), x.end(), y.begin());
+                         x[round % part] =
+                             y[part / 2];  // or the loop would be found to repeat itself
+                       }
+                     }) /
+        double(rounds);
+  });
+  double const slowest = *std::max_element(seconds.begin(), seconds.end());
+  return 2.0 * double(part) * threads * sizeof(float) / slowest;
+}
+
+}  // namespace moenda::bench

@@ -134,6 +134,8 @@ class OtherValues {
     } else if constexpr (EnumLike<T>) {
       auto const names = enum_names(value);
       return detail::in_quotes(names[names.size() - 1]);
+    } else if constexpr (std::is_integral_v<typename T::value_type>) {
+      return "[" + std::to_string(1000 + count_) + ", 0]";
     } else {
       return "[" + detail::in_quotes("a'b") + ", " + detail::in_quotes("") + "]";
     }

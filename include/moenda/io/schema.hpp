@@ -83,6 +83,8 @@ template <class C>
   Json schema = schema_of(C{});
   schema["properties"]["extends"] = {
       {"type", "string"}, {"description", "a TOML file whose values hold unless given here"}};
+  schema["properties"]["sweep"] = {{"type", "object"},
+                                   {"description", "many runs in one file: see docs/sweeps.md"}};
   Json document = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", title}};
   document.update(schema);
   return document;

@@ -13,7 +13,7 @@ enum class Drop {
                 ///< itself puts first
   probability,  ///< those most sure of the expert; with one expert per item that is batch
                 ///< prioritised routing, Riquelme et al. 2021, section 4
-  random,  ///< any, drawn anew in every step
+  random,       ///< any, drawn anew in every step
 };
 constexpr auto enum_names(Drop) { return std::array{"position", "probability", "random"}; }
 

@@ -3,6 +3,7 @@
 // number of threads, the same on all registers, and defined on every edge.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
@@ -252,15 +253,16 @@ TEST_CASE("gemm of empty sizes", "[matmul]") {
   CHECK_THROWS_AS(gemm<float>(backend, c.data(), 1, 2, 2, 2, {}, {}, false), ConfigError);
 }
 
-TEST_CASE("gemm propagates values that are not finite, and only to their row and column",
-          "[matmul]") {
+TEMPLATE_TEST_CASE("gemm propagates values that are not finite, and only to their row and column",
+                   "[matmul]", gemm_detail::Native<float>, gemm_detail::NativeBf16,
+                   gemm_detail::Rounded<gemm_detail::Portable<float>>) {
   Backend<float> backend(2);
   for (int m : {3, 20, 70}) {
     for (float bad :
          {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
       Case<float> example(m, 37, 50, 2, 11);
       example.a[std::size_t(1 * 50 + 7)] = bad;
-      auto const got = example.result<gemm_detail::Native<float>>(backend);
+      auto const got = example.result<TestType>(backend);
       for (std::ptrdiff_t i = 0; i < m; ++i) {
         for (std::ptrdiff_t j = 0; j < 37; ++j) {
           REQUIRE(std::isfinite(got[std::size_t(i * example.c_stride + j)]) == (i != 1));
@@ -268,6 +270,28 @@ TEST_CASE("gemm propagates values that are not finite, and only to their row and
       }
     }
   }
+}
+
+TEST_CASE("rounding to bf16 is to the nearest, ties to even", "[matmul]") {
+  using gemm_detail::round_to_bf16;
+  auto const infinity = std::numeric_limits<float>::infinity();
+  CHECK(round_to_bf16(1.0F + 0x1p-8F) == 1.0F);              // a tie, down to even
+  CHECK(round_to_bf16(1.0F + 0x1.8p-7F) == 1.0F + 0x1p-6F);  // a tie, up to even
+  CHECK(round_to_bf16(1.0F + 0x1.02p-8F) == 1.0F + 0x1p-7F);
+  CHECK(round_to_bf16(-3.0F) == -3.0F);
+  CHECK(round_to_bf16(std::numeric_limits<float>::max()) == infinity);
+  CHECK(round_to_bf16(-infinity) == -infinity);
+  CHECK(std::isnan(round_to_bf16(std::bit_cast<float>(0x7f800001U))));
+}
+
+TEST_CASE("bf16 is refused where there is none", "[matmul]") {
+  float x = 1, y = 0;
+  double wide = 1;
+  Backend<float> eigen(1, MatmulKernel::eigen);
+  Backend<double> doubles(1);
+  CHECK_THROWS_AS(matmul_forward(eigen, &y, &x, &x, 1, 1, 1, Precision::bf16), ConfigError);
+  CHECK_THROWS_AS(matmul_forward(doubles, &wide, &wide, &wide, 1, 1, 1, Precision::bf16),
+                  ConfigError);
 }
 
 TEMPLATE_TEST_CASE("the three products of a linear layer, packed and by Eigen", "[matmul]", float,

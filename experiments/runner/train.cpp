@@ -238,8 +238,8 @@ class TrainingRun {
       modeling["perplexity_stride"] = overlapping.perplexity();
     }
     if (run_.config.evaluate.leak_windows > 0 && !modeling.empty()) {
-      auto const leak = future_leak(network_, windows(splits_.test, 0),
-                                    run_.config.evaluate.leak_windows);
+      auto const leak =
+          future_leak(network_, windows(splits_.test, 0), run_.config.evaluate.leak_windows);
       modeling["test_loss_by_prefix"] = leak.loss_of_prefixes;
       modeling["future_leak"] = leak.nats();
     }

@@ -23,8 +23,8 @@ struct DispatchPlan;
 struct Batch {
   int const* tokens = nullptr;  // [batch_size * seq_len], on the backend
   int batch_size = 1, seq_len = 1, position = 0;
-  int const* lengths = nullptr;  // [batch_size], on the backend: the rows from there on are padding;
-                                 // null: there is none
+  int const* lengths = nullptr;  // [batch_size], on the backend: the rows from there on are
+                                 // padding; null: there is none
 
   [[nodiscard]] int rows() const { return batch_size * seq_len; }
 };
@@ -71,8 +71,8 @@ struct Context {
   RoutingProbe<B>* probe = nullptr;
   std::span<Tensor<B> const> forced{};  ///< [layer] choices that replace those of router::Forced:
                                         ///< `selected` [items, num_experts], empty where it is free
-  Scalar const* values = nullptr;     ///< the flat arena of all parameters, and that of their
-  Scalar const* gradients = nullptr;  ///< gradients, where an optimizer step adds them up
+  Scalar const* values = nullptr;       ///< the flat arena of all parameters, and that of their
+  Scalar const* gradients = nullptr;    ///< gradients, where an optimizer step adds them up
 
   /// What the earlier passes of this optimizer step have collected in the place of `state` among
   /// the gradients; null where nothing is collected.

@@ -195,8 +195,9 @@ MOENDA_KERNEL combine_items_backward(Backend<T>&, T* dslots, T* dweights, T cons
                                      T const* slots_y, T const* weights, int const* item_of_slot,
                                      int const* expert_of_slot, int slots, int experts, int block);
 
-// What a loss on a router is told: its tables are [rows, cols]; rows with present[r] == 0 are padding
-// and count nowhere (null: all count). The loss is multiplied by weight, gradients by scale too.
+// What a loss on a router is told: its tables are [rows, cols]; rows with present[r] == 0 are
+// padding and count nowhere (null: all count). The loss is multiplied by weight, gradients by scale
+// too.
 template <class T>
 struct RoutingLoss {
   int rows = 0, cols = 0;
@@ -231,8 +232,7 @@ MOENDA_KERNEL scale_rows(Backend<T>&, T* y, T const* x, T const* factors, int ro
 // kept[i, e] = 1 for the `capacity` slots of largest priority of every expert (ties: first by
 // item), else 0
 MOENDA_KERNEL keep_within_capacity(Backend<T>&, T* kept, int const* bins, int const* item_of_slot,
-                                   T const* priority_of_slot, int items, int experts,
-                                   int capacity);
+                                   T const* priority_of_slot, int items, int experts, int capacity);
 // y[i] = value with probability 1 - p, else 0: a function of `random` and i alone
 MOENDA_KERNEL draw_mask(Backend<T>&, T* y, Random random, double p, T value, std::ptrdiff_t n);
 
@@ -273,8 +273,8 @@ MOENDA_KERNEL sinkhorn_forward(Backend<T>&, T* log_plan, T const* logits, int it
 // selected[r, c] = 1 where row r goes to column c, else 0: every row once, every column equally
 // often (one more for rows % cols of them), with nearly the largest sum of affinities
 MOENDA_KERNEL balanced_assignment(Backend<T>&, T* selected, T const* affinity, int rows, int cols);
-// mask[r, c] = 1 for the k largest of column c within r's group (ties: lowest row), else 0. Member i
-// of group g is row g * group_step + i * member_step
+// mask[r, c] = 1 for the k largest of column c within r's group (ties: lowest row), else 0. Member
+// i of group g is row g * group_step + i * member_step
 MOENDA_KERNEL top_k_of_columns(Backend<T>&, T* mask, T const* x, int k, int groups, int members,
                                int group_step, int member_step, int cols);
 // y[rows, 2] = the upper and the lower 16 bits of every token

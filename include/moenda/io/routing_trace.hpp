@@ -30,6 +30,7 @@ namespace detail {
   }
   auto const bytes = file.bytes(name);
   std::vector<std::int32_t> values(bytes.size() / sizeof(std::int32_t));
+  if (values.empty()) return values;  // no address to copy from or to
   std::memcpy(values.data(), bytes.data(), values.size() * sizeof(std::int32_t));
   return values;
 }

@@ -25,6 +25,7 @@ struct LanguageModel {
   using Norm = typename Block::Norm;
   using PositionOf = position::PositionOf<typename Block::Attention>;
   using Position = typename PositionOf::Module;
+  using Target = int;  ///< the next token's id; -1 counts nothing
 
   struct Config {
     int vocab_size = 0, context_length = 0, d_model = 0, num_layers = 0;
@@ -148,6 +149,38 @@ struct LanguageModel {
       end.layer = int(l);
       moenda::after_step<Block>(end, c.block, p.layers[l], grads.layers[l]);
     }
+  }
+  /// Throws ConfigError for sizes that the model cannot take, DataError for ids outside the
+  /// vocabulary.
+  static void check_batch(Config const& c, Batch const& batch) {
+    require(batch.batch_size >= 0 && batch.seq_len >= 0 && batch.position >= 0,
+            "Batch: batch_size, seq_len and position must not be negative", batch.batch_size,
+            batch.seq_len);
+    require(std::int64_t(batch.position) + batch.seq_len <= c.context_length,
+            "Batch: position + seq_len must fit context_length",
+            std::int64_t(batch.position) + batch.seq_len, c.context_length);
+    ops::check_ids(batch.tokens, batch.rows(), c.vocab_size);
+  }
+  /// One for every token.
+  static std::int64_t target_count(Batch const& batch) { return batch.rows(); }
+  /// hidden [tokens, d_model], targets [tokens] -> the sum of their losses, dhidden.
+  template <class B>
+  static auto loss_with_gradient(Context<B>& ctx, Config const& c, Params<B> const& p,
+                                 Params<B> const& grads, Tensor<B> hidden, int const* targets,
+                                 double scale) {
+    return ops::cross_entropy_with_gradient(ctx, hidden, head(c, p), head(c, grads), targets,
+                                            scale);
+  }
+  /// The sum alone; `losses`: null, or [tokens].
+  template <class B>
+  static double loss(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
+                     int const* targets, typename B::Scalar* losses) {
+    return ops::cross_entropy(ctx, hidden, head(c, p), targets, losses);
+  }
+  /// hidden [rows, d_model] -> logits [rows, vocab_size].
+  template <class B>
+  static Tensor<B> outputs(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden) {
+    return ops::matmul(ctx, hidden, head(c, p));
   }
   /// The weight that makes logits.
   template <class B>

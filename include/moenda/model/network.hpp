@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -15,9 +16,10 @@ namespace moenda {
 
 /// The loss of a batch.
 struct Loss {
-  double cross_entropy = 0;  ///< mean over the counted tokens, in nats
+  double cross_entropy = 0;  ///< mean over the counted targets, in nats; of a regressor the mean
+                             ///< squared error
   double auxiliary = 0;      ///< weighted auxiliary losses; not part of validation
-  std::int64_t tokens = 0;   ///< how many were counted
+  std::int64_t tokens = 0;   ///< how many targets were counted
 };
 
 /// A model that runs: owns one flat arena of parameters and one of gradients, and the step memory.
@@ -29,6 +31,7 @@ class Network {
   using Scalar = typename B::Scalar;
   using Config = typename M::Config;
   using Params = typename M::template Params<B>;
+  using Target = typename M::Target;
 
   /// Parameters are drawn from N(0, initial_std), by name and seed alone, so that equal parts of
   /// different models start equal. Throws ConfigError with every problem of `config`.
@@ -50,11 +53,12 @@ class Network {
   Network& operator=(Network const&) = delete;
 
   /// Adds the gradients of `share` times the loss; call zero_gradients() before the first.
-  /// tokens and targets: [batch_size * seq_len]; target -1 counts nothing. `pass` numbers the
-  /// training passes: it decides what is drawn. Throws DataError for ids outside the vocabulary.
-  Loss accumulate_gradients(Batch const& batch, std::span<int const> targets, double share = 1,
+  /// targets: M::target_count(batch) of them, of a language model one for every token; -1 counts
+  /// nothing. `pass` numbers the training passes: it decides what is drawn. Throws DataError for
+  /// ids outside the vocabulary.
+  Loss accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
                             RoutingProbe<B>* probe = nullptr, std::uint64_t pass = 0) {
-    check_tokens(batch);
+    M::check_batch(config, batch);
     auto const counted = count_targets(batch, targets);
     arena.rewind();
     Context<B> ctx{backend, arena, batch};
@@ -66,16 +70,16 @@ class Network {
     ctx.probe = probe;
     auto const hidden = M::forward(ctx, config, params, cache_);
     double const scale = counted == 0 ? 0 : share / double(counted);
-    auto const [sum, dhidden] = ops::cross_entropy_with_gradient(
-        ctx, hidden, M::head(config, params), M::head(config, grads), targets.data(), scale);
+    auto const [sum, dhidden] =
+        M::loss_with_gradient(ctx, config, params, grads, hidden, targets.data(), scale);
     M::backward(ctx, config, params, grads, cache_, dhidden);
     return {counted == 0 ? 0 : sum / double(counted), ctx.auxiliary_loss, counted};
   }
-  /// The loss alone, without training behaviour. `losses`: empty, or [tokens] for each token's
+  /// The loss alone, without training behaviour. `losses`: empty, or one place for each target's
   /// loss. `forced`: choices that replace those of router::Forced.
-  Loss evaluate(Batch const& batch, std::span<int const> targets, std::span<Scalar> losses = {},
+  Loss evaluate(Batch const& batch, std::span<Target const> targets, std::span<Scalar> losses = {},
                 RoutingProbe<B>* probe = nullptr, std::span<Tensor<B> const> forced = {}) {
-    check_tokens(batch);
+    M::check_batch(config, batch);
     auto const counted = count_targets(batch, targets);
     require(losses.empty() || losses.size() == targets.size(),
             "Network::evaluate: losses must be empty or as long as targets",
@@ -84,23 +88,22 @@ class Network {
     ctx.probe = probe;
     ctx.forced = forced;
     auto const hidden = M::forward(ctx, config, params, cache_);
-    double const sum =
-        ops::cross_entropy(ctx, hidden, M::head(config, params), targets.data(),
-                           losses.empty() ? static_cast<Scalar*>(nullptr) : losses.data());
+    double const sum = M::loss(ctx, config, params, hidden, targets.data(),
+                               losses.empty() ? static_cast<Scalar*>(nullptr) : losses.data());
     return {counted == 0 ? 0 : sum / double(counted), 0, counted};
   }
-  /// Logits [tokens, vocab_size] of the batch, valid until the next call. With a memory, the batch
-  /// continues what the memory holds.
+  /// Logits of the batch (of a language model [tokens, vocab_size]; of a regressor its values),
+  /// valid until the next call. With a memory, the batch continues what the memory holds.
   Tensor<B> logits(Batch const& batch, Memory<B>* memory = nullptr) {
-    check_tokens(batch);
+    M::check_batch(config, batch);
     auto ctx = inference(batch, memory);
     auto const hidden = M::forward(ctx, config, params, cache_);
     if (memory != nullptr) memory->len = batch.position + batch.seq_len;
-    return ops::matmul(ctx, hidden, M::head(config, params));
+    return M::outputs(ctx, config, params, hidden);
   }
   /// Logits [batch_size, vocab_size] of the last position of every sequence.
   Tensor<B> last_logits(Batch const& batch, Memory<B>* memory = nullptr) {
-    check_tokens(batch);
+    M::check_batch(config, batch);
     require(batch.seq_len >= 1, "Network::last_logits: seq_len must be at least 1", batch.seq_len,
             1);
     auto ctx = inference(batch, memory);
@@ -110,7 +113,7 @@ class Network {
     copy_blocks(backend, last.data, hidden.data + std::ptrdiff_t(batch.seq_len - 1) * hidden.cols,
                 batch.batch_size, std::ptrdiff_t(hidden.cols), std::ptrdiff_t(hidden.cols),
                 std::ptrdiff_t(batch.seq_len) * hidden.cols);
-    return ops::matmul(ctx, last, M::head(config, params));
+    return M::outputs(ctx, config, params, last);
   }
   /// Lets modules fill their state from how often each token occurs in the training text.
   void fit(std::span<std::int64_t const> token_counts) {
@@ -150,28 +153,15 @@ class Network {
     ctx.memory = memory;
     return ctx;
   }
-  void check_tokens(Batch const& batch) const {
-    require(batch.batch_size >= 0 && batch.seq_len >= 0 && batch.position >= 0,
-            "Batch: batch_size, seq_len and position must not be negative", batch.batch_size,
-            batch.seq_len);
-    require(std::int64_t(batch.position) + batch.seq_len <= config.context_length,
-            "Batch: position + seq_len must fit context_length",
-            std::int64_t(batch.position) + batch.seq_len, config.context_length);
-    for (int t = 0; t < batch.rows(); ++t) {
-      if (batch.tokens[t] < 0 || batch.tokens[t] >= config.vocab_size) {
-        throw DataError("Batch: token " + std::to_string(t) + " has id " +
-                        std::to_string(batch.tokens[t]) + ", but ids must lie in 0.." +
-                        std::to_string(config.vocab_size - 1));
-      }
-    }
-  }
-  static std::int64_t count_targets(Batch const& batch, std::span<int const> targets) {
-    require(std::int64_t(targets.size()) == batch.rows(),
-            "Batch: targets must be as many as tokens", static_cast<long long>(targets.size()),
-            batch.rows());
-    std::int64_t counted = 0;
-    for (int const target : targets) counted += target != -1;
-    return counted;
+  static bool counts(int target) { return target != -1; }
+  static bool counts(float target) { return !std::isnan(target); }
+  static bool counts(auto const&) { return true; }
+  static std::int64_t count_targets(Batch const& batch, std::span<Target const> targets) {
+    require(std::int64_t(targets.size()) == M::target_count(batch),
+            "Batch: targets must be as many as the batch has to predict",
+            static_cast<long long>(targets.size()), static_cast<long long>(M::target_count(batch)));
+    return std::count_if(targets.begin(), targets.end(),
+                         [](Target const& target) { return counts(target); });
   }
   void initialise(std::uint64_t seed, double initial_std) {
     double const residual_std = initial_std / std::sqrt(2.0 * std::max(1, config.num_layers));

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <string>
+
 #include "moenda/core/context.hpp"
 
 namespace moenda::ops {
 
+/// Throws DataError unless every id lies in 0 .. vocab_size - 1.   ids [tokens].
+inline void check_ids(int const* ids, int tokens, int vocab_size) {
+  for (int t = 0; t < tokens; ++t) {
+    if (ids[t] < 0 || ids[t] >= vocab_size) {
+      throw DataError("Batch: token " + std::to_string(t) + " has id " + std::to_string(ids[t]) +
+                      ", but ids must lie in 0.." + std::to_string(vocab_size - 1));
+    }
+  }
+}
+
 /// y[t] = table[ids[t]].   ids [tokens], table [vocab_size, d_model] -> y [tokens, d_model].
-/// The ids must lie in 0 .. vocab_size - 1: Network checks them where they enter.
+/// The ids must lie in 0 .. vocab_size - 1: check_ids sees to it where they enter.
 template <class B>
 Tensor<B> embedding(Context<B>& ctx, int const* ids, int tokens, Weight<B> const& table) {
   auto y = ctx.tensor(tokens, table.cols);  // [tokens, d_model]

@@ -9,7 +9,7 @@
 #include "moenda/core/error.hpp"
 #include "moenda/core/pattern.hpp"
 #include "moenda/core/suggest.hpp"
-#include "moenda/data/windows.hpp"
+#include "moenda/data/text_batches.hpp"
 #include "moenda/model/network.hpp"
 #include "moenda/train/adamw.hpp"
 #include "moenda/train/schedule.hpp"
@@ -62,42 +62,45 @@ struct StepResult {
 
 /// Takes optimizer steps. Everything that happens in a step is a function of the step's number, so
 /// a trainer that is given the weights, the moments and the number goes on exactly.
-template <class Network>
+template <class Network, data::Examples Examples = data::TextBatches>
 class Trainer {
  public:
   using B = std::remove_reference_t<decltype(std::declval<Network>().backend)>;
   using Scalar = typename Network::Scalar;
 
-  /// Learns `tokens`, cut into windows of the network's context_length.
-  /// Throws ConfigError with every problem of the configuration, DataError when the text is too
-  /// short for one batch.
-  Trainer(Network& network, TrainConfig how, data::TokenStream tokens)
+  /// Learns from `examples`, which give batches of how.batch_size. Throws ConfigError with every
+  /// problem of the configuration.
+  Trainer(Network& network, TrainConfig how, Examples examples)
       : state(optimizer::AdamW::start(network)),
         network_(network),
         config_(checked(std::move(how))),
-        windows_(std::move(tokens), network.config.context_length,
-                 config_.stride > 0 ? config_.stride : network.config.context_length),
-        batches_(windows_.batches(config_.batch_size)),
-        inputs_(std::size_t(config_.batch_size) * std::size_t(windows_.context_length())),
-        targets_(inputs_.size()) {
-    if (batches_ < 1) {
-      throw DataError("Trainer: the training text must fill a batch of " +
-                      std::to_string(config_.batch_size) + " windows of " +
-                      std::to_string(windows_.context_length() + 1) + " tokens, but it has " +
-                      std::to_string(windows_.tokens().size()) + " tokens");
-    }
+        examples_(std::move(examples)) {
     for (auto const& pattern : config_.freeze) freeze(pattern);
-    network_.fit(token_counts());
+    if constexpr (requires { examples_.token_counts(0); }) {
+      network_.fit(examples_.token_counts(network_.config.vocab_size));
+    } else {
+      network_.fit({});
+    }
   }
+  /// Learns `tokens`, cut into windows of the network's context_length.
+  /// Throws ConfigError, and DataError when the text is too short for one batch.
+  Trainer(Network& network, TrainConfig const& how,
+          data::TokenStream tokens) requires std::same_as<Examples, data::TextBatches>
+      : Trainer(network, checked(how),
+                data::TextBatches(std::move(tokens), checked(how).batch_size,
+                                  network.config.context_length, how.stride, how.seed)) {}
 
   /// Steps of the whole run.
   [[nodiscard]] std::int64_t steps() const {
     if (config_.steps > 0) return config_.steps;
-    double const steps = config_.epochs * double(batches_) / config_.gradient_accumulation;
+    double const steps =
+        config_.epochs * double(examples_.batches()) / config_.gradient_accumulation;
     return std::max<std::int64_t>(1, std::llround(std::floor(std::min(steps, 1e15))));
   }
+  /// Of a model of sequences, padding included.
   [[nodiscard]] std::int64_t tokens_per_step() const {
-    return std::int64_t(inputs_.size()) * config_.gradient_accumulation;
+    return std::int64_t(config_.batch_size) * network_.config.context_length *
+           config_.gradient_accumulation;
   }
   /// Steps taken so far, those skipped included.
   [[nodiscard]] std::int64_t step_count() const { return step_; }
@@ -111,10 +114,9 @@ class Trainer {
     double const share = 1.0 / config_.gradient_accumulation;
     for (int pass = 0; pass < config_.gradient_accumulation; ++pass) {
       auto const number = step_ * config_.gradient_accumulation + pass;
-      load_batch(number);
-      Batch const batch{inputs_.data(), config_.batch_size, windows_.context_length()};
-      auto const loss =
-          network_.accumulate_gradients(batch, targets_, share, probe, std::uint64_t(number));
+      examples_.load(number);
+      auto const loss = network_.accumulate_gradients(examples_.batch(), examples_.targets(), share,
+                                                      probe, std::uint64_t(number));
       result.loss.cross_entropy += share * loss.cross_entropy;
       result.loss.auxiliary += share * loss.auxiliary;
       result.loss.tokens += loss.tokens;
@@ -149,19 +151,6 @@ class Trainer {
     if (!problems.empty()) throw ConfigError(problems.str());
     return config;
   }
-  [[nodiscard]] std::vector<std::int64_t> token_counts() const {
-    std::vector<std::int64_t> counts(std::size_t(network_.config.vocab_size));
-    auto const& tokens = windows_.tokens();
-    std::vector<int> block(1 << 16);
-    for (std::int64_t begin = 0; begin < tokens.size(); begin += std::int64_t(block.size())) {
-      block.resize(std::size_t(std::min(tokens.size() - begin, std::int64_t(block.size()))));
-      tokens.read(begin, block);
-      for (int const id : block) {
-        if (std::size_t(id) < counts.size()) ++counts[std::size_t(id)];
-      }
-    }
-    return counts;
-  }
   /// Throws ConfigError when no tensor has such a name.
   void freeze(std::string const& pattern) {
     int found = 0;
@@ -175,10 +164,6 @@ class Trainer {
     if (found > 0) return;
     throw ConfigError("Trainer: freeze must name tensors of the model, but none matches '" +
                       pattern + "'" + did_you_mean(pattern, names));
-  }
-  void load_batch(std::int64_t number) {
-    auto const order = windows_.order(number / batches_, config_.seed);
-    windows_.fill_batch(order, number % batches_, config_.batch_size, inputs_, targets_);
   }
   double gradient_norm() {
     double sum = 0;
@@ -204,9 +189,8 @@ class Trainer {
 
   Network& network_;
   TrainConfig config_;
-  data::Windows windows_;
-  std::int64_t batches_, step_ = 0;
-  std::vector<int> inputs_, targets_;  // [batch_size * context_length]
+  Examples examples_;
+  std::int64_t step_ = 0;
 };
 
 }  // namespace moenda

@@ -13,6 +13,7 @@ using AnyAttention = OneOf<attention::GroupedQuery<AnyPosition, AnyHeadNorm>,
 using AnyRouter =
     OneOf<router::TopK, router::Switch, router::GShard, router::NoisyTopK,
           router::BiasBalanced<router::TopK>, router::BiasBalanced<router::NoisyTopK>,
+          router::BiasBalanced<router::Switch>, router::BiasBalanced<router::GShard>,
           router::MaskOutputs<router::TopK>, router::TopAny, router::Sinkhorn, router::Base,
           router::AllowFutureLeak<router::ExpertChoice>,
           router::AllowFutureLeak<router::ExpertChoiceInSequence>, router::ExpertChoiceAtPosition,

@@ -2,18 +2,16 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "moenda/io/routing_csv.hpp"
-#include "moenda/io/routing_json.hpp"
 #include "moenda/io/tfevents.hpp"
 #include "moenda/probe/choices.hpp"
 #include "moenda/probe/dead_experts.hpp"
-#include "moenda/probe/specialisation.hpp"
 #include "moenda/probe/step_measures.hpp"
-#include "moenda/probe/token_class.hpp"
 #include "row_file.hpp"
 #include "run.hpp"
 
@@ -23,37 +21,28 @@ namespace moenda::runner {
 /// routing_layers.csv, and an alarm for the progress line.
 class RoutingLog {
  public:
-  /// Tokens of the fixed text on which churn is measured, before and after a logged step.
-  static constexpr int fixed_tokens = 512;
   /// Logged steps without a token until an expert is called dead.
   static constexpr int patience = 5;
 
-  /// `fixed_text`: where it has no window, churn is not measured.
-  RoutingLog(std::filesystem::path const& folder, std::int64_t steps_done,
-             data::Windows const& fixed_text)
+  /// Runs the network on a fixed part of the validation data, under the probe. False when there
+  /// is none; then churn is not measured.
+  using ShowFixed = std::function<bool(RoutingProbe<Backend>&)>;
+
+  RoutingLog(std::filesystem::path const& folder, std::int64_t steps_done, ShowFixed show_fixed)
       : experts_(folder / "routing.csv", io::routing_header, steps_done),
-        layers_(folder / "routing_layers.csv", io::routing_layers_header, steps_done) {
-    auto const length = std::size_t(fixed_text.context_length());
-    auto const fitting = std::max<std::int64_t>(1, fixed_tokens / std::int64_t(length));
-    windows_ = int(std::min(fitting, fixed_text.count()));
-    inputs_.resize(std::size_t(windows_) * length);
-    targets_.resize(inputs_.size());
-    for (int w = 0; w < windows_; ++w) {
-      auto const begin = std::size_t(w) * length;
-      fixed_text.fill(w, std::span(inputs_).subspan(begin, length),
-                      std::span(targets_).subspan(begin, length));
-    }
-  }
+        layers_(folder / "routing_layers.csv", io::routing_layers_header, steps_done),
+        show_fixed_(std::move(show_fixed)) {}
 
   /// Before a step that is logged. Returns what must watch it.
-  RoutingProbe<Backend>* before_step(AnyNetwork& network) {
+  RoutingProbe<Backend>* before_step() {
     measures_.clear();
-    choose(network, before_);
+    choose(before_);
     return &measures_;
   }
   /// After it: writes the rows.
-  void after_step(AnyNetwork& network, std::int64_t step) {
-    choose(network, after_);
+  void after_step(std::int64_t step) {
+    bool const has_fixed = choose(after_);
+    step_ = std::uint64_t(step);
     last_ = measures_.layers();
     dead_.add(last_);
     std::string experts, layers;
@@ -66,7 +55,7 @@ class RoutingLog {
       io::RoutingLayerRow row{
           std::uint64_t(step), std::uint32_t(m.layer),        m.evenness,       m.max_violation,
           m.dropped_share,     std::uint32_t(m.dead_experts), m.router_entropy, m.experts_per_item};
-      if (windows_ > 0) row.churn = after_.churn_since(before_, m.layer);
+      if (has_fixed) row.churn = after_.churn_since(before_, m.layer);
       layers += io::to_csv(row);
       auto const chosen =
           std::accumulate(m.tokens_per_expert.begin(), m.tokens_per_expert.end(), std::int64_t{0});
@@ -77,7 +66,9 @@ class RoutingLog {
     layers_.add(layers);
   }
 
-  /// The measures of the step that was logged last, for TensorBoard.
+  /// The step that was logged last.
+  [[nodiscard]] std::uint64_t step() const { return step_; }
+  /// Its measures, for TensorBoard.
   [[nodiscard]] std::vector<io::EventScalar> scalars() const {
     std::vector<io::EventScalar> all;
     for (auto const& m : last_) {
@@ -98,11 +89,9 @@ class RoutingLog {
   [[nodiscard]] double dropped_share() const { return choices_ > 0 ? dropped_ / choices_ : 0; }
 
  private:
-  void choose(AnyNetwork& network, probe::Choices<Backend>& choices) {
+  bool choose(probe::Choices<Backend>& choices) {
     choices.clear();
-    if (windows_ == 0) return;
-    int const length = int(inputs_.size()) / windows_;
-    network.evaluate({inputs_.data(), windows_, length}, targets_, {}, &choices);
+    return show_fixed_(choices);
   }
 
   RowFile experts_, layers_;
@@ -110,27 +99,9 @@ class RoutingLog {
   probe::Choices<Backend> before_, after_;
   probe::DeadExperts dead_{patience};
   std::vector<probe::LayerMeasures> last_;
-  int windows_ = 0;
-  std::vector<int> inputs_, targets_;  // [windows_ * context_length]
+  ShowFixed show_fixed_;
+  std::uint64_t step_ = 0;
   double choices_ = 0, dropped_ = 0;
 };
-
-/// routing.json: what each expert takes of `text`.
-inline std::string routing_analysis(Run const& run, AnyNetwork& network, std::string const& name,
-                                    data::Windows const& text) {
-  std::vector<std::uint8_t> classes;
-  for (int id = 0; id < run.tokenizer.vocab_size(); ++id) {
-    bool const mark = run.tokenizer.end_of_text() == id;
-    classes.push_back(std::uint8_t(mark ? probe::TokenClass::special
-                                        : probe::token_class(run.tokenizer.decode({id}))));
-  }
-  probe::SpecialisationProbe<Backend> probe(std::move(classes));
-  auto const tokens = probe::watch<AnyNetwork, Backend>(network, text, run.config.train.batch_size,
-                                                        run.config.evaluate.batches, probe);
-  io::RoutingAnalysis analysis{.text = name, .tokens = tokens};
-  for (char const* const kind : enum_names(probe::TokenClass{})) analysis.classes.push_back(kind);
-  analysis.layers = probe.layers();
-  return io::routing_json(analysis, [&](int id) { return run.tokenizer.decode({id}); });
-}
 
 }  // namespace moenda::runner

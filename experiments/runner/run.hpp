@@ -9,14 +9,15 @@
 #include "model.hpp"
 #include "moenda/model/network.hpp"
 #include "run_config.hpp"
+#include "run_folder.hpp"
 #include "text.hpp"
 
 namespace moenda::runner {
 
-using Backend = cpu::Backend<float>;
 using AnyNetwork = Network<AnyModel, Backend>;
 
-/// A configuration whose data has been found: vocabulary size known, so it has its run folder.
+/// A language model's configuration whose data has been found: vocabulary size known, so it has its
+/// run folder.
 struct Run {
   RunConfig config;
   data::Tokenizer tokenizer;
@@ -32,17 +33,7 @@ struct Run {
 /// tokenizer and fixes the vocabulary size. Throws ConfigError, DataError.
 Run open_run(Options const& options);
 
-/// The weights that the run begins with: a file of the run that start_from names. Throws DataError
-/// when that run has not been trained.
-std::filesystem::path starting_weights(RunConfig const& config, std::filesystem::path const& out);
-
 /// A network with the weights of the run's newest checkpoint. Throws DataError when there is none.
 void load_weights(Run const& run, AnyNetwork& network);
-
-/// Bytes of memory that this process has ever held at once.
-std::int64_t peak_resident_bytes();
-
-/// meta.json: how a run came to be. `corpus` is the fingerprint of its tokens.
-std::string meta_text(Run const& run, int threads, std::string const& corpus);
 
 }  // namespace moenda::runner

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "moenda/core/random.hpp"
+#include "run_folder.hpp"
 
 namespace moenda::runner {
 
@@ -33,6 +33,17 @@ void check_data(data::CorpusConfig const& c, Problems& problems) {
     }
   });
 }
+void check_completions(CompletionConfig const& c, Problems& problems) {
+  constexpr int most_tokens = 1 << 16;
+  constexpr std::int64_t most_tasks = 1'000'000;
+  bool const cuts = c.kind == CompletionKind::held_out;
+  problems.expect(c.tasks >= (cuts ? 1 : 0) && c.tasks <= most_tasks, "tasks",
+                  cuts ? "in 1..1000000" : "in 0..1000000", c.tasks);
+  for (auto const& [key, tokens] : {std::pair("context_tokens", c.context_tokens),
+                                    std::pair("ending_tokens", c.ending_tokens)}) {
+    problems.expect(tokens >= 1 && tokens <= most_tokens, key, "in 1..65536", tokens);
+  }
+}
 void check_evaluation(RunConfig const& c, Problems& problems) {
   problems.in("evaluate", [&] {
     problems.expect(c.evaluate.every >= 0, "every", "at least 0", c.evaluate.every);
@@ -43,25 +54,25 @@ void check_evaluation(RunConfig const& c, Problems& problems) {
                     c.evaluate.test_stride);
     problems.expect(c.evaluate.leak_windows >= 0, "leak_windows", "at least 0",
                     c.evaluate.leak_windows);
+    problems.in("completions", [&] { check_completions(c.evaluate.completions, problems); });
   });
-  problems.in("log", [&] {
-    problems.expect(c.log.every >= 1, "every", "at least 1", c.log.every);
-    problems.expect(c.log.checkpoint_every >= 0, "checkpoint_every", "at least 0",
-                    c.log.checkpoint_every);
-  });
+  problems.in("log", [&] { check_log(c.log, problems); });
   problems.in("generate", [&] {
     problems.expect(c.generate.max_tokens >= 0, "max_tokens", "at least 0", c.generate.max_tokens);
     problems.in("sampler", [&] { Sampler::check(c.generate.sampler, problems); });
   });
 }
 
-}  // namespace
+/// Replaces start_from = "other.toml", found beside `path`, by the name and id of that run.
+void resolve_start(RunConfig& config, std::filesystem::path const& path) {
+  if (!config.start_from.ends_with(".toml")) return;
+  auto const source = read_run_config(path.parent_path() / config.start_from, {});
+  config.start_from = source.name + "/" + run_id(source);
+}
 
 void check_run_config(RunConfig const& c, toml::table const& table) {
   Problems problems;
-  if (!is_name(c.name)) {
-    problems.add("name", "name must be letters, digits, '_', '-' and '.', got '" + c.name + "'");
-  }
+  check_name(c.name, problems);
   problems.in("tokenizer", [&] {
     problems.expect(c.tokenizer.vocab_size >= 257 && c.tokenizer.vocab_size <= 1'000'000,
                     "vocab_size", "in 257..1000000", c.tokenizer.vocab_size);
@@ -79,14 +90,19 @@ void check_run_config(RunConfig const& c, toml::table const& table) {
   io::refuse_problems(table, "", all);
 }
 
-RunConfig read_run_config(std::filesystem::path const& path,
-                          std::vector<std::string> const& overrides) {
-  auto table = io::load_toml(path);
-  if (auto const* sweep = table.get("sweep")) {
-    throw ConfigError(io::place_of(*sweep) +
-                      ": a file with a [sweep] describes many runs: use `moenda sweep`");
-  }
-  for (auto const& assignment : overrides) io::override_toml(table, assignment);
+}  // namespace
+
+void check_name(std::string const& name, Problems& problems) {
+  if (is_name(name)) return;
+  problems.add("name", "name must be letters, digits, '_', '-' and '.', got '" + name + "'");
+}
+void check_log(LogConfig const& log, Problems& problems) {
+  problems.expect(log.every >= 1, "every", "at least 1", log.every);
+  problems.expect(log.checkpoint_every >= 0, "checkpoint_every", "at least 0",
+                  log.checkpoint_every);
+}
+
+RunConfig read_run_config(toml::table& table, std::filesystem::path const& path) {
   RunConfig config;
   config.name = path.stem().string();
   io::read_toml(table, config, "");
@@ -95,10 +111,21 @@ RunConfig read_run_config(std::filesystem::path const& path,
   return config;
 }
 
-void resolve_start(RunConfig& config, std::filesystem::path const& path) {
-  if (!config.start_from.ends_with(".toml")) return;
-  auto const source = read_run_config(path.parent_path() / config.start_from, {});
-  config.start_from = source.name + "/" + run_id(source);
+RunConfig read_run_config(std::filesystem::path const& path,
+                          std::vector<std::string> const& overrides) {
+  Options options;
+  options.config = path;
+  options.overrides = overrides;
+  auto given = load_given(options);
+  require_language_task(given.table, path);
+  return read_run_config(given.table, path);
+}
+
+void require_language_task(toml::table const& table, std::filesystem::path const& path) {
+  auto const kind = task_of(table).kind;
+  if (kind == TaskKind::language_modeling) return;
+  throw ConfigError(path.string() + ": this needs a language model, but task is " +
+                    enum_names(kind)[std::size_t(kind)]);
 }
 
 int expected_vocab_size(TokenizerConfig const& tokenizer) {
@@ -124,11 +151,6 @@ std::string trained_part(RunConfig config) {
   return io::write_toml(config);
 }
 
-std::string run_id(RunConfig const& config) {
-  auto hash = stream_of(trained_part(config));
-  std::string id;
-  for (int i = 0; i < 12; ++i, hash >>= 5) id += "0123456789abcdefghijkmnpqrstuvwx"[hash & 31];
-  return id;
-}
+std::string run_id(RunConfig const& config) { return id_of(trained_part(config)); }
 
 }  // namespace moenda::runner

@@ -12,6 +12,7 @@
 #include "moenda/infer/sampler.hpp"
 #include "moenda/io/toml_write.hpp"
 #include "moenda/train/trainer.hpp"
+#include "task.hpp"
 
 namespace moenda::runner {
 
@@ -27,6 +28,21 @@ struct TokenizerConfig {
   MOENDA_FIELDS(TokenizerConfig, kind, folder, vocab_size);
 };
 
+/// Tasks to choose the true ending of a text in. hellaswag: from `file`, spread over it. held_out:
+/// cut from the test text.
+enum class CompletionKind { none, hellaswag, held_out };
+constexpr auto enum_names(CompletionKind) { return std::array{"none", "hellaswag", "held_out"}; }
+
+struct CompletionConfig {
+  CompletionKind kind = CompletionKind::none;
+  std::int64_t tasks = 200;                               ///< 0: all of the file
+  std::string file = "hellaswag/hellaswag_val_full.txt";  ///< 6 lines a task
+  bool label = true;  ///< whether the file's contexts keep the name of their activity
+  int context_tokens = 48, ending_tokens = 12;  ///< of held_out
+  std::uint64_t seed = 1;                       ///< of held_out
+  MOENDA_FIELDS(CompletionConfig, kind, tasks, file, label, context_tokens, ending_tokens, seed);
+};
+
 /// When to look, and at how much.
 struct EvaluateConfig {
   std::int64_t every = 100;       ///< steps between validations; 0: only at the end
@@ -34,7 +50,9 @@ struct EvaluateConfig {
   std::int64_t test_batches = 0;  ///< of test text at the end; 0: all
   int test_stride = 0;            ///< also test on windows at this distance; 0: do not
   std::int64_t leak_windows = 0;  ///< test windows to predict from every prefix alone; 0: do not
-  MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride, leak_windows);
+  CompletionConfig completions{};
+  MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride, leak_windows,
+                completions);
 };
 
 struct LogConfig {
@@ -56,7 +74,9 @@ struct ComputeConfig {
   MOENDA_FIELDS(ComputeConfig, matmul, precision);
 };
 
+/// What a language model's file says.
 struct RunConfig {
+  TaskKind task = TaskKind::language_modeling;
   std::string name = "run";  ///< the folder of its runs
   std::string title;         ///< what tables call it; empty: the name
   TokenizerConfig tokenizer{};
@@ -70,17 +90,21 @@ struct RunConfig {
   LogConfig log{};
   GenerateConfig generate{};
   ComputeConfig compute{};
-  MOENDA_FIELDS(RunConfig, name, title, tokenizer, start_from, data, model, train, evaluate, log,
-                generate, compute);
+  MOENDA_FIELDS(RunConfig, task, name, title, tokenizer, start_from, data, model, train, evaluate,
+                log, generate, compute);
 };
 
-/// Reads a configuration file and the overrides. Throws ConfigError or DataError.
+/// What is wrong with keys that every task has.
+void check_name(std::string const& name, Problems& problems);
+void check_log(LogConfig const& log, Problems& problems);
+
+/// Reads what `path` holds after overrides. Throws ConfigError with every problem and its line.
+RunConfig read_run_config(toml::table& table, std::filesystem::path const& path);
+/// The same of the file, read anew. Throws DataError when it is not there.
 RunConfig read_run_config(std::filesystem::path const& path,
                           std::vector<std::string> const& overrides);
-/// Replaces start_from = "other.toml", found beside `path`, by the name and id of that run.
-void resolve_start(RunConfig& config, std::filesystem::path const& path);
-/// Throws ConfigError with every problem and its line. `table` may be empty.
-void check_run_config(RunConfig const& config, toml::table const& table);
+/// Throws ConfigError when the file is one of another task: it has no text to generate or probe.
+void require_language_task(toml::table const& table, std::filesystem::path const& path);
 /// How many tokens the tokenizer will have, without learning it.
 int expected_vocab_size(TokenizerConfig const& tokenizer);
 /// The configuration of what is trained, as TOML: without title, evaluation, logs and generation,

@@ -12,7 +12,7 @@
 #include "moenda/io/atomic_folder.hpp"
 #include "moenda/io/folder_lock.hpp"
 #include "moenda/io/progress.hpp"
-#include "run.hpp"
+#include "moenda/io/report_sweep.hpp"
 #include "sweep_results.hpp"
 
 namespace moenda::runner {
@@ -46,12 +46,15 @@ std::string last_line(fs::path const& log) {
 class Execution {
  public:
   Execution(SweepPlan const& plan, Options const& options, int jobs)
-      : options_(options), jobs_(jobs), folder_(options.out / plan.name / "sweep") {
+      : options_(options),
+        jobs_(jobs),
+        name_(plan.name),
+        folder_(options.out / plan.name / "sweep") {
     io::create_folders(folder_);
     std::set<std::string> known;
     for (auto const& arm : plan.arms) {
-      for (auto const& config : arm.runs) {
-        auto const id = run_id(config);
+      for (auto const& run : arm.runs) {
+        auto const& id = run.id;
         if (!known.insert(id).second) continue;  // two arms may be the same run
         total_ += 1;
         auto const file = folder_ / (id + ".toml");
@@ -60,8 +63,8 @@ class Execution {
           ++begun_;
           continue;
         }
-        io::write_file_atomically(file, io::write_toml(config));
-        waiting_.push_back({config.title, id, file});
+        io::write_file_atomically(file, run.toml);
+        waiting_.push_back({run.title, id, file});
       }
     }
   }
@@ -102,6 +105,8 @@ class Execution {
                                        "--out",     options_.out.string(),
                                        "--threads", std::to_string(options_.threads)};
     if (options_.force) arguments.emplace_back("--force");
+    std::error_code error;
+    fs::remove(failure_file(options_.out / name_, task.id), error);
     running_.emplace(start(arguments, jobs_ == 1 ? fs::path() : task.log()), &task);
   }
   int finish(Ended const& ended) {
@@ -121,8 +126,10 @@ class Execution {
       if (stop_signal == 0) stop_signal = SIGINT;  // the run heard it before we did
       return 0;
     }
-    std::cerr << "sweep: the run '" << task.title << "' failed with code " << ended.code
-              << (jobs_ == 1 ? "" : ": " + last_line(task.log())) << '\n';
+    auto const failure = "failed with code " + std::to_string(ended.code) +
+                         (jobs_ == 1 ? "" : ": " + last_line(task.log()));
+    std::cerr << "sweep: the run '" << task.title << "' " << failure << '\n';
+    io::write_file_atomically(failure_file(options_.out / name_, task.id), failure + "\n");
     return ended.code;
   }
   [[nodiscard]] std::string remaining() const {
@@ -141,6 +148,7 @@ class Execution {
 
   Options const& options_;
   int jobs_;
+  std::string name_;
   fs::path folder_;
   std::vector<Task> waiting_;
   std::map<pid_t, Task const*> running_;
@@ -167,6 +175,9 @@ int sweep(Options const& options, int jobs, bool dry_run) {
   if (!any && code != 0) return code;
   std::cout << '\n' << comparison_text(plan, results);
   write_sweep_results(plan, results, folder);
+  auto const page = folder / "sweep.html";
+  io::write_sweep_report(io::read_sweep(folder / "sweep.json"), page);
+  std::cout << "report " << page.string() << std::endl;
   return code;
 }
 

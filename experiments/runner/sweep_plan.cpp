@@ -7,8 +7,10 @@
 #include <set>
 #include <sstream>
 
-#include "cost.hpp"
 #include "moenda/core/random.hpp"
+#include "moenda/core/suggest.hpp"
+#include "moenda/io/toml_file.hpp"
+#include "moenda/io/toml_read.hpp"
 
 namespace moenda::runner {
 
@@ -117,6 +119,16 @@ Axis axis_of_arms(toml::array const& arms) {
     axis.push_back(std::move(option));
   }
   return axis;
+}
+
+/// A TOML string.
+std::string quoted(std::string const& text) {
+  std::string toml = "\"";
+  for (char const c : text) {
+    if (c == '"' || c == '\\') toml += '\\';
+    toml += c;
+  }
+  return toml + "\"";
 }
 
 /// {a = {b = {c = value}}} for the key a.b.c.
@@ -283,9 +295,8 @@ class Expansion {
     }
   }
 
-  /// The configuration of a point, with `more` laid on it ("a.b=3").
-  [[nodiscard]] RunConfig config_of(Point const& point,
-                                    std::vector<std::string> const& more) const {
+  /// What the configuration of a point says, with `more` laid on it ("a.b=3").
+  [[nodiscard]] RunFacts facts_of(Point const& point, std::vector<std::string> const& more) const {
     auto table = io::load_toml(path_);  // anew: a copied table forgets its lines
     table.erase("sweep");
     for (auto const* option : point) {
@@ -293,31 +304,22 @@ class Expansion {
     }
     for (auto const& assignment : overrides_) io::override_toml(table, assignment);
     for (auto const& assignment : more) io::override_toml(table, assignment);
-    RunConfig config;
-    config.name = path_.stem().string();
-    io::read_toml(table, config, "");
-    if (config.model.vocab_size == 0)
-      config.model.vocab_size = expected_vocab_size(config.tokenizer);
-    check_run_config(config, table);
-    resolve_start(config, path_);
-    return config;
+    try {
+      return task_of(table).facts(table, path_);
+    } catch (ConfigError const& error) {
+      throw ConfigError("arm '" + title_of(point) + "': " + error.what());
+    }
   }
   [[nodiscard]] Arm arm(Point const& point, std::vector<std::string> const& more) const {
     Arm arm;
     arm.title = title_of(point);
-    try {
-      auto config = config_of(point, more);
-      auto const first_seed = config.train.seed;
-      for (int s = 0; s < config_.repeat_seeds; ++s) {
-        config.train.seed = first_seed + std::uint64_t(s);
-        config.title = arm.title + ", seed " + std::to_string(config.train.seed);
-        arm.runs.push_back(config);
-      }
-      arm.flops = flops_per_token(config.model);
-      arm.parameters = AnyModel::parameter_count(config.model);
-      arm.active = AnyModel::active_parameter_count(config.model);
-    } catch (ConfigError const& error) {
-      throw ConfigError("arm '" + arm.title + "': " + error.what());
+    auto const first_seed = facts_of(point, more).seed;
+    for (int s = 0; s < config_.repeat_seeds; ++s) {
+      auto const seed = std::to_string(first_seed + std::uint64_t(s));
+      auto of_seed = more;
+      of_seed.push_back("train.seed=" + seed);
+      of_seed.push_back("title=" + quoted(arm.title + ", seed " + seed));
+      arm.runs.push_back(facts_of(point, of_seed));
     }
     return arm;
   }
@@ -333,13 +335,13 @@ class Expansion {
                       "; there are: " + join(titles));
   }
 
-  [[nodiscard]] double matched(Arm const& arm) const {
-    return config_.match.quantity == MatchedQuantity::parameters ? double(arm.parameters)
-                                                                 : arm.flops;
+  [[nodiscard]] double matched(RunFacts const& facts) const {
+    return config_.match.quantity == MatchedQuantity::parameters ? double(facts.parameters)
+                                                                 : facts.flops;
   }
   /// Solves every arm but the baseline for the size at which it comes nearest to the baseline.
   void match(SweepPlan& plan, std::vector<Point> const& points) const {
-    double const target = matched(plan.arms[plan.baseline]);
+    double const target = matched(plan.arms[plan.baseline].facts());
     for (std::size_t i = 0; i < plan.arms.size(); ++i) {
       if (i == plan.baseline) continue;
       auto const key = key_to_solve(points[i]);
@@ -349,7 +351,7 @@ class Expansion {
   [[nodiscard]] std::string key_to_solve(Point const& point) const {
     for (auto const& key : config_.match.keys) {
       try {
-        (void)config_of(point, {key + "=" + std::to_string(config_.match.multiple)});
+        (void)facts_of(point, {key + "=" + std::to_string(config_.match.multiple)});
         return key;
       } catch (ConfigError const&) {  // this model has no such key
       }
@@ -361,16 +363,16 @@ class Expansion {
   /// The cost grows with the size, so halving finds where it crosses the target.
   [[nodiscard]] Arm nearest(Point const& point, std::string const& key, double target) const {
     int const multiple = config_.match.multiple;
-    auto const at = [&](int units) {
-      return arm(point, {key + "=" + std::to_string(units * multiple)});
+    auto const setting = [&](int units) {
+      return std::vector{key + "=" + std::to_string(units * multiple)};
     };
+    auto const at = [&](int units) { return matched(facts_of(point, setting(units))); };
     int low = 1, high = (1 << 20) / multiple;
     while (high - low > 1) {
       int const middle = (low + high) / 2;
-      (matched(at(middle)) <= target ? low : high) = middle;
+      (at(middle) <= target ? low : high) = middle;
     }
-    auto below = at(low), above = at(high);
-    return target - matched(below) <= matched(above) - target ? below : above;
+    return arm(point, setting(target - at(low) <= at(high) - target ? low : high));
   }
 
   std::filesystem::path path_;

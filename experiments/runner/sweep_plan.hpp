@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "run_config.hpp"
+#include "moenda/core/fields.hpp"
+#include "task.hpp"
 
 namespace moenda::runner {
 
@@ -49,9 +50,10 @@ struct SweepConfig {
 /// One set-up; its runs differ in the seed alone.
 struct Arm {
   std::string title;
-  std::vector<RunConfig> runs;  // one per seed
-  double flops = 0;             // of one token's forward pass
-  std::int64_t parameters = 0, active = 0;
+  std::vector<RunFacts> runs;  // one per seed
+
+  /// What all of them have in common: costs and sizes.
+  [[nodiscard]] RunFacts const& facts() const { return runs.front(); }
 };
 
 struct SweepPlan {

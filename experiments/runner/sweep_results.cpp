@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sweep_results.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "moenda/io/atomic_file.hpp"
 #include "moenda/io/routing_csv.hpp"
+#include "moenda/io/routing_json.hpp"
 #include "moenda/io/table.hpp"
 
 namespace moenda::runner {
@@ -31,19 +34,54 @@ void collect(nlohmann::json const& from, Measures& to) {
   }
 }
 
-/// How evenly the experts were used in the last quarter of the logged steps, mean over the layers.
+/// How the layers routed in the last quarter of the logged steps: means over layers and steps.
 void collect_routing(fs::path const& file, Measures& to) {
   if (!fs::exists(file)) return;
   auto const rows = io::read_routing_layers(file).rows;
-  double violation = 0, evenness = 0;
   auto const first = rows.size() - rows.size() / 4;
-  for (auto i = first; i < rows.size(); ++i) {
-    violation += rows[i].max_violation;
-    evenness += rows[i].evenness;
+  auto const mean = [&](char const* name, auto&& of) {
+    double sum = 0;
+    for (auto i = first; i < rows.size(); ++i) sum += of(rows[i]);
+    if (first < rows.size()) to[name] = sum / double(rows.size() - first);
+  };
+  using Row = io::RoutingLayerRow;
+  mean("max_violation", [](Row const& row) { return row.max_violation; });
+  mean("evenness", [](Row const& row) { return row.evenness; });
+  mean("dead_experts", [](Row const& row) { return row.dead_experts; });
+  mean("experts_per_item", [](Row const& row) { return row.experts_per_item; });
+}
+
+io::RoutingAnalysis read_analysis(fs::path const& file) {
+  std::ifstream stream(file);
+  std::string const text(std::istreambuf_iterator<char>(stream), {});
+  try {
+    return io::parse_routing_json(text);
+  } catch (DataError const& error) {
+    throw DataError(file.string() + ": " + error.what());
   }
-  if (first == rows.size()) return;
-  to["max_violation"] = violation / double(rows.size() - first);
-  to["evenness"] = evenness / double(rows.size() - first);
+}
+
+/// How the validation text is routed in the end, and whether its hard tokens take more experts:
+/// means over the layers. What balances in training only does not show there.
+void collect_analysis(fs::path const& file, Measures& to) {
+  if (!fs::exists(file)) return;
+  auto const analysis = read_analysis(file);
+  for (auto const& layer : analysis.layers) {
+    std::span<std::int64_t const> const chosen(layer.tokens_per_expert);
+    auto const share = 1 / double(analysis.layers.size());
+    to["valid_evenness"] += share * probe::evenness(chosen);
+    to["valid_max_violation"] += share * probe::max_violation(chosen);
+    to["valid_dead_experts"] += share * double(std::count(chosen.begin(), chosen.end(), 0));
+  }
+  for (auto const& layer : analysis.difficulty) {
+    auto const share = 1 / double(analysis.difficulty.size());
+    to["experts_per_easy_token"] += share * layer.by_loss.front();
+    to["experts_per_hard_token"] += share * layer.by_loss.back();
+    to["experts_per_frequent_token"] += share * layer.by_rarity.front();
+    to["experts_per_rare_token"] += share * layer.by_rarity.back();
+  }
+  if (analysis.experts_added) to["experts_added"] = double(*analysis.experts_added);
+  if (analysis.experts_removed) to["experts_removed"] = double(*analysis.experts_removed);
 }
 
 Measures read_run(fs::path const& folder) {
@@ -53,6 +91,7 @@ Measures read_run(fs::path const& folder) {
   if (!results.is_object()) return measures;
   collect(results, measures);
   collect_routing(folder / "routing_layers.csv", measures);
+  collect_analysis(folder / "routing.json", measures);
   return measures;
 }
 
@@ -101,12 +140,17 @@ std::vector<double> ArmResult::values(std::string const& measure) const {
   return values;
 }
 
+fs::path failure_file(fs::path const& folder, std::string const& id) {
+  return folder / "sweep" / (id + ".failed");
+}
+
 std::string plan_text(SweepPlan const& plan) {
   io::Table table({"arm", "runs", "parameters (M)", "active (M)", "MFLOP/token", "memory (MB)"});
   for (auto const& arm : plan.arms) {
-    table.add_row({arm.title, std::to_string(arm.runs.size()), millions(double(arm.parameters)),
-                   millions(double(arm.active)), millions(arm.flops),
-                   io::format_fixed(double(arm.parameters) * 16e-6, 0)});
+    auto const& facts = arm.facts();
+    table.add_row({arm.title, std::to_string(arm.runs.size()), millions(double(facts.parameters)),
+                   millions(double(facts.active)), millions(facts.flops),
+                   io::format_fixed(double(facts.parameters) * 16e-6, 0)});
   }
   return table.text() + std::to_string(plan.runs()) + " runs of " + plan.name + "\n";
 }
@@ -115,8 +159,12 @@ std::vector<ArmResult> read_sweep_results(SweepPlan const& plan, fs::path const&
   std::vector<ArmResult> results;
   for (auto const& arm : plan.arms) {
     ArmResult result;
-    for (auto const& config : arm.runs) {
-      result.runs.push_back(read_run(out / config.name / run_id(config)));
+    for (auto const& run : arm.runs) {
+      result.runs.push_back(read_run(out / run.name / run.id));
+      std::string failure;
+      std::ifstream file(failure_file(out / run.name, run.id));
+      if (result.runs.back().empty()) std::getline(file, failure);
+      result.failures.push_back(failure);
     }
     results.push_back(std::move(result));
   }
@@ -181,6 +229,7 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
   for (auto const& name : names) csv << ',' << name;
   csv << '\n';
   ordered_json json;
+  json["name"] = plan.name;
   json["measure"] = plan.config.measure;
   json["margin"] = plan.config.margin;
   json["confidence"] = plan.config.confidence;
@@ -188,22 +237,24 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
   for (std::size_t i = 0; i < results.size(); ++i) {
     auto const& arm = plan.arms[i];
     ordered_json entry{{"title", arm.title},
-                       {"parameters", arm.parameters},
-                       {"active_parameters", arm.active},
-                       {"flops_per_token", arm.flops}};
+                       {"parameters", arm.facts().parameters},
+                       {"active_parameters", arm.facts().active},
+                       {"flops_per_token", arm.facts().flops}};
     for (std::size_t s = 0; s < results[i].runs.size(); ++s) {
       auto const& run = results[i].runs[s];
       std::string quoted = "\"";
       for (char const c : arm.title) quoted += c == '"' ? "\"\"" : std::string(1, c);
-      csv << quoted << "\"," << arm.runs[s].train.seed << ',' << arm.parameters << ',' << arm.active
-          << ',' << arm.flops;
+      csv << quoted << "\"," << arm.runs[s].seed << ',' << arm.facts().parameters << ','
+          << arm.facts().active << ',' << arm.facts().flops;
       for (auto const& name : names) {
         csv << ',';
         if (auto const found = run.find(name); found != run.end()) csv << found->second;
       }
       csv << '\n';
       entry["runs"].push_back(
-          {{"seed", arm.runs[s].train.seed}, {"id", run_id(arm.runs[s])}, {"measures", run}});
+          {{"seed", arm.runs[s].seed}, {"id", arm.runs[s].id}, {"measures", run}});
+      auto const& failure = results[i].failures[s];
+      if (!failure.empty()) entry["runs"].back()["failure"] = failure;
     }
     if (results[i].comparison) entry["comparison"] = json_of(*results[i].comparison);
     json["arms"].push_back(entry);

@@ -15,13 +15,16 @@ namespace moenda::runner {
 using Measures = std::map<std::string, double>;
 
 struct ArmResult {
-  std::vector<Measures> runs;  // one per seed
+  std::vector<Measures> runs;         // one per seed
+  std::vector<std::string> failures;  // one per seed: how the run failed, "" if it did not
   /// Values of a measure over the runs that have it.
   [[nodiscard]] std::vector<double> values(std::string const& measure) const;
   /// Against the baseline, over the seeds that both have; nothing for the baseline itself.
   std::optional<statistics::Comparison> comparison;
 };
 
+/// Where a sweep writes down how the run `id` failed; `folder` is runs/NAME.
+std::filesystem::path failure_file(std::filesystem::path const& folder, std::string const& id);
 /// The arms before anything has run: sizes and costs.
 std::string plan_text(SweepPlan const& plan);
 /// Reads results.json of every run of the plan below `out`.

@@ -6,7 +6,7 @@
 using namespace compile_fail;
 
 #ifdef MOENDA_MUST_FAIL
-Mixture<router::TopK, Experts<expert::SwiGlu, Recurrent>>::Config config;
+Mixture<router::TopK, Experts<expert::SwiGlu, expert::Gru>>::Config config;
 #else
-Mixture<WholeSequences, Experts<expert::SwiGlu, Recurrent>>::Config config;
+Mixture<WholeSequences, Experts<expert::SwiGlu, expert::Gru>>::Config config;
 #endif

@@ -26,9 +26,5 @@ struct Balanced : router::TopK {
 struct Fixed : router::TopK {
   static constexpr RouterTraits traits{.has_parameters = false};
 };
-/// An expert that needs whole sequences, in order.
-struct Recurrent : expert::Ffn {
-  static constexpr Granularity granularity = Granularity::sequence;
-};
 
 }  // namespace compile_fail

@@ -20,6 +20,9 @@ io::RoutingAnalysis analysis() {
   layer.class_explains = 0.125;
   layer.typical = {{{7, 3, 0.75}}, {}};
   a.layers.push_back(layer);
+  a.difficulty.push_back({3, {1, 1.25, 1.5, 2}, {0.5, 1, 1.5, 3}});
+  a.experts_added = 4;
+  a.experts_removed = 0;
   return a;
 }
 
@@ -62,7 +65,24 @@ TEST_CASE("An analysis of the routing reads back", "[io]") {
   CHECK(b.typical[0][0].count == 3);
   CHECK(b.typical[0][0].share == 0.75);
   CHECK(b.typical[1].empty());
+  REQUIRE(got.difficulty.size() == 1);
+  CHECK(got.difficulty[0].layer == 3);
+  CHECK(got.difficulty[0].by_loss == wanted.difficulty[0].by_loss);
+  CHECK(got.difficulty[0].by_rarity == wanted.difficulty[0].by_rarity);
+  CHECK(got.experts_added == 4);
+  CHECK(got.experts_removed == 0);
   CHECK(got.words[0][0][0] == " t7\uFFFD");
+}
+
+TEST_CASE("An analysis without what was not measured reads back", "[io]") {
+  auto wanted = analysis();
+  wanted.difficulty.clear();
+  wanted.experts_added.reset();
+  wanted.experts_removed.reset();
+  auto const got = io::parse_routing_json(io::routing_json(wanted, [](int) { return ""; }));
+  CHECK(got.difficulty.empty());
+  CHECK_FALSE(got.experts_added);
+  CHECK_FALSE(got.experts_removed);
 }
 
 TEST_CASE("A damaged analysis is refused", "[io]") {
@@ -72,5 +92,8 @@ TEST_CASE("A damaged analysis is refused", "[io]") {
   refused("\"experts\":[", "\"experts\":3,\"other\":[", "experts must be a list");
   refused("\"tokens\":9", "\"tokens\":\"9\"", "must be the JSON of a routing analysis");
   refused("\"layer\":3", "\"lager\":3", "layer");
+  refused("[1.0,1.25,1.5,2.0]", "[1.0]", "experts_by_loss must have 4 numbers, got 1");
+  refused("experts_by_rarity", "experts_by_rarely", "experts_by_rarity");
+  refused("\"experts_added\":4", "\"experts_added\":[]", "must be the JSON of a routing analysis");
   refused("{", "[", "must be the JSON");
 }

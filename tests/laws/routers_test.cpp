@@ -69,12 +69,24 @@ struct Jittered : Choice<Weighting::score_then_select, 2, 6> {
     return {.top_k = 2, .weighting = Weighting::score_then_select, .jitter = 0.25};
   }
 };
+template <Weighting W>
+struct Warm : Choice<W, 2, 5> {
+  static TopK::Config config() { return {.top_k = 2, .weighting = W, .temperature = 1.5}; }
+};
+/// Weights of 1; the gradient is that of another formula.
+template <Gradient G>
+struct Unweighted : Choice<Weighting::select_then_score, 1, 4> {
+  static constexpr bool surrogate_gradient = true;
+  static TopK::Config config() { return {.top_k = 1, .gradient = G, .temperature = 0.5}; }
+};
 using Routers = std::tuple<
-    Allowed, Choice<Weighting::select_then_score, 2, 5>,
-    Choice<Weighting::score_then_renormalise, 2, 5>, Choice<Weighting::score_then_select, 2, 5>,
-    Choice<Weighting::score_then_select, 1, 3>, Choice<Weighting::select_then_score, 1, 1>,
-    Choice<Weighting::select_then_score, 8, 8>, Choice<Weighting::select_then_score, 20, 33>,
-    Chosen, Sigmoid, SigmoidAlone, BestGroups, DeepSeek, Jittered>;
+    Warm<Weighting::select_then_score>, Warm<Weighting::score_then_select>,
+    Unweighted<Gradient::none>, Unweighted<Gradient::straight_through>, Allowed,
+    Choice<Weighting::select_then_score, 2, 5>, Choice<Weighting::score_then_renormalise, 2, 5>,
+    Choice<Weighting::score_then_select, 2, 5>, Choice<Weighting::score_then_select, 1, 3>,
+    Choice<Weighting::select_then_score, 1, 1>, Choice<Weighting::select_then_score, 8, 8>,
+    Choice<Weighting::select_then_score, 20, 33>, Chosen, Sigmoid, SigmoidAlone, BestGroups,
+    DeepSeek, Jittered>;
 
 TEMPLATE_LIST_TEST_CASE("routers obey the router laws", "[laws]", Routers) {
   laws::check_router<TestType>();
@@ -261,6 +273,14 @@ TEST_CASE("other settings that cannot work are refused", "[laws]") {
   CHECK(refused({.scores = Scores::sigmoid}) ==
         "router.weighting: weighting must be score_then_renormalise or score_then_select where "
         "scores is sigmoid, got select_then_score");
+  for (auto const gradient : {Gradient::none, Gradient::straight_through}) {
+    CHECK(refused({.top_k = 1, .scores = Scores::sigmoid, .gradient = gradient}) == "");
+    CHECK(refused({.top_k = 2, .gradient = gradient}) ==
+          "router.top_k: top_k must be 1 where gradient is not scaled, got 2");
+  }
+  CHECK(refused({.temperature = 0}) ==
+        "router.temperature: temperature must be above 0 and finite, got 0");
+  CHECK(refused({.temperature = INFINITY}) != "");
   CHECK(refused({.scaling_factor = 0}) ==
         "router.scaling_factor: scaling_factor must be above 0, got 0");
   CHECK(refused({.scaling_factor = NAN}) != "");

@@ -118,10 +118,15 @@ TEST_CASE("gradients of a table need its width, means need whole sequences", "[o
   std::vector<int> const ids{0, 1};
   CHECK_REFUSED(ops::embedding_backward(s.ctx, s.tensor(2, 3), ids.data(), s.weight(5, 4)),
                 "embedding_backward: dy.cols must equal d_model (3 vs 4)");
-  CHECK_REFUSED(ops::mean_pool(s.ctx, s.tensor(5, 3), 2),
-                "mean_pool: seq_len must divide the rows (5 vs 2)");
-  CHECK_REFUSED(ops::mean_pool(s.ctx, s.tensor(5, 3), 0),
-                "mean_pool: seq_len must be at least 1 (0 vs 1)");
+  s.ctx.batch = {nullptr, 2, 2};
+  CHECK_REFUSED(ops::mean_pool(s.ctx, s.tensor(5, 3)),
+                "mean_pool: x.rows must be batch_size * seq_len (5 vs 4)");
+  CHECK_REFUSED(ops::mean_pool_backward(s.ctx, s.tensor(3, 3)),
+                "mean_pool_backward: dy.rows must be batch_size (3 vs 2)");
+  CHECK_REFUSED(ops::repeat_rows(s.ctx, s.tensor(3, 3)),
+                "repeat_rows: x.rows must be batch_size (3 vs 2)");
+  CHECK_REFUSED(ops::repeat_rows_backward(s.ctx, s.tensor(5, 3)),
+                "repeat_rows_backward: dy.rows must be batch_size * seq_len (5 vs 4)");
 }
 
 TEST_CASE("nothing at all is a legal shape", "[ops]") {

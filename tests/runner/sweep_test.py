@@ -5,7 +5,7 @@ import json
 import signal
 import time
 
-from program import MODEL, TRAINING, Place, end, expect, wait_for
+from program import MODEL, TRAINING, Place, end, expect, rows_of, wait_for
 
 BASE = MODEL + TRAINING.replace("steps = 20", "steps = 6")
 ARMS = """
@@ -65,6 +65,47 @@ def check_match(place):
     expect(len(set(costs("none"))) > 1, "match none", "arms must differ without matching")
 
 
+def check_routing_columns(folder, run, row):
+    """The columns that say how a run routed are those of its own files."""
+    def same(column, wanted):
+        expect(abs(float(row[column]) - wanted) < 1e-9, "sweep.csv", f"{column}: {row[column]}, "
+               f"must be {wanted}")
+    steps = rows_of(folder / run["id"] / "routing_layers.csv")
+    last = steps[len(steps) - len(steps) // 4:]
+    for column in ["max_violation", "evenness", "dead_experts", "experts_per_item"]:
+        if last:
+            same(column, sum(float(step[column]) for step in last) / len(last))
+    analysis = json.loads((folder / run["id"] / "routing.json").read_text())
+    layer = analysis["layers"][0]
+    chosen = [expert["tokens_per_expert"] for expert in layer["experts"]]
+    same("valid_max_violation", max(chosen) * len(chosen) / sum(chosen) - 1)
+    same("valid_dead_experts", chosen.count(0))
+    same("experts_per_easy_token", layer["experts_by_loss"][0])
+    same("experts_per_hard_token", layer["experts_by_loss"][3])
+    same("experts_per_rare_token", layer["experts_by_rarity"][3])
+    expect(layer["experts_by_loss"] == [2, 2, 2, 2], "routing.json", "top-2 takes two, always")
+
+
+def check_adaptive_experts(place):
+    """Top-any: what routing.json says of experts that come and go is what the weights count."""
+    place.write("adaptive.toml", BASE.replace("steps = 6", "steps = 12") + """
+[model.block.ffn.router]
+type = "top_any"
+initial_experts = 1
+adapt_every = 3
+[sweep.parameters]
+"train.seed" = [1]
+[sweep]
+repeat_seeds = 1
+""")
+    done = place.run("sweep", "adaptive.toml", timeout=60)
+    expect(done.returncode == 0, "adaptive", done.stderr)
+    folder = place.path / "runs" / "adaptive"
+    row, = rows_of(folder / "sweep.csv")
+    expect(1 <= float(row["experts_added"]) <= 4, "experts_added", row["experts_added"])
+    expect(float(row["experts_removed"]) >= 0, "experts_removed", row["experts_removed"])
+
+
 def check_run(place):
     place.write("swept.toml", BASE + ARMS)
     done = place.run("sweep", "swept.toml", "-j", "2", timeout=120)
@@ -84,11 +125,28 @@ def check_run(place):
                    if a["arm"] == "two" and b["arm"] == "one" and a["seed"] == b["seed"]) / 2
     got = arms["two"]["comparison"]
     expect(got["pairs"] == 2 and abs(got["difference"] - expected) < 1e-12, "sweep.json", got)
+    check_routing_columns(folder, arms["two"]["runs"][0], [r for r in rows if r["arm"] == "two"][0])
+    expect(rows[-1]["arm"] == "dense" and rows[-1]["valid_evenness"] == "", "sweep.csv", rows[-1])
     times = {p: p.stat().st_mtime_ns for run in runs for p in run.rglob("*.safetensors")}
     again = place.run("sweep", "swept.toml")
     expect("6 of 6 runs are already trained" in again.stderr, "sweep again", again.stderr)
     expect(times == {p: p.stat().st_mtime_ns for p in times}, "sweep again", "must train nothing")
     expect(again.stdout == done.stdout, "sweep again", "must print the same tables")
+    check_page(place, done.stdout.splitlines()[-1])
+
+
+def check_page(place, last_line):
+    expect(last_line == "report runs/swept/sweep.html", "page", last_line)
+    page = (place.path / "runs/swept/sweep.html").read_text()
+    expect(page.startswith("<!DOCTYPE html>") and "3 arms, 2 seeds each" in page, "page", page[:300])
+    for given in ["swept.toml", "runs/swept"]:
+        done = place.run("report", given, "--file", "page.html")
+        expect(done.returncode == 0 and done.stdout.splitlines()[-1] == "report page.html",
+               "report of a sweep", done)
+        expect((place.path / "page.html").read_text() == page, "report of a sweep", "the same page")
+    place.refused(2, "give it alone", "report", "swept.toml", "runs/swept")
+    place.write("untrained.toml", BASE + ARMS)
+    place.refused(3, "no run of this sweep has a test_loss yet", "report", "untrained.toml")
 
 
 def check_signal(place):
@@ -112,6 +170,11 @@ def check_failures(place):
     expect("the run 'dense, seed 1' failed with code 3" in done.stderr and "nowhere" in done.stderr,
            "a failed run", done.stderr)
     expect("two" in done.stdout and "difference" in done.stdout, "a failed run", "others go on")
+    page = (place.path / "runs/broken/sweep.html").read_text()
+    for seed in [1, 2]:
+        named = f"<li>dense, seed {seed}: failed with code 3"
+        expect(named in page, "a failed run", f"the page must hold {named}")
+    expect("2 of 6 runs have no result" in page, "a failed run", "the page must count them")
 
 
 def check_refusals(place):
@@ -145,6 +208,7 @@ with Place() as here:
     check_expansion(here)
     check_match(here)
     check_run(here)
+    check_adaptive_experts(here)
     check_signal(here)
     check_failures(here)
     check_refusals(here)

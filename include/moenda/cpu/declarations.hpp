@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "moenda/config.hpp"
+#include "moenda/core/derivation_table.hpp"
 #include "moenda/core/error.hpp"
 #include "moenda/core/huge_pages.hpp"
 #include "moenda/core/parallel.hpp"
@@ -243,10 +244,39 @@ MOENDA_KERNEL cross_entropy(Backend<T>&, double* loss_sum, T* losses, T* dx, T* 
                             T const* w, int const* targets, T scale, int rows, int vocab_size,
                             int cols, Precision);
 
-// y[i] = mean of the item_rows rows of item i
-MOENDA_KERNEL mean_pool_forward(Backend<T>&, T* y, T const* x, int items, int item_rows, int cols);
-MOENDA_KERNEL mean_pool_backward(Backend<T>&, T* dx, T const* dy, int items, int item_rows,
-                                 int cols);
+// One row for the item_rows rows of item i, and back. Rows from lengths[i] on are padding (null:
+// there is none), which is not read and gets 0. y[i] = mean of the rows
+MOENDA_KERNEL mean_pool_forward(Backend<T>&, T* y, T const* x, int const* lengths, int items,
+                                int item_rows, int cols);
+MOENDA_KERNEL mean_pool_backward(Backend<T>&, T* dx, T const* dy, int const* lengths, int items,
+                                 int item_rows, int cols);
+// y of every row of item i = x[i]
+MOENDA_KERNEL repeat_rows_forward(Backend<T>&, T* y, T const* x, int const* lengths, int items,
+                                  int item_rows, int cols);
+MOENDA_KERNEL repeat_rows_backward(Backend<T>&, T* dx, T const* dy, int const* lengths, int items,
+                                   int item_rows, int cols);
+// y[i] = lengths[item_of_slot[i]]
+MOENDA_KERNEL gather_lengths(Backend<T>&, int* y, int const* lengths, int const* item_of_slot,
+                             int slots);
+// y[rows, cols] = features, 0 in padding
+MOENDA_KERNEL read_features(Backend<T>&, T* y, float const* features, int const* lengths,
+                            int batch_size, int seq_len, int cols);
+
+// Step `step` of a gated recurrent unit, for the sequences that are not over: gates [batch_size *
+// seq_len, 3 hidden] hold the input's part and then r, z and n, recurrent [batch_size, 3 hidden]
+// the product with previous [batch_size, hidden]. Formulas: cpu/kernels/gru.hpp
+MOENDA_KERNEL gru_step_forward(Backend<T>&, T* next, T* gates, T* recurrent, T const* bias,
+                               T const* previous, int const* lengths, int step, int batch_size,
+                               int seq_len, int hidden);
+MOENDA_KERNEL gru_step_backward(Backend<T>&, T* dprevious, T* dgates, T* drecurrent, T const* dnext,
+                                T const* dstate, T const* gates, T const* recurrent,
+                                T const* previous, int const* lengths, int step, int batch_size,
+                                int seq_len, int hidden);
+
+// sum of (values - targets)^2; NaN targets count nothing. With dvalues: scale * its gradient.
+// losses (may be null): [rows]
+MOENDA_KERNEL squared_error(Backend<T>&, double* loss_sum, T* losses, T* dvalues, T const* values,
+                            float const* targets, T scale, int rows);
 
 // y = x in the top_groups groups of columns of largest sum of their `best` largest entries,
 // -infinity elsewhere
@@ -292,9 +322,12 @@ MOENDA_KERNEL hash_experts(Backend<T>&, T* selected, std::uint64_t const* keys, 
 MOENDA_KERNEL look_up_experts(Backend<T>&, T* selected, int const* tokens, T const* table,
                               int vocab_size, int hashes, int rows, int experts);
 
-// number i is a function of `random` and i alone: uniform in [0, 1), or standard normal
+// number i is a function of `random` and i alone: uniform in [0, 1), standard normal or Gumbel
 MOENDA_KERNEL draw_uniform(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
 MOENDA_KERNEL draw_normal(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
+MOENDA_KERNEL draw_gumbel(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
+// every column of y[rows, cols] = the Gumbel quantiles of (i + 0.5) / rows in an order by lot
+MOENDA_KERNEL draw_gumbel_strata(Backend<T>&, T* y, Random random, int rows, int cols);
 MOENDA_KERNEL sigmoid_forward(Backend<T>&, T* y, T const* x, std::ptrdiff_t n);
 MOENDA_KERNEL sigmoid_backward(Backend<T>&, T* dx, T const* dy, T const* y, std::ptrdiff_t n);
 MOENDA_KERNEL softplus_forward(Backend<T>&, T* y, T const* x, std::ptrdiff_t n);
@@ -352,6 +385,33 @@ MOENDA_KERNEL scale_by_chosen(Backend<T>&, T* y, T const* x, T const* factors, i
                               int rows, int cols, int table_cols);
 MOENDA_KERNEL scale_by_chosen_backward(Backend<T>&, T* dfactors, T const* dy, T const* x,
                                        int const* columns, int rows, int cols, int table_cols);
+
+// mask[b, i] = 1 where window first + i of item b has a first token that is not 0, else 0
+MOENDA_KERNEL mark_windows(Backend<T>&, T* mask, int const* tokens, int window_tokens,
+                           WindowRange const&);
+// scores[b, i] = <x[b], windows[b, first + i]>
+MOENDA_KERNEL score_windows(Backend<T>&, T* scores, T const* x, T const* windows,
+                            WindowRange const&, int cols);
+// y[b] = sum_i weights[b, i] windows[b, first + i]
+MOENDA_KERNEL mix_windows(Backend<T>&, T* y, T const* weights, T const* windows, WindowRange const&,
+                          int cols);
+// windows[b, first + i] += weights[b, i] x[b]
+MOENDA_KERNEL add_to_windows(Backend<T>&, T* windows, T const* weights, T const* x,
+                             WindowRange const&, int cols);
+// y = x - log sum exp x over the columns with mask != 0 (null: all), -infinity elsewhere
+MOENDA_KERNEL log_softmax_forward(Backend<T>&, T* y, T const* x, T const* mask, int rows, int cols);
+MOENDA_KERNEL log_softmax_backward(Backend<T>&, T* dx, T const* dy, T const* y, int rows, int cols);
+// likelihood[b, e] = log of the summed probability of the derivations of item b by expert e,
+// -infinity without one; shares[d] = the share of derivation d in its sum
+MOENDA_KERNEL derivation_likelihood_forward(Backend<T>&, T* likelihood, T* shares,
+                                            T const* log_probs, DerivationTable const&);
+MOENDA_KERNEL derivation_likelihood_backward(Backend<T>&, T* dlog_probs, T const* dlikelihood,
+                                             T const* shares, DerivationTable const&);
+// who is responsible for the answer: shares = softmax((prior_weight prior + likelihood) /
+// temperature), loss = sum_e shares (-log_router - likelihood + temperature log shares)
+MOENDA_KERNEL expectation_step(Backend<T>&, double* loss_sum, T* losses, T* shares, T const* prior,
+                               T const* log_router, T const* likelihood, double prior_weight,
+                               double temperature, int items, int experts);
 
 // sum of squares in double, over blocks of fixed size
 MOENDA_KERNEL sum_of_squares(Backend<T>&, double* sum, T const* x, std::ptrdiff_t n);

@@ -13,8 +13,8 @@
 #include "moenda/io/report_details.hpp"
 #include "moenda/io/report_experts.hpp"
 #include "moenda/io/report_layers.hpp"
+#include "moenda/io/report_page.hpp"
 #include "moenda/io/report_run.hpp"
-#include "moenda/io/report_style.hpp"
 #include "moenda/io/report_table.hpp"
 #include "moenda/io/report_tokens_per_expert.hpp"
 
@@ -57,28 +57,12 @@ namespace detail {
   if (folders.empty())
     throw ConfigError("render_report: there must be at least one run folder, got 0");
   std::vector<ReportRun> const runs = read_runs(folders);
-  std::string const title = escape_html(detail::names_of(runs));
-  std::string page =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      // Nothing may be loaded, even if a text slipped through the escaping.
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-      "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<title>" +
-      title + " – Moenda report</title>\n<style>" + detail::style_sheet() +
-      "</style>\n</head>\n<body>\n<main>\n<h1>" + title + "</h1>\n";
-  page += detail::introduction(runs);
-  page += detail::results_section(runs);
-  page += detail::curves_section(runs);
-  page += detail::tokens_per_expert_section(runs);
-  page += detail::layers_section(runs);
-  page += detail::experts_section(runs);
-  page += detail::samples_section(runs);
-  page += detail::details_section(runs);
-  page +=
-      "<footer>Written by Moenda. This file is complete: it loads nothing from the network."
-      "</footer>\n</main>\n<script>" +
-      detail::script() + "</script>\n</body>\n</html>\n";
-  return page;
+  return detail::html_page(detail::names_of(runs),
+                           detail::introduction(runs) + detail::results_section(runs) +
+                               detail::curves_section(runs) +
+                               detail::tokens_per_expert_section(runs) +
+                               detail::layers_section(runs) + detail::experts_section(runs) +
+                               detail::samples_section(runs) + detail::details_section(runs));
 }
 
 /// Writes the report to `file`. Errors of render_report, and DataError when `file` is not writable.

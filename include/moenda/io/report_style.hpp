@@ -64,6 +64,16 @@ margin:1px 0}
 .key{display:inline-block;width:12px;height:12px;margin-right:7px}
 .missing{fill:#e3e5e8}.frame{fill:none;stroke:#b6bec7}
 .thin{fill:#7d8894}.fair{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}.b{stroke:#8a95a1;stroke-width:.6}
+.whisker{stroke:var(--ink);stroke-width:1.6}.seed{stroke:#8a95a1;stroke-width:1.5}
+.dot{fill:var(--ink);stroke:var(--ink);stroke-width:1.6}.dot.better{fill:#00664a;stroke:#00664a}
+.dot.worse{fill:#a83c00;stroke:#a83c00}.dot.hollow,.dot.pale{fill:#fff}.dot.pale{stroke:#8a95a1}
+.band{fill:#eceff2}.level{stroke:#55616f;stroke-width:1.4;stroke-dasharray:5 4}
+.front{stroke:#0072b2;stroke-width:2}.touch{fill:transparent}.intervals{min-width:760px}
+.arms th:first-child{min-width:230px}.arms thead th{min-width:104px}.arms td,.arms th{padding:6px 12px}
+.arms .words{text-align:left;min-width:200px}.words{font-weight:600}.words small{max-width:30ch}
+table.costs{font-size:15px}.costs th:first-child{min-width:180px}.costs thead th{min-width:78px;overflow-wrap:normal}
+.costs td,.costs th{padding:6px 7px}.number{display:inline-block;min-width:22px;margin-right:8px;padding:0 4px;border:1px solid #8a95a1;
+border-radius:4px;font-size:12.5px;text-align:center}.numbers{gap:4px 20px}ul{margin:6px 0 10px;padding-left:22px}
 .scale{display:flex;align-items:center;gap:10px;font-size:15px;color:var(--soft);
 margin:10px 0 2px;flex-wrap:wrap}
 .scale i{display:inline-block;width:252px;height:14px;border:1px solid #b6bec7}
@@ -140,6 +150,10 @@ inline constexpr std::string_view report_script = R"js(
       tip.hidden = true;
       guide.remove();
     });
+  });
+  document.querySelectorAll('[data-tip]').forEach(function (mark) {
+    mark.addEventListener('mousemove', function (event) { show(event, mark.dataset.tip); });
+    mark.addEventListener('mouseleave', function () { tip.hidden = true; });
   });
   document.querySelectorAll('svg.cells').forEach(function (svg) {
     var steps = numbers(svg.dataset.steps), box = svg.viewBox.baseVal;

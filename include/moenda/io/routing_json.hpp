@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // routing.json of a run folder: what each expert takes, at the end of training.
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "moenda/core/error.hpp"
 #include "moenda/io/report_text.hpp"
+#include "moenda/probe/difficulty.hpp"
 #include "moenda/probe/specialisation.hpp"
 
 namespace moenda::io {
@@ -21,6 +25,9 @@ struct RoutingAnalysis {
   std::int64_t tokens = 0;
   std::vector<std::string> classes{};  // names of the token classes
   std::vector<probe::Specialisation> layers{};
+  std::vector<probe::ExpertsByDifficulty> difficulty{};  // of some or all of the layers
+  /// Experts that came and went in training, over all layers; absent where they cannot.
+  std::optional<std::int64_t> experts_added{}, experts_removed{};
   /// [layer][expert][i] the bytes of the typical tokens, as UTF-8.
   std::vector<std::vector<std::vector<std::string>>> words{};
 };
@@ -60,6 +67,15 @@ using Counts = std::vector<std::int64_t>;
   return json;
 }
 
+/// Adds what is known of the layer's easy and hard tokens.
+inline void add_difficulty(nlohmann::ordered_json& json, RoutingAnalysis const& analysis) {
+  for (auto const& layer : analysis.difficulty) {
+    if (layer.layer != json.at("layer").get<int>()) continue;
+    json["experts_by_loss"] = layer.by_loss;
+    json["experts_by_rarity"] = layer.by_rarity;
+  }
+}
+
 /// Appends a row of exactly `cols` counts.
 inline void append_row(Counts& table, nlohmann::json const& json, std::size_t cols) {
   auto const row = json.get<Counts>();
@@ -71,6 +87,22 @@ inline void append_row(Counts& table, nlohmann::json const& json, std::size_t co
     if (count < 0) throw DataError("counts must not be negative, got " + std::to_string(count));
     table.push_back(count);
   }
+}
+
+inline void read_difficulty(nlohmann::json const& json, RoutingAnalysis& analysis) {
+  if (!json.contains("experts_by_loss")) return;
+  auto const quarters = [&](char const* key) {
+    std::array<double, probe::ExpertsByDifficulty::quarters> means{};
+    auto const list = json.at(key).get<std::vector<double>>();
+    if (list.size() != means.size()) {
+      throw DataError(std::string(key) + " must have " + std::to_string(means.size()) +
+                      " numbers, got " + std::to_string(list.size()));
+    }
+    std::copy(list.begin(), list.end(), means.begin());
+    return means;
+  };
+  analysis.difficulty.push_back(
+      {json.at("layer").get<int>(), quarters("experts_by_loss"), quarters("experts_by_rarity")});
 }
 
 inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
@@ -110,7 +142,10 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
   json["layers"] = nlohmann::ordered_json::array();
   for (auto const& layer : analysis.layers) {
     json["layers"].push_back(detail::layer_json(layer, analysis.classes.size(), text_of));
+    detail::add_difficulty(json["layers"].back(), analysis);
   }
+  if (analysis.experts_added) json["experts_added"] = *analysis.experts_added;
+  if (analysis.experts_removed) json["experts_removed"] = *analysis.experts_removed;
   return json.dump() + "\n";
 }
 
@@ -121,7 +156,16 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
     RoutingAnalysis analysis{.text = json.at("text").get<std::string>(),
                              .tokens = json.at("tokens").get<std::int64_t>(),
                              .classes = json.at("classes").get<std::vector<std::string>>()};
-    for (auto const& layer : json.at("layers")) detail::read_layer(layer, analysis);
+    for (auto const& layer : json.at("layers")) {
+      detail::read_layer(layer, analysis);
+      detail::read_difficulty(layer, analysis);
+    }
+    auto const count = [&](char const* key) -> std::optional<std::int64_t> {
+      if (!json.contains(key)) return std::nullopt;
+      return json.at(key).get<std::int64_t>();
+    };
+    analysis.experts_added = count("experts_added");
+    analysis.experts_removed = count("experts_removed");
     return analysis;
   } catch (nlohmann::json::exception const& error) {
     throw DataError(std::string("must be the JSON of a routing analysis: ") + error.what());

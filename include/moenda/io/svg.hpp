@@ -91,6 +91,26 @@ struct Axis {
   return axis;
 }
 
+/// From the lowest to the highest of the values, without those so far from the others (a
+/// divergence) that a chart of all would press the rest flat. There must be a value.
+[[nodiscard]] inline std::array<double, 2> typical_range(std::vector<double> const& values) {
+  auto const middle_of = [](std::vector<double> list) {
+    auto const middle = list.begin() + static_cast<std::ptrdiff_t>(list.size() / 2);
+    std::nth_element(list.begin(), middle, list.end());
+    return *middle;
+  };
+  double const middle = middle_of(values);
+  std::vector<double> distances;
+  for (double const value : values) distances.push_back(std::abs(value - middle));
+  double const usual = middle_of(distances);
+  std::array<double, 2> range{middle, middle};
+  for (double const value : values) {
+    if (usual > 0 && std::abs(value - middle) > 12 * usual) continue;
+    range = {std::min(range[0], value), std::max(range[1], value)};
+  }
+  return range;
+}
+
 /// `<text>` at (x, y); `anchor` is start, middle or end; `kind` is a CSS class.
 [[nodiscard]] inline std::string text(double x, double y, std::string_view anchor,
                                       std::string_view kind, std::string_view content) {

@@ -18,16 +18,10 @@
 #include "moenda/ops/selection.hpp"
 #include "moenda/ops/softmax.hpp"
 #include "moenda/ops/top_k.hpp"
+#include "moenda/router/choice_gradient.hpp"
 
 namespace moenda {
 
-/// What the model's loss teaches the one who makes a discrete choice s of probability p_s, with
-/// f the output of what was chosen.
-enum class Gradient {
-  none,             ///< y = f: nothing, it learns from auxiliary losses alone
-  scaled,           ///< y = p_s f, as Switch does: dp_s = <dy, f>
-  straight_through  ///< y = f, with the gradient of (1 + p_s - stop_gradient(p_s)) f
-};
 /// Which path a token takes when the model is used.
 enum class PathAtEvaluation { most_likely, sample };
 constexpr auto enum_names(PathAtEvaluation) { return std::array{"most_likely", "sample"}; }

@@ -112,7 +112,8 @@ struct Group {
   /// The group's part of a plan.
   struct Slots {
     int first_row = 0, item_rows = 1;
-    std::span<int const> begin;  // [count + 1] rows of each expert, counted from first_row
+    std::span<int const> begin;    // [count + 1] rows of each expert, counted from first_row
+    std::span<int const> lengths;  // [slots] of sequences; empty where nothing is padding
 
     template <class B>
     Slots(Context<B>& ctx, int count, DispatchPlan<B> const& plan, int first)
@@ -122,11 +123,21 @@ struct Group {
       for (std::size_t e = 0; e < rows.size(); ++e) rows[e] = (bins[e] - bins[0]) * item_rows;
       first_row = bins[0] * item_rows;
       begin = rows;
+      // Padding tokens are in no plan; whole sequences bring theirs along.
+      auto const& batch = ctx.batch;
+      if (batch.lengths == nullptr || plan.num_items != batch.batch_size) return;
+      auto const slots =
+          plan.item_of_slot.subspan(std::size_t(bins[0]), std::size_t(bins.back() - bins[0]));
+      auto const gathered = ctx.template make<int>(int(slots.size()));
+      gather_lengths(ctx.backend, gathered.data(), batch.lengths, slots.data(), int(slots.size()));
+      lengths = gathered;
     }
     [[nodiscard]] int rows() const { return begin.back(); }
-    /// `rows` of some experts as a batch: an item is a sequence.
-    [[nodiscard]] Batch batch_of(int rows) const {
-      return {nullptr, rows / item_rows, item_rows, 0};
+    /// `count` rows from `first` on as a batch: an item is a sequence.
+    [[nodiscard]] Batch batch_of(int first, int count) const {
+      Batch batch{nullptr, count / item_rows, item_rows, 0};
+      if (!lengths.empty()) batch.lengths = lengths.data() + first / item_rows;
+      return batch;
     }
   };
 
@@ -163,7 +174,7 @@ struct Group {
     if constexpr (requires { Kind::index; }) {
       cache.experts[0].choice.template emplace<Kind::index>();
     }
-    ctx.batch = slots.batch_of(x.rows);
+    ctx.batch = slots.batch_of(0, x.rows);
     auto const weights = grouped_weights<Module>(ctx, each, x.cols, p, slots.begin);
     return Module::forward(ctx, each, weights, cache_of<Kind>(cache.experts[0]), x);
   }
@@ -173,7 +184,7 @@ struct Group {
                                 Params<B> const& p, Params<B> const& grads, Cache<B>& cache,
                                 Slots const& slots, Tensor<B> dy) {
     using Module = typename Kind::Module;
-    ctx.batch = slots.batch_of(dy.rows);
+    ctx.batch = slots.batch_of(0, dy.rows);
     auto const weights = grouped_weights<Module>(ctx, each, dy.cols, p, slots.begin);
     auto const gradients = grouped_weights<Module>(ctx, each, dy.cols, grads, slots.begin);
     return Module::backward(ctx, each, weights, gradients, cache_of<Kind>(cache.experts[0]), dy);
@@ -210,7 +221,7 @@ struct Group {
     for (std::size_t e = 0; e + 1 < slots.begin.size(); ++e) {
       int const begin = slots.begin[e], rows = slots.begin[e + 1] - begin;
       if (rows == 0) continue;
-      ctx.batch = slots.batch_of(rows);
+      ctx.batch = slots.batch_of(begin, rows);
       f(e, [=](Tensor<B> t) { return t.slice(begin, rows); });
     }
   }

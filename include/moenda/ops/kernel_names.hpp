@@ -20,13 +20,15 @@
   X(smooth_load_forward) X(spread_penalty_forward) X(router_entropy_forward)          \
   X(mark_present) X(scale_rows) X(keep_within_capacity) X(draw_mask)                  \
   X(cross_entropy)                                                                    \
-  X(mean_pool_forward) X(mean_pool_backward)                                          \
+  X(mean_pool_forward) X(mean_pool_backward) X(repeat_rows_forward)                   \
+  X(repeat_rows_backward) X(gather_lengths) X(read_features)                          \
+  X(gru_step_forward) X(gru_step_backward) X(squared_error)                           \
   X(keep_best_groups) X(keep_above) X(round_robin) X(draw_uniform_of_tokens)          \
   X(move_balancing_bias)                                                              \
   X(sinkhorn_forward) X(balanced_assignment) X(top_k_of_columns)                      \
   X(split_tokens) X(token_keys) X(position_keys) X(previous_keys)                     \
   X(hash_experts) X(look_up_experts)                                                  \
-  X(draw_uniform) X(draw_normal)                                                      \
+  X(draw_uniform) X(draw_normal) X(draw_gumbel) X(draw_gumbel_strata)                 \
   X(sigmoid_forward) X(sigmoid_backward) X(softplus_forward) X(softplus_backward)     \
   X(multiply_forward) X(scale_forward) X(add_row_forward) X(sum_of_rows)              \
   X(unit_rows_forward) X(unit_rows_backward)                                          \
@@ -34,5 +36,8 @@
   X(gate_diversity) X(gate_simplicity) X(adapt_experts)                               \
   X(choose_by_lot) X(chosen_columns) X(add_chosen_row)                                \
   X(scale_by_chosen) X(scale_by_chosen_backward)                                      \
+  X(mark_windows) X(score_windows) X(mix_windows) X(add_to_windows)                   \
+  X(log_softmax_forward) X(log_softmax_backward) X(derivation_likelihood_forward)     \
+  X(derivation_likelihood_backward) X(expectation_step)                               \
   X(sum_of_squares) X(adamw_step)
 // clang-format on

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "moenda/core/context.hpp"
@@ -15,6 +16,8 @@ class BatchProbe : public RoutingProbe<B> {
  public:
   /// Called before every pass. The tokens stay until the pass is over.
   virtual void begin(Batch const& batch) = 0;
+  /// Called after it, with the loss of every token's prediction.
+  virtual void end(std::span<typename B::Scalar const>) {}
 };
 
 /// Shows a text to the network, without training, and to the probe what the network does with it:
@@ -26,6 +29,7 @@ std::int64_t watch(Network& network, data::Windows const& windows, int batch_siz
   require(batch_size >= 1, "watch: batch_size must be at least 1", batch_size, 1);
   auto const length = std::size_t(windows.context_length());
   std::vector<int> inputs(std::size_t(batch_size) * length), targets(inputs.size());
+  std::vector<typename B::Scalar> losses(inputs.size());
   auto const all = (windows.count() + batch_size - 1) / batch_size;
   auto const batches = max_batches > 0 ? std::min(max_batches, all) : all;
   std::int64_t tokens = 0;
@@ -39,8 +43,9 @@ std::int64_t watch(Network& network, data::Windows const& windows, int batch_siz
     }
     Batch const batch{inputs.data(), rows, int(length)};
     probe.begin(batch);
-    network.evaluate(batch, std::span<int const>(targets).first(std::size_t(batch.rows())), {},
-                     &probe);
+    auto const used = std::span(losses).first(std::size_t(batch.rows()));
+    network.evaluate(batch, std::span<int const>(targets).first(used.size()), used, &probe);
+    probe.end(used);
     tokens += batch.rows();
   }
   return tokens;

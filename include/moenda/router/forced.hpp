@@ -3,6 +3,7 @@
 #include "moenda/core/name.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/ops/pointwise.hpp"
+#include "moenda/router/choice_gradient.hpp"
 #include "moenda/router/gates.hpp"
 #include "moenda/router/scores.hpp"
 
@@ -43,7 +44,9 @@ struct Forced : Inner {
     if constexpr (requires { c.weighting, c.scores; }) {
       ScoreCache<B> scored;
       auto const scores = score(ctx, c.scores, gates.logits, scored).scores;
-      auto weights = weigh(ctx, c.weighting, gates.logits, scores, forced, cache);
+      bool weighs = true;
+      if constexpr (requires { c.gradient; }) weighs = c.gradient == Gradient::scaled;
+      auto weights = weighs ? weigh(ctx, c.weighting, gates.logits, scores, forced, cache) : forced;
       if constexpr (requires { c.scaling_factor; }) {
         return c.scaling_factor == 1 ? weights : ops::scale(ctx, weights, c.scaling_factor);
       }

@@ -8,8 +8,9 @@
 
 namespace moenda::router {
 
-/// Routes whole sequences: the inner router sees the mean of each sequence's rows, and its choice
-/// holds for all of them. In a causal model that is a look ahead, and the traits say so.
+/// Routes whole sequences: the inner router sees the mean of each sequence's rows, without its
+/// padding, and its choice holds for all of them. In a causal model that is a look ahead, and the
+/// traits say so.
 ///   pooled_b = mean_t x_bt;   gates = Inner(pooled)
 template <class Inner>
 struct PerSequence {
@@ -46,7 +47,7 @@ struct PerSequence {
           "PerSequence: a whole sequence must be there to be routed, so it cannot be "
           "decoded token by token");
     }
-    auto pooled = ops::mean_pool(ctx, x, ctx.batch.seq_len);  // [batch_size, d_model]
+    auto pooled = ops::mean_pool(ctx, x);  // [batch_size, d_model]
     return Inner::forward(ctx, c, p, cache, pooled, num_experts);
   }
   template <class B>
@@ -55,7 +56,7 @@ struct PerSequence {
                             typename Inner::template Params<B> const& grads,
                             typename Inner::template Cache<B>& cache, GatesGrad<B> const& d) {
     auto dpooled = Inner::backward(ctx, c, p, grads, cache, d);  // [batch_size, d_model]
-    return ops::mean_pool_backward(ctx, dpooled, ctx.batch.seq_len);
+    return ops::mean_pool_backward(ctx, dpooled);
   }
   template <class B>
   static void after_step(StepEnd<B> const& end, Config const& c,

@@ -30,4 +30,26 @@ MOENDA_KERNEL scale_rows(Backend<T>& backend, T* y, T const* x, T const* factors
   detail::for_blocks(backend, rows, detail::rows_per_block(cols, detail::scalars_per_copy), body);
 }
 
+// y[i] = lengths[item_of_slot[i]]: the lengths of the items of some slots
+MOENDA_KERNEL gather_lengths(Backend<T>&, int* y, int const* lengths, int const* item_of_slot,
+                             int slots) {
+  for (int i = 0; i < slots; ++i) y[i] = lengths[item_of_slot[i]];
+}
+
+// y[b, t] = features[b, t], 0 in padding, whatever is written there
+MOENDA_KERNEL read_features(Backend<T>& backend, T* y, float const* features, int const* lengths,
+                            int batch_size, int seq_len, int cols) {
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      auto const b = r / seq_len;
+      bool const there = lengths == nullptr || r - b * seq_len < lengths[b];
+      for (std::ptrdiff_t i = r * cols; i < (r + 1) * cols; ++i) {
+        y[i] = there ? static_cast<T>(features[i]) : T(0);
+      }
+    }
+  };
+  detail::for_blocks(backend, std::ptrdiff_t(batch_size) * seq_len,
+                     detail::rows_per_block(cols, detail::scalars_per_copy), body);
+}
+
 }  // namespace moenda::cpu

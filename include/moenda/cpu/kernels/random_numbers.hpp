@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Random numbers in bulk. Number i is a function of (seed, stream, i) alone.
+#include <cmath>
+#include <utility>
+
 #include "moenda/core/random.hpp"
 #include "moenda/cpu/kernels/blocks.hpp"
 
@@ -24,6 +27,34 @@ MOENDA_KERNEL draw_normal(Backend<T>& backend, T* y, Random random, std::ptrdiff
                          y[i] = static_cast<T>(random.normal(static_cast<std::uint64_t>(i)));
                        }
                      });
+}
+
+// y[i] standard Gumbel
+MOENDA_KERNEL draw_gumbel(Backend<T>& backend, T* y, Random random, std::ptrdiff_t n) {
+  detail::for_blocks(backend, n, detail::scalars_per_block,
+                     [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+                       for (std::ptrdiff_t i = begin; i < end; ++i) {
+                         // Half a step up: u is never 0, where the logarithm ends.
+                         double const u = random.uniform(static_cast<std::uint64_t>(i)) + 0x1p-54;
+                         y[i] = static_cast<T>(-std::log(-std::log(u)));
+                       }
+                     });
+}
+
+// Every column of y[rows, cols] = the Gumbel quantiles of (i + 0.5) / rows, shuffled (Durstenfeld
+// 1964).
+MOENDA_KERNEL draw_gumbel_strata(Backend<T>& backend, T* y, Random random, int rows, int cols) {
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t c = begin; c < end; ++c) {
+      for (std::ptrdiff_t i = 0; i < rows; ++i) {
+        y[i * cols + c] = static_cast<T>(-std::log(-std::log((double(i) + 0.5) / rows)));
+        auto const lot = random.bits(static_cast<std::uint64_t>(c * rows + i));
+        auto const j = static_cast<std::ptrdiff_t>(lot % static_cast<std::uint64_t>(i + 1));
+        std::swap(y[i * cols + c], y[j * cols + c]);
+      }
+    }
+  };
+  detail::for_blocks(backend, cols, detail::rows_per_block(rows), body);
 }
 
 // y[i] = value with probability 1 - p, else 0

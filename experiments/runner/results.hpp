@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The files that tell of a run: meta.json, results.json.
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "moenda/energy/meter.hpp"
+
+namespace moenda::runner {
+
+/// What meta.json says of a run beside the program and the machine.
+struct RunMeta {
+  std::string title, model;  ///< `model` in words
+  std::int64_t parameters = 0, active = 0;
+  std::string data;  ///< fingerprint of what it learns from
+  int threads = 1;
+};
+
+/// meta.json: how a run came to be.
+std::string meta_text(RunMeta const& meta);
+
+/// What training drew, where the number comes from, and what it means in CO2. Evaluation is that
+/// of this process alone.
+nlohmann::ordered_json energy_results(std::string const& source, double training_joules,
+                                      double evaluation_joules, double tokens, double seconds,
+                                      int threads);
+
+/// Bytes of memory that this process has ever held at once.
+std::int64_t peak_resident_bytes();
+
+/// Prints "run FOLDER" and the result line. Throws DataError for a damaged results.json.
+void print_result(std::filesystem::path const& folder);
+
+/// Removes all that training wrote, for --force.
+void remove_results(std::filesystem::path const& folder);
+
+}  // namespace moenda::runner

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "moenda/expert/tab/selection.hpp"
+
+namespace moenda::expert::tab {
+
+/// Of the chosen rows those with the largest (or smallest) value in one column, and what another
+/// column says there, or the value itself when both are the same. Rows that tie all answer.
+struct Extremum {
+  static constexpr char const* name = "extremum";
+  static constexpr Parts parts{.column = true, .shown = true, .direction = true};
+
+  [[nodiscard]] static Outcome execute(data::Table const& table, Selection const& chosen,
+                                       std::vector<int> const& rows) {
+    auto const& column = table.column(chosen.column);
+    if (!data::has_order(column.type)) return refuse(name_of(column) + " has no order");
+    auto outcome = rows_with_values(column, rows);
+    if (!outcome.answered()) return outcome;
+    auto const best = extreme_rows(column, outcome.rows, chosen.largest);
+    outcome.texts = texts_of(table.column(chosen.shown), best);
+    return outcome;
+  }
+};
+
+}  // namespace moenda::expert::tab

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cmath>
+#include <string>
+
+#include "moenda/core/fields.hpp"
+#include "moenda/core/rules.hpp"
+#include "moenda/ops/features.hpp"
+#include "moenda/ops/matmul.hpp"
+#include "moenda/ops/pointwise.hpp"
+
+namespace moenda::input {
+
+/// x_t = weight f_t + bias: real-valued channels, such as those of a sensor, to d_model. Channels
+/// should be of order 1. First values are those of input::Tokens.
+struct Features {
+  static constexpr char const* name = "features";
+  struct Config {
+    int channels = 0;
+    MOENDA_FIELDS(Config, channels);
+  };
+  template <class B>
+  struct Params {
+    Weight<B> weight, bias;  // [d_model, channels], [1, d_model]
+    MOENDA_FIELDS(Params, weight, bias);
+  };
+  template <class B>
+  struct Cache {
+    Tensor<B> features;  // [tokens, channels]
+  };
+
+  static void check(Config const& c, Setting const&, Problems& problems) {
+    problems.expect(c.channels >= 1 && c.channels <= 1 << 20, "channels",
+                    "in 1.." + std::to_string(1 << 20), c.channels);
+  }
+  /// Throws DataError unless there are features, and finite ones.
+  static void check_batch(Config const& c, Batch const& batch) {
+    if (batch.features == nullptr && batch.rows() > 0) {
+      throw DataError("Batch: the model reads features, but the batch has none");
+    }
+    auto const scalars = std::ptrdiff_t(batch.rows()) * c.channels;
+    for (std::ptrdiff_t i = 0; i < scalars; ++i) {
+      if (std::isfinite(batch.features[i])) continue;
+      throw DataError("Batch: features must be finite, got " + std::to_string(batch.features[i]) +
+                      " in row " + std::to_string(i / c.channels) + ", channel " +
+                      std::to_string(i % c.channels));
+    }
+  }
+  template <class B>
+  static constexpr Params<B> params(Config const& c, int d_model) {
+    return {{d_model, c.channels, WeightKind::matrix, nullptr, 50}, {1, d_model, WeightKind::bias}};
+  }
+  template <class B>
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache) {
+    cache.features = ops::features(ctx, c.channels);
+    return ops::add_row(ctx, ops::matmul(ctx, cache.features, p.weight), p.bias);
+  }
+  /// Returns the gradient of the features, which nobody needs.
+  template <class B>
+  static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,
+                            Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
+    ops::add_row_backward(ctx, dy, grads.bias);
+    return ops::matmul_backward(ctx, dy, cache.features, p.weight, grads.weight);
+  }
+};
+
+}  // namespace moenda::input

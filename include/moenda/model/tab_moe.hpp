@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "moenda/core/concepts.hpp"
+#include "moenda/expert/tab/selector.hpp"
+#include "moenda/model/window_encoder.hpp"
+#include "moenda/ops/derivations.hpp"
+#include "moenda/ops/dispatch.hpp"
+
+namespace moenda {
+
+/// A table answers: a router sends a question to one of six functional experts (lookup, count, sum,
+/// average, extremum, comparison), the expert chooses columns and a condition on rows, and the
+/// operation computes on the cells themselves. After Wu & Hou 2024, "TabMoE", section 4.3, where
+/// experts are roles of one language model; here an expert is an operation, so its answer is exact.
+///   p(answer | q) = sum_z p(z | q) p(answer | q, z)
+///   p(answer | q, z) = sum over the derivations d of the answer by z of the product of p(part of
+///   d)
+/// It is trained by expectation maximisation over z. With full supervision a question has a single
+/// derivation, and the same loss is plain cross entropy.
+template <RouterLike RouterModule>
+struct TabMoe {
+  static constexpr char const* name = "tab_moe";
+  using Router = RouterModule;
+  using Target = data::TableTarget;
+  using Selector = expert::tab::Selector;
+  using ScoreTable = expert::tab::ScoreTable;
+  static constexpr int num_experts = expert::tab::num_operations;
+
+  /// The E-step: who is responsible for an answer.
+  struct Learning {
+    double temperature = 0;  ///< 0: the best expert alone (hard EM); 1: the posterior (soft EM)
+    std::int64_t soft_passes = 0;  ///< the temperature falls from 1 over so many passes
+    /// So many first passes ignore the router in the E-step, so that an expert that is good at
+    /// first does not get everything (Shen et al. 2019, "hMup": a uniform prior).
+    std::int64_t uniform_passes = 0;
+    MOENDA_FIELDS(Learning, temperature, soft_passes, uniform_passes);
+  };
+  struct Config {
+    int vocab_size = 0, context_length = 0, d_word = 0, d_model = 0, num_layers = 0;
+    bool shared_selector = false;  ///< all operations choose with the same weights: a dense model
+    data::TableLayout layout{};
+    typename Router::Config router{};
+    Learning learning{};
+    MOENDA_FIELDS(Config, vocab_size, context_length, d_word, d_model, num_layers, shared_selector,
+                  layout, router, learning);
+  };
+  template <class B>
+  struct Params {
+    WindowEncoder::Params<B> encoder;
+    Weight<B> reader;  // [1, d_model] how much each word of the question counts
+    typename Router::template Params<B> router;
+    std::vector<Selector::Params<B>> selectors;  // one for each operation, or one for all
+    MOENDA_FIELDS(Params, encoder, reader, router, selectors);
+  };
+  template <class B>
+  using Cache = WindowEncoder::Cache<B>;
+
+  static Problems check(Config const& c) {
+    Problems problems;
+    auto const expect_size = [&](char const* key, int value, int least, int most) {
+      problems.expect(value >= least && value <= most, key,
+                      "in " + std::to_string(least) + ".." + std::to_string(most), value);
+    };
+    expect_size("vocab_size", c.vocab_size, 1, 1 << 28);
+    expect_size("d_word", c.d_word, 1, 1 << 16);
+    expect_size("d_model", c.d_model, 1, 1 << 16);
+    expect_size("num_layers", c.num_layers, 0, 1 << 10);
+    problems.in("layout", [&] {
+      expect_size("max_words", c.layout.max_words, 1, 1 << 12);
+      expect_size("max_columns", c.layout.max_columns, 1, 1 << 12);
+      expect_size("max_conditions", c.layout.max_conditions, 1, 1 << 12);
+      expect_size("max_pairs", c.layout.max_pairs, 0, 1 << 12);
+    });
+    if (!problems.empty()) return problems;
+    problems.expect(c.context_length == c.layout.tokens(), "context_length",
+                    std::to_string(c.layout.tokens()) + ", the tokens of the layout",
+                    c.context_length);
+    problems.in("learning", [&] {
+      problems.expect(c.learning.temperature >= 0 && c.learning.temperature <= 1, "temperature",
+                      "in 0..1", c.learning.temperature);
+      problems.expect(c.learning.soft_passes >= 0, "soft_passes", "at least 0",
+                      c.learning.soft_passes);
+      problems.expect(c.learning.uniform_passes >= 0, "uniform_passes", "at least 0",
+                      c.learning.uniform_passes);
+    });
+    Setting const setting{
+        .d_model = c.d_model, .context_length = c.context_length, .num_experts = num_experts};
+    problems.in("router", [&] { moenda::check<Router>(c.router, setting, problems); });
+    return problems;
+  }
+  template <class B>
+  static constexpr Params<B> params(Config const& c) {
+    Params<B> p{WindowEncoder::params<B>(encoder(c)),
+                {1, c.d_model, WeightKind::router},
+                Router::template params<B>(c.router, c.d_model, num_experts),
+                {}};
+    constexpr expert::tab::Parts all{.column = true, .shown = true, .direction = true};
+    if (c.shared_selector) {
+      p.selectors.push_back(Selector::params<B>(all, c.d_model));
+    } else {
+      for (auto const& operation : expert::tab::operations) {
+        p.selectors.push_back(Selector::params<B>(operation.parts, c.d_model));
+      }
+    }
+    return p;
+  }
+  static constexpr std::ptrdiff_t parameter_count(Config const& c) {
+    return moenda::parameter_count(params<Shapes>(c));
+  }
+
+  /// tokens [questions * context_length] (in ctx.batch) -> hidden [questions * windows, d_model].
+  template <class B>
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache) {
+    return WindowEncoder::forward(ctx, encoder(c), p.encoder, cache);
+  }
+  template <class B>
+  static void backward(Context<B>& ctx, Config const& c, Params<B> const& p, Params<B> const& grads,
+                       Cache<B>& cache, Tensor<B> dhidden) {
+    WindowEncoder::backward(ctx, encoder(c), p.encoder, grads.encoder, cache, dhidden);
+  }
+  /// Throws ConfigError for sizes that the model cannot take, DataError for ids outside the
+  /// vocabulary.
+  static void check_batch(Config const& c, Batch const& batch) {
+    require(batch.batch_size >= 1, "TabMoe: a batch must hold a question", batch.batch_size, 1);
+    require(batch.seq_len == c.context_length, "TabMoe: seq_len must be context_length",
+            batch.seq_len, c.context_length);
+    ops::check_ids(batch.tokens, batch.rows(), c.vocab_size);
+  }
+  static std::int64_t target_count(Batch const& batch) { return batch.batch_size; }
+
+  /// hidden [questions * windows, d_model] -> the sum of the questions' losses, dhidden. A question
+  /// without a derivation counts 0.
+  template <class B>
+  static std::pair<double, Tensor<B>> loss_with_gradient(Context<B>& ctx, Config const& c,
+                                                         Params<B> const& p, Params<B> const& grads,
+                                                         Tensor<B> hidden, Target const* targets,
+                                                         double scale) {
+    Passage<B> passage;
+    answer(ctx, c, p, hidden, passage);
+    auto const derivations = flat(ctx, c, targets);
+    auto const likelihood = ops::derivation_likelihood(ctx, passage.table, derivations);
+    auto const prior = clean_prior(ctx, c, p, passage);  // [questions, num_experts]
+    auto const step = ops::expectation_step(ctx, prior, passage.log_router, likelihood.logs,
+                                            expectation(c.learning, ctx.step));
+    auto const dlikelihood = ops::scale(ctx, step.shares, -scale);  // [questions, num_experts]
+    auto const dtable =
+        ops::derivation_likelihood_backward(ctx, dlikelihood, likelihood, derivations);
+    return {step.loss, answer_backward(ctx, c, p, grads, hidden, passage, dtable, dlikelihood)};
+  }
+  /// The sum alone, of -log p(answer | question); `losses`: null, or [questions].
+  template <class B>
+  static double loss(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
+                     Target const* targets, typename B::Scalar* losses) {
+    Passage<B> passage;
+    answer(ctx, c, p, hidden, passage);
+    auto const likelihood = ops::derivation_likelihood(ctx, passage.table, flat(ctx, c, targets));
+    return ops::expectation_step(ctx, passage.log_router, passage.log_router, likelihood.logs, {},
+                                 losses)
+        .loss;
+  }
+  /// hidden [questions * windows, d_model] -> log probabilities [questions, ScoreTable::width].
+  template <class B>
+  static Tensor<B> outputs(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden) {
+    Passage<B> passage;
+    answer(ctx, c, p, hidden, passage);
+    Selector::write(ctx, passage.table, 0, passage.log_router);
+    return passage.table;
+  }
+
+ private:
+  /// From windows to log probabilities: what the way back needs.
+  template <class B>
+  struct Passage {
+    Tensor<B> reader;     // [questions, d_model]
+    Tensor<B> attention;  // [questions, max_words]
+    expert::tab::Reading<B> reading;
+    typename Router::template Cache<B> router;
+    Gates<B> gates;
+    Tensor<B> log_router;  // [questions, num_experts]
+    std::span<Selector::Cache<B>> selectors;
+    Tensor<B> table;  // [questions, ScoreTable::width]
+  };
+
+  static constexpr WindowEncoder::Config encoder(Config const& c) {
+    return {c.vocab_size, data::TableLayout::window, c.d_word, c.d_model, c.num_layers};
+  }
+  static constexpr std::size_t selector_of(Config const& c, std::size_t expert) {
+    return c.shared_selector ? 0 : expert;
+  }
+  static ops::Expectation expectation(Learning const& learning, std::uint64_t pass) {
+    double const gone = learning.soft_passes == 0 ? 1 : double(pass) / double(learning.soft_passes);
+    double const softness = std::max(0.0, 1 - gone);
+    return {std::int64_t(pass) < learning.uniform_passes ? 0.0 : 1.0,
+            learning.temperature + (1 - learning.temperature) * softness};
+  }
+
+  template <class B>
+  static void answer(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
+                     Passage<B>& passage) {
+    read_question(ctx, c, p, hidden, passage);
+    passage.gates = Router::forward(ctx, c.router, p.router, passage.router,
+                                    passage.reading.question, num_experts);
+    if (ctx.probe != nullptr) {
+      ctx.probe->observe(ctx.layer, passage.gates, ops::make_plan(ctx, passage.gates, 1, -1));
+    }
+    passage.log_router = ops::log_softmax(ctx, passage.gates.logits);  // [questions, num_experts]
+    ScoreTable const scores(c.layout);
+    passage.table = ops::zeros(ctx, passage.log_router.rows, scores.width);
+    passage.selectors = ctx.template make<Selector::Cache<B>>(num_experts);
+    auto const windows = present(ctx, c.layout);
+    for (std::size_t e = 0; e < num_experts; ++e) {
+      Selector::forward(ctx, expert::tab::operations[e].parts, scores.of[e],
+                        p.selectors[selector_of(c, e)], passage.selectors[e], passage.reading,
+                        windows, passage.table);
+    }
+  }
+  /// The question in one vector: a mean of its words' windows, weighted by attention.
+  template <class B>
+  static void read_question(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
+                            Passage<B>& passage) {
+    int const questions = ctx.batch.batch_size;
+    auto const nothing = ops::zeros(ctx, questions, c.d_model);
+    passage.reader = ops::add_row(ctx, nothing, p.reader);  // [questions, d_model]
+    auto const scores = ops::score_windows(ctx, passage.reader, hidden, words(c));
+    auto const there = window_mask(ctx, c.layout, words(c));  // [questions, max_words]
+    passage.attention = ops::softmax(ctx, scores, there);     // [questions, max_words]
+    passage.reading = {ops::mix_windows(ctx, passage.attention, hidden, words(c)), hidden};
+  }
+  template <class B>
+  static Tensor<B> answer_backward(Context<B>& ctx, Config const& c, Params<B> const& p,
+                                   Params<B> const& grads, Tensor<B> hidden, Passage<B>& passage,
+                                   Tensor<B> dtable, Tensor<B> dlog_router) {
+    int const questions = ctx.batch.batch_size;
+    expert::tab::Reading<B> d{ops::zeros(ctx, questions, c.d_model),
+                              ops::zeros(ctx, hidden.rows, hidden.cols)};
+    ScoreTable const scores(c.layout);
+    for (std::size_t e = num_experts; e-- > 0;) {
+      auto const selector = selector_of(c, e);
+      Selector::backward(ctx, expert::tab::operations[e].parts, scores.of[e], p.selectors[selector],
+                         grads.selectors[selector], passage.selectors[e], dtable, d);
+    }
+    GatesGrad<B> const dgates{ops::zeros(ctx, questions, num_experts),
+                              ops::zeros(ctx, questions, num_experts),
+                              ops::log_softmax_backward(ctx, dlog_router, passage.log_router)};
+    ops::accumulate(
+        ctx, d.question,
+        Router::backward(ctx, c.router, p.router, grads.router, passage.router, dgates));
+    auto const dattention =
+        ops::mix_windows_backward(ctx, d.question, passage.attention, hidden, d.windows, words(c));
+    auto const dscores = ops::softmax_backward(ctx, dattention, passage.attention);
+    ops::add_row_backward(
+        ctx, ops::score_windows_backward(ctx, dscores, passage.reader, hidden, d.windows, words(c)),
+        grads.reader);
+    return d.windows;
+  }
+  /// What the router thinks without the noise that it may add in training: the E-step's prior.
+  template <class B>
+  static Tensor<B> clean_prior(Context<B>& ctx, Config const& c, Params<B> const& p,
+                               Passage<B> const& passage) {
+    auto quiet = ctx;
+    quiet.training = false;
+    typename Router::template Cache<B> unused;
+    auto const gates =
+        Router::forward(quiet, c.router, p.router, unused, passage.reading.question, num_experts);
+    return ops::log_softmax(ctx, gates.logits);  // [questions, num_experts]
+  }
+
+  static constexpr ops::Range words(Config const& c) { return {0, c.layout.max_words}; }
+  template <class B>
+  static Tensor<B> window_mask(Context<B>& ctx, data::TableLayout const& layout, ops::Range range) {
+    return ops::present_windows(ctx, layout.windows(), data::TableLayout::window, range);
+  }
+  template <class B>
+  static Selector::Windows<B> present(Context<B>& ctx, data::TableLayout const& layout) {
+    ops::Range const columns{layout.first_column(), layout.max_columns};
+    ops::Range const conditions{layout.first_condition(), layout.max_conditions};
+    ops::Range const pairs{layout.first_pair(), layout.max_pairs};
+    return {columns,
+            conditions,
+            pairs,
+            window_mask(ctx, layout, columns),
+            window_mask(ctx, layout, conditions),
+            window_mask(ctx, layout, pairs)};
+  }
+  /// The derivations of all questions, one after the other.
+  template <class B>
+  static DerivationTable flat(Context<B>& ctx, Config const& c, Target const* targets) {
+    constexpr std::size_t parts = DerivationTable::parts;
+    ScoreTable const scores(c.layout);
+    auto const questions = std::size_t(ctx.batch.batch_size);
+    auto const begin = ctx.template make<int>(int(questions) + 1);  // [questions + 1]
+    for (std::size_t q = 0; q < questions; ++q) {
+      begin[q + 1] = begin[q] + int(targets[q].question->derivations.size());
+    }
+    auto const expert = ctx.template make<int>(begin[questions]);                // [derivations]
+    auto const columns = ctx.template make<int>(begin[questions] * int(parts));  // [.., parts]
+    std::size_t next = 0;
+    for (std::size_t q = 0; q < questions; ++q) {
+      for (auto const& derivation : targets[q].question->derivations) {
+        expert[next] = derivation.operation;
+        auto const places = scores.columns_of(derivation);
+        std::copy(places.begin(), places.end(), columns.begin() + std::ptrdiff_t(parts * next++));
+      }
+    }
+    return {int(questions), num_experts, scores.width, begin.data(), expert.data(), columns.data()};
+  }
+};
+
+}  // namespace moenda

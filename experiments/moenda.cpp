@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runner: moenda train|sweep|eval|generate|describe|report|list|schema.
+// The runner: moenda train|sweep|eval|generate|describe|report|trace|counterfactual|list|schema.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -36,7 +36,8 @@ struct Commands {
   int max_tokens = -1, jobs = 1;
   bool dry_run = false;
   std::vector<std::filesystem::path> runs;
-  std::filesystem::path file = "report.html";
+  std::filesystem::path file = "report.html", trace_file = "trace.safetensors";
+  runner::CounterfactualOptions counterfactual;
 
   CLI::App* add(char const* name, char const* what, bool takes_config = true) {
     auto* command = app.add_subcommand(name, what);
@@ -63,12 +64,27 @@ struct Commands {
     generate->add_option("--max_tokens", max_tokens, "instead of the configured number")
         ->check(CLI::Range(0, 1'000'000));
     add("describe", "check a configuration; print it whole, with every tensor");
-    auto* report = add("report", "one HTML page that compares runs", false);
-    report->add_option("runs", runs, "run folders or TOML files")->required();
+    auto* report = add("report", "one HTML page that compares runs, or of a sweep", false);
+    report->add_option("runs", runs, "run folders or TOML files, or one sweep")->required();
     report->add_option("--file", file, "the page to write")->capture_default_str();
     report->add_option("--out", options.out, "parent of the run folders")->capture_default_str();
+    add_routing();
     add("list", "the modules that TOML can name", false);
     add("schema", "JSON Schema of configuration files, for editors", false);
+  }
+  void add_routing() {
+    add("trace", "where the tokens of validation text go, as a file")
+        ->add_option("--file", trace_file, "the safetensors file to write")
+        ->capture_default_str();
+    auto* other = add("counterfactual", "what each token would have lost with another expert");
+    other->add_option("--windows", counterfactual.windows, "how many stretches of validation text")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    other->add_option("--seq_len", counterfactual.seq_len, "tokens of each")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    other->add_option("--file", counterfactual.file, "the CSV file to write")
+        ->capture_default_str();
   }
   /// True, with a sentence on stderr, when `word` stands where a command must and is none.
   bool refuses(std::string const& word) const {
@@ -92,6 +108,8 @@ struct Commands {
     options.overrides = overrides_of(command);
     if (name == "train") return runner::train(options);
     if (name == "sweep") return runner::sweep(options, jobs, dry_run);
+    if (name == "trace") return runner::trace(options, trace_file);
+    if (name == "counterfactual") return runner::counterfactual(options, counterfactual);
     if (name == "eval") return runner::evaluate(options);
     if (name == "describe") return runner::describe(options);
     return runner::generate(options,

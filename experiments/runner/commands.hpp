@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What main() needs to know of the commands: no model, no kernels.
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,6 +18,13 @@ struct Options {
   bool force = false;
 };
 
+/// What `moenda counterfactual` looks at, and where it writes.
+struct CounterfactualOptions {
+  std::int64_t windows = 4;  ///< of validation text, evenly spread
+  int seq_len = 64;          ///< of each; at most the model's context_length
+  std::filesystem::path file = "counterfactual.csv";
+};
+
 // The commands. Each returns the exit code.
 int train(Options const& options);
 int evaluate(Options const& options);
@@ -27,6 +35,10 @@ int sweep(Options const& options, int jobs, bool dry_run);
 int describe(Options const& options);
 int report(std::vector<std::filesystem::path> const& runs, Options const& options,
            std::filesystem::path const& file);
+/// Where every token of validation text goes, into `file`.
+int trace(Options const& options, std::filesystem::path const& file);
+/// What every token would have lost with each other expert.
+int counterfactual(Options const& options, CounterfactualOptions const& how);
 int list();
 int schema();
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "moenda/core/one_of.hpp"
 #include "moenda/core/suggest.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/io/table.hpp"

@@ -112,8 +112,8 @@ void print_result(fs::path const& folder) {
   for (char const* key : {"steps", "tokens", "train_loss"}) print_from(training, key);
   for (char const* key : {"valid_loss", "test_loss"}) print_from(of_task, key);
   for (auto const& [key, value] : of_task.items()) {
-    bool const counts = value.is_number() || value.is_null();
-    if (counts && key != "valid_loss" && key != "test_loss") print(key, value);
+    bool const is_measure = value.is_number_float() || value.is_null();
+    if (is_measure && key != "valid_loss" && key != "test_loss") print(key, value);
   }
   for (char const* key : {"seconds", "tokens_per_second", "peak_bytes"}) print_from(training, key);
   std::cout << std::endl;

@@ -62,7 +62,8 @@ io::RoutingAnalysis read_analysis(fs::path const& file) {
 }
 
 /// How the validation text is routed in the end, and whether its hard tokens take more experts:
-/// means over the layers. What balances in training only does not show there.
+/// means over the layers. What balances in training only does not show there; unrouted are tokens
+/// that no expert took.
 void collect_analysis(fs::path const& file, Measures& to) {
   if (!fs::exists(file)) return;
   auto const analysis = read_analysis(file);
@@ -71,6 +72,10 @@ void collect_analysis(fs::path const& file, Measures& to) {
     auto const share = 1 / double(analysis.layers.size());
     to["valid_evenness"] += share * probe::evenness(chosen);
     to["valid_max_violation"] += share * probe::max_violation(chosen);
+    to["valid_unrouted_share"] +=
+        share * (1 - double(layer.tokens) / double(std::max<std::int64_t>(1, analysis.tokens)));
+    to["token_explains"] += share * layer.token_explains;
+    to["class_explains"] += share * layer.class_explains;
     to["valid_dead_experts"] += share * double(std::count(chosen.begin(), chosen.end(), 0));
   }
   for (auto const& layer : analysis.difficulty) {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "task.hpp"
 
+#include "classification_task.hpp"
 #include "language_task.hpp"
 #include "moenda/core/suggest.hpp"
 #include "moenda/io/toml_file.hpp"
+#include "regression_task.hpp"
 
 namespace moenda::runner {
 
 std::vector<Task> const& tasks() {
-  static std::vector<Task> const all{language_task()};
+  static std::vector<Task> const all{language_task(), classification_task(), regression_task()};
   return all;
 }
 

@@ -173,21 +173,21 @@ TEST_CASE("A set is read, split and encoded in one call", "[data][tabular]") {
   store(folder / "test.csv", "size,color,kind\n7,green,usual.\n50,red,rare.\n");
   TabularSetConfig config{.table = {.paths = {(folder / "a.csv").string()}}};
   auto const set = load_tabular_set(config);
-  CHECK(set.outputs() == 2);
+  CHECK(set.train.class_names.size() == 2);
   CHECK(set.width() == 4);
   CHECK(set.train.count() == 70);
   CHECK(set.valid.count() == 15);
-  CHECK(std::count(set.test.classes.begin(), set.test.classes.end(), 0) == 3);
+  CHECK(std::count(set.test.labels.begin(), set.test.labels.end(), 0) == 3);
   CHECK(set.test.features.size() == 15 * 4);
   config.test_path = (folder / "test.csv").string();
   auto const given = load_tabular_set(config);
   CHECK(given.train.count() == 85);
-  CHECK(given.test.classes == std::vector<int>{1, 0});
+  CHECK(given.test.labels == std::vector<int>{1, 0});
   CHECK(given.test.features[3] == 1);  // green was never seen
   config = {
       .table = {.paths = config.table.paths, .target = "size", .target_kind = TargetKind::number}};
   auto const numbers = load_tabular_set(config);
-  CHECK(numbers.outputs() == 1);
-  CHECK(numbers.encoder.target_standard().back(numbers.train.targets[0]) ==
-        Approx(numbers.train.rows[0]).margin(1e-4));
+  CHECK(numbers.train.labels.empty());
+  CHECK(numbers.encoder.target_standard().back(numbers.train.values[0]) ==
+        Approx(numbers.rows.train[0]).margin(1e-4));
 }

@@ -206,6 +206,7 @@ TEST_CASE("batches that a sequence model cannot take are refused", "[model]") {
           [](Batch& batch, std::vector<int>&) { batch.position = 1; });
   s.tokens[7] = 13;
   refused("Batch: token 7 has id 13, but ids must lie in 0..12", [](Batch&, std::vector<int>&) {});
+  s.tokens[7] = 0;
   f.features[10] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_WITH(channels.evaluate(f.batch, f.targets),
                     "Batch: features must be finite, got inf in row 3, channel 1");
@@ -240,8 +241,9 @@ TEST_CASE("configurations of sequence models are checked with their keys", "[mod
 
 TEST_CASE("a router of tokens may not send to a recurrent expert, also when chosen at run time",
           "[model]") {
-  using M = Mixture<OneOf<router::TopK, Router>, OneOf<expert::Ffn, expert::Gru>>;
-  M::Config c{.router = router::TopK::Config{.top_k = 1},
+  using Choice = OneOf<router::TopK, Router>;
+  using M = Mixture<Choice, OneOf<expert::Ffn, expert::Gru>>;
+  M::Config c{.router = Choice::choose<router::TopK>({.top_k = 1}),
               .experts = {.count = 2, .each = expert::Gru::Config{.hidden = 4}}};
   auto const problems = [&] {
     Problems found;
@@ -249,9 +251,9 @@ TEST_CASE("a router of tokens may not send to a recurrent expert, also when chos
     return found.str();
   };
   CHECK(problems() == std::string("experts: ") + MOENDA_RULE_GRANULARITY);
-  c.router = OneOf<router::TopK, Router>::choose<Router>({.top_k = 1});
+  c.router = Choice::choose<Router>({.top_k = 1});
   CHECK(problems() == "");
-  c.router = router::TopK::Config{.top_k = 1};
+  c.router = Choice::choose<router::TopK>({.top_k = 1});
   c.experts.each = expert::Ffn::Config{.hidden = 4};
   CHECK(problems() == "");
 }

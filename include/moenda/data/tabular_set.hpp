@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
-#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/data/labelled_sequences.hpp"
 #include "moenda/data/tabular_encoder.hpp"
 #include "moenda/data/tabular_reader.hpp"
 #include "moenda/data/tabular_splits.hpp"
@@ -24,44 +24,34 @@ struct TabularSetConfig {
   MOENDA_FIELDS(TabularSetConfig, table, test_path, split, encoder);
 };
 
-/// Encoded rows. One of `classes` and `targets` is empty.
-struct TabularRows {
-  std::vector<std::int64_t> rows;  ///< their numbers in the table
-  std::vector<float> features;     ///< [rows, width]
-  std::vector<int> classes;        ///< [rows]
-  std::vector<float> targets;      ///< [rows], standardised where the encoder says so
-
-  [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(rows.size()); }
-};
-
-/// A table, split and encoded; the encoder knows the training rows alone.
+/// A table, split and encoded; the encoder knows the training rows alone. A row is a sequence of
+/// one row of `width()` channels, so that what trains on sequences trains on tables.
 struct TabularSet {
   TabularEncoder encoder;
-  TabularRows train, valid, test;
+  RowSplits rows;
+  LabelledSequences train, valid, test;
 
   [[nodiscard]] int width() const { return encoder.width(); }
-  /// Outputs that a model of it has: one per class, or one number.
-  [[nodiscard]] int outputs() const {
-    return std::max(1, static_cast<int>(encoder.class_names().size()));
-  }
 };
 
-/// The rows of a split, encoded.
-[[nodiscard]] inline TabularRows encode_rows(TabularTable const& table,
-                                             TabularEncoder const& encoder,
-                                             std::vector<std::int64_t> rows) {
-  TabularRows split;
-  split.features = encoder.encode(table, rows);
+/// Rows of a table, encoded.
+[[nodiscard]] inline LabelledSequences encode_rows(TabularTable const& table,
+                                                   TabularEncoder const& encoder,
+                                                   std::vector<std::int64_t> const& rows) {
+  LabelledSequences sequences;
+  sequences.channels = encoder.width();
+  sequences.features = encoder.encode(table, rows);
+  sequences.class_names = encoder.class_names();
   for (auto const row : rows) {
     auto const i = static_cast<std::size_t>(row);
+    sequences.offsets.push_back(sequences.offsets.back() + 1);
     if (table.class_names.empty()) {
-      split.targets.push_back(static_cast<float>(encoder.target_standard().of(table.values[i])));
+      sequences.values.push_back(static_cast<float>(encoder.target_standard().of(table.values[i])));
     } else {
-      split.classes.push_back(table.classes[i]);
+      sequences.labels.push_back(table.classes[i]);
     }
   }
-  split.rows = std::move(rows);
-  return split;
+  return sequences;
 }
 
 /// Splits the rows of a table, by class where it has classes; the last `held_out` rows are the test
@@ -88,11 +78,11 @@ struct TabularSet {
   auto splits =
       split_table(table, config.test_path.empty() ? 0 : table.rows_of_file.back(), config.split);
   auto encoder = TabularEncoder::fit(table, splits.train, config.encoder);
-  auto const encode = [&](std::vector<std::int64_t>& rows) {
-    return encode_rows(table, encoder, std::move(rows));
-  };
-  auto train = encode(splits.train), valid = encode(splits.valid), test = encode(splits.test);
-  return {std::move(encoder), std::move(train), std::move(valid), std::move(test)};
+  auto train = encode_rows(table, encoder, splits.train);
+  auto valid = encode_rows(table, encoder, splits.valid);
+  auto test = encode_rows(table, encoder, splits.test);
+  return {std::move(encoder), std::move(splits), std::move(train), std::move(valid),
+          std::move(test)};
 }
 
 }  // namespace moenda::data

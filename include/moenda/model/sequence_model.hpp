@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "moenda/core/walk.hpp"
 #include "moenda/input/features.hpp"
 #include "moenda/input/tokens.hpp"
 #include "moenda/model/encoder.hpp"

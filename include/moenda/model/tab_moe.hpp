@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "moenda/core/concepts.hpp"
+#include "moenda/core/walk.hpp"
 #include "moenda/expert/tab/selector.hpp"
 #include "moenda/model/window_encoder.hpp"
 #include "moenda/ops/derivations.hpp"
 #include "moenda/ops/dispatch.hpp"
+#include "moenda/ops/softmax.hpp"
 
 namespace moenda {
 

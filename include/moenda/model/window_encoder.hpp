@@ -53,8 +53,7 @@ struct WindowEncoder {
     auto h = ops::gelu(ctx, cache.sum);  // [windows, d_model]
     cache.layers = ctx.template make<expert::Ffn::Cache<B>>(c.num_layers);
     for (std::size_t l = 0; l < p.layers.size(); ++l) {
-      h = ops::add(ctx, h,
-                   expert::Ffn::forward(ctx, ffn(c), p.layers[l], cache.layers[l], Rows(h)));
+      h = ops::add(ctx, h, expert::Ffn::forward(ctx, ffn(c), p.layers[l], cache.layers[l], h));
     }
     return h;
   }

@@ -2,6 +2,7 @@
 #pragma once
 // What would have happened if a token had gone to another expert.
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -21,16 +22,24 @@ struct Counterfactual {
   [[nodiscard]] double loss_of(int token, int expert) const {
     return losses[std::size_t(token) * std::size_t(num_experts) + std::size_t(expert)];
   }
-  [[nodiscard]] double best_of(int token) const {
+  /// The first of those with the lowest loss.
+  [[nodiscard]] int best_expert(int token) const {
     auto const begin = losses.begin() + std::ptrdiff_t(token) * num_experts;
-    return *std::min_element(begin, begin + num_experts);
+    return int(std::min_element(begin, begin + num_experts) - begin);
+  }
+  [[nodiscard]] double best_of(int token) const { return loss_of(token, best_expert(token)); }
+  [[nodiscard]] double chosen_loss_of(int token) const {
+    return loss_of(token, chosen[std::size_t(token)]);
+  }
+  /// The mean over all experts: what an expert drawn by chance would give.
+  [[nodiscard]] double chance_loss_of(int token) const {
+    auto const begin = losses.begin() + std::ptrdiff_t(token) * num_experts;
+    return std::accumulate(begin, begin + num_experts, 0.0) / num_experts;
   }
   /// How much better the best expert would have been: 0 where the router was right.
-  [[nodiscard]] double regret_of(int token) const {
-    return loss_of(token, chosen[std::size_t(token)]) - best_of(token);
-  }
+  [[nodiscard]] double regret_of(int token) const { return chosen_loss_of(token) - best_of(token); }
   [[nodiscard]] double mean_loss() const {
-    return mean([&](int t) { return loss_of(t, chosen[std::size_t(t)]); });
+    return mean([&](int t) { return chosen_loss_of(t); });
   }
   /// The mean loss if every token alone were sent to its best expert: an oracle router's bound, not
   /// what sending all of them there at once would give.

@@ -44,4 +44,18 @@ namespace detail {
   return 1 - errors / spread;
 }
 
+/// Pearson's correlation; NaN where one of the two does not vary.
+[[nodiscard]] inline double correlation(std::span<double const> x, std::span<double const> y) {
+  require(x.size() == y.size() && !x.empty(), "statistics::correlation: numbers must come in pairs",
+          static_cast<long long>(x.size()), static_cast<long long>(y.size()));
+  double const mean_x = mean(x), mean_y = mean(y);
+  double both = 0, of_x = 0, of_y = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    both += (x[i] - mean_x) * (y[i] - mean_y);
+    of_x += (x[i] - mean_x) * (x[i] - mean_x);
+    of_y += (y[i] - mean_y) * (y[i] - mean_y);
+  }
+  return both / std::sqrt(of_x * of_y);
+}
+
 }  // namespace moenda::statistics

@@ -8,7 +8,7 @@ namespace moenda::expert::tab {
 /// rounded once, to nine places.
 struct Average {
   static constexpr char const* name = "average";
-  static constexpr Parts parts{.column = true};
+  static constexpr Parts parts{.column = true, .fewest_rows = 2};
 
   [[nodiscard]] static Outcome execute(data::Table const& table, Selection const& chosen,
                                        std::vector<int> const& rows) {

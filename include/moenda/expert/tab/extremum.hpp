@@ -8,7 +8,7 @@ namespace moenda::expert::tab {
 /// column says there, or the value itself when both are the same. Rows that tie all answer.
 struct Extremum {
   static constexpr char const* name = "extremum";
-  static constexpr Parts parts{.column = true, .shown = true, .direction = true};
+  static constexpr Parts parts{.column = true, .shown = true, .direction = true, .fewest_rows = 2};
 
   [[nodiscard]] static Outcome execute(data::Table const& table, Selection const& chosen,
                                        std::vector<int> const& rows) {

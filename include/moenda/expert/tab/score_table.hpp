@@ -31,11 +31,14 @@ struct ScoreTable {
       of[e].direction = take(parts.direction, 2);
     }
   }
-  /// The columns of the probabilities whose product is that of a derivation, -1: no such part.
+  /// The columns of the probabilities whose product is that of a derivation, -1: no such part, or
+  /// nothing is known of it.
   [[nodiscard]] constexpr std::array<int, DerivationTable::parts> columns_of(
       data::Derivation const& d) const {
     auto const& its = of[std::size_t(d.operation)];
-    auto const at = [](int first, int chosen) { return first < 0 ? -1 : first + chosen; };
+    auto const at = [](int first, int chosen) {
+      return first < 0 || chosen < 0 ? -1 : first + chosen;
+    };
     return {at(its.column, d.column), at(its.shown, d.shown), at(its.condition, d.condition),
             at(its.direction, d.direction)};
   }

@@ -23,6 +23,10 @@ struct Parts {
   bool shown = false;      ///< the column it answers from
   bool direction = false;  ///< largest or smallest
   bool pair = false;       ///< its condition is two things to compare
+  /// The fewest rows for which it says something that a lookup does not. Fewer still get an answer,
+  /// but no training question is taken to mean them: of one row the sum, the mean and the largest
+  /// are the same, and whichever expert were ahead would take all such questions.
+  int fewest_rows = 0;
 };
 
 /// What it chose.

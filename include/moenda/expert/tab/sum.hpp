@@ -22,7 +22,7 @@ namespace moenda::expert::tab {
 /// of ten, however many rows there are.
 struct Sum {
   static constexpr char const* name = "sum";
-  static constexpr Parts parts{.column = true};
+  static constexpr Parts parts{.column = true, .fewest_rows = 2};
 
   [[nodiscard]] static Outcome execute(data::Table const& table, Selection const& chosen,
                                        std::vector<int> const& rows) {

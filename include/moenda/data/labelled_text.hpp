@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moenda/core/fields.hpp"
+#include "moenda/core/suggest.hpp"
+#include "moenda/data/csv_records.hpp"
+#include "moenda/data/labelled_sequences.hpp"
+#include "moenda/data/read_file.hpp"
+#include "moenda/data/tokenizer.hpp"
+#include "moenda/io/utf8.hpp"
+
+namespace moenda::data {
+
+/// What the columns of a table of texts hold, from the left: "label" (a class), "value" (a number),
+/// "text" or "skip". Several texts become one sequence, with a separator between them.
+struct LabelledTextFormat {
+  std::vector<std::string> columns{"label", "text"};
+  bool header = true;  ///< the first line names the columns and is passed over
+  MOENDA_FIELDS(LabelledTextFormat, columns, header);
+};
+
+namespace detail {
+
+/// Lines of fields with tabs between them. Quotes are ordinary characters: texts begin with them.
+class TabbedLines {
+ public:
+  TabbedLines(std::string_view text, std::string source) : text_(text), source_(std::move(source)) {
+    if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
+    auto const bad = std::min(text_.find('\0'), io::find_invalid_utf8(text_));
+    if (bad >= text_.size()) return;
+    line_ = 1 + std::size_t(std::count(text_.begin(), text_.begin() + std::ptrdiff_t(bad), '\n'));
+    refuse(0, text_[bad] == '\0' ? "must be text, got a NUL byte" : "must be UTF-8");
+  }
+  /// Reads the next line that is not empty; false at the end.
+  bool next(std::vector<std::string>& fields) {
+    std::string_view line;
+    while (line.empty()) {
+      if (text_.empty()) return false;
+      auto const end = text_.find('\n');
+      line = text_.substr(0, end);
+      text_.remove_prefix(end == text_.npos ? text_.size() : end + 1);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      ++line_;
+    }
+    fields.clear();
+    for (auto const part : parts_of(line, '\t')) fields.emplace_back(part);
+    return true;
+  }
+  [[nodiscard]] std::size_t line() const { return line_; }
+  [[noreturn]] void refuse(std::size_t column, std::string const& must) const {
+    throw DataError(source_ + ":" + std::to_string(line_) +
+                    (column == 0 ? "" : ", column " + std::to_string(column)) + ": " + must);
+  }
+
+ private:
+  std::string_view text_;
+  std::string source_;
+  std::size_t line_ = 0;
+};
+
+inline void check_columns(LabelledTextFormat const& format) {
+  std::vector<std::string> const words{"label", "value", "text", "skip"};
+  int labels = 0, values = 0, texts = 0;
+  for (auto const& column : format.columns) {
+    labels += column == "label", values += column == "value", texts += column == "text";
+    if (std::find(words.begin(), words.end(), column) != words.end()) continue;
+    throw ConfigError("LabelledTextFormat: columns must be label, value, text or skip, got '" +
+                      column + "'" + did_you_mean(column, words));
+  }
+  if (texts >= 1 && labels + values == 1) return;
+  throw ConfigError(
+      "LabelledTextFormat: columns must name at least one text and either one label or one value, "
+      "got '" +
+      join(format.columns) + "'");
+}
+
+template <class Records>
+LabelledSequences read_labelled_records(Records records, LabelledTextFormat const& format,
+                                        Tokenizer const& tokenizer, std::string const& source,
+                                        std::vector<std::string> const& known) {
+  LabelledSequences sequences;
+  std::vector<std::string> fields, written;
+  std::vector<std::size_t> lines;
+  Tokenizer::Encoder encoder(tokenizer);
+  auto const separator = tokenizer.end_of_text();
+  bool skip = format.header;
+  while (records.next(fields)) {
+    if (fields.size() != format.columns.size()) {
+      records.refuse(0, "must have " + std::to_string(format.columns.size()) + " columns (" +
+                            join(format.columns) + "), got " + std::to_string(fields.size()));
+    }
+    if (std::exchange(skip, false)) continue;
+    auto const where = source + ":" + std::to_string(records.line());
+    auto const first = sequences.tokens.size();
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      auto const& column = format.columns[i];
+      if (column == "value") {
+        sequences.values.push_back(
+            parse_value(fields[i], where + ", column " + std::to_string(i + 1)));
+      }
+      if (column == "label") written.push_back(fields[i]);
+      if (column == "label" && fields[i].empty()) records.refuse(i + 1, "must have a label");
+      if (column != "text") continue;
+      if (fields[i].empty()) records.refuse(i + 1, "must have a text");
+      if (sequences.tokens.size() > first) {
+        separator ? sequences.tokens.push_back(*separator) : encoder.append("\n", sequences.tokens);
+      }
+      encoder.append(fields[i], sequences.tokens);
+    }
+    sequences.end_sequence();
+    lines.push_back(records.line());
+  }
+  if (sequences.count() == 0) throw DataError(source + ": must hold at least one text");
+  if (!written.empty()) name_classes(sequences, written, known, source, lines);
+  return sequences;
+}
+
+}  // namespace detail
+
+/// Reads texts with a class or a value: *.csv with commas and quotes, everything else with tabs
+/// and without. `known`: the classes of the training part, when this is another. Throws ConfigError
+/// for a format that cannot work, DataError with file, line and reason for everything else.
+[[nodiscard]] inline LabelledSequences read_labelled_text(
+    std::filesystem::path const& path, LabelledTextFormat const& format, Tokenizer const& tokenizer,
+    std::vector<std::string> const& known = {}) {
+  detail::check_columns(format);
+  auto const text = read_file(path);
+  auto const source = path.string();
+  if (path.extension() == ".csv") {
+    return detail::read_labelled_records(CsvRecords(text, source, ','), format, tokenizer, source,
+                                         known);
+  }
+  return detail::read_labelled_records(detail::TabbedLines(text, source), format, tokenizer, source,
+                                       known);
+}
+
+}  // namespace moenda::data

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "moenda/model/tab_moe.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "laws/gradient_check.hpp"
+#include "moenda/cpu/backend.hpp"
+#include "moenda/data/table_batches.hpp"
+#include "moenda/expert/tab/supervision.hpp"
+#include "moenda/infer/answer_question.hpp"
+#include "moenda/router/switch.hpp"
+#include "moenda/train/adamw.hpp"
+
+using namespace moenda;
+using Model = TabMoe<router::Switch>;
+constexpr data::TableLayout layout{
+    .max_words = 20, .max_columns = 6, .max_conditions = 24, .max_pairs = 2};
+
+namespace {
+
+struct Questions {
+  std::vector<data::TableQuestion> list;
+  int vocab_size = 0;
+};
+Questions generated(data::GeneratedTables const& config, bool full) {
+  auto const vocabulary =
+      expert::tab::fit_vocabulary(data::TableGenerator({.questions = 400}).questions());
+  Questions all{{}, vocabulary.size()};
+  for (auto const& question : data::TableGenerator(config).questions()) {
+    all.list.push_back(expert::tab::supervised(question, vocabulary, layout, full));
+  }
+  return all;
+}
+Model::Config model_config(int vocab_size) {
+  return {.vocab_size = vocab_size,
+          .context_length = layout.tokens(),
+          .d_word = 16,
+          .d_model = 32,
+          .layout = layout};
+}
+
+template <class Network>
+double accuracy(Network& network, std::vector<data::TableQuestion> const& questions,
+                AnswerFrom from = AnswerFrom::router) {
+  int right = 0;
+  for (auto const& question : questions) {
+    auto const answer = answer_question(network, question, from);
+    right += expert::tab::Gold(question.answer).is(answer.outcome);
+  }
+  return double(right) / double(questions.size());
+}
+
+template <class Network>
+void train(Network& network, std::vector<data::TableQuestion> const& questions, int steps) {
+  data::TableBatches batches(questions, 32, 1);
+  auto state = optimizer::AdamW::start(network);
+  for (int step = 0; step < steps; ++step) {
+    batches.load(step);
+    network.zero_gradients();
+    network.accumulate_gradients(batches.batch(), batches.targets(), 1, nullptr,
+                                 std::uint64_t(step));
+    optimizer::AdamW::step({.weight_decay = 0}, network, state, 4e-3, 1);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the gradient of every weight is right", "[tab_moe]") {
+  auto const questions = generated({.questions = 6, .rows = 5, .seed = 3}, false);
+  auto config = model_config(questions.vocab_size);
+  config.d_word = 4;
+  config.d_model = 6;
+  config.num_layers = 1;
+  config.router.jitter = 0;
+  auto const [temperature, uniform] =
+      GENERATE(table<double, int>({{1, 0}, {0.5, 0}, {0, 0}, {1, 1}}));
+  config.shared_selector = temperature == 0.5;
+  config.learning = {.temperature = temperature, .uniform_passes = uniform};
+  CAPTURE(temperature, uniform);
+  cpu::Backend<double> backend(1);
+  Network<Model, cpu::Backend<double>> network(backend, config, 1, 0.4);
+  if (uniform > 0) {  // the E-step ignores the router: the shares minimise the loss only where the
+    auto& weight = network.params.router.weight;  // router has no opinion
+    fill(backend, weight.data, 0.0, weight.size());
+  }
+  data::TableBatches batches(questions.list, 6, 1);
+  batches.load(0);
+  auto const loss = [&] {
+    network.zero_gradients();
+    return network.accumulate_gradients(batches.batch(), batches.targets()).cross_entropy;
+  };
+  loss();
+  auto const gradients = network.gradients;
+  laws::GradientCheck check;
+  auto const measure = [&] { return laws::Measured{loss(), {}}; };
+  walk(network.params, [&](Path const& path, auto& weight) {
+    auto const offset = std::size_t(weight.data - network.values.data());
+    auto const size = std::size_t(weight.size());
+    if (size == 0) return;
+    check(path.str(), {weight.data, size}, std::span(gradients).subspan(offset, size), measure, 8);
+  });
+}
+
+TEST_CASE("the loss is the probability of the answer", "[tab_moe]") {
+  auto const questions = generated({.questions = 4, .rows = 5}, false);
+  cpu::Backend<double> backend(1);
+  Network<Model, cpu::Backend<double>> network(backend, model_config(questions.vocab_size), 1, 0.2);
+  data::TableBatches batches(questions.list, 4, 1);
+  batches.load(0);
+  std::vector<double> losses(4);
+  network.evaluate(batches.batch(), batches.targets(), losses);
+  auto const scores = network.logits(batches.batch());
+  expert::tab::ScoreTable const table(layout);
+  for (int q = 0; q < 4; ++q) {
+    double probability = 0;  // added up by hand
+    auto const* const row = scores.data + std::ptrdiff_t(q) * scores.cols;
+    for (auto const& derivation : batches.targets()[std::size_t(q)].question->derivations) {
+      double log_prob = row[derivation.operation];
+      for (int const column : table.columns_of(derivation)) {
+        if (column >= 0) log_prob += row[column];
+      }
+      probability += std::exp(log_prob);
+    }
+    CHECK(losses[std::size_t(q)] == Approx(-std::log(probability)).epsilon(1e-10));
+  }
+}
+
+TEST_CASE("supervised questions are learnt, also on schemas never seen", "[tab_moe]") {
+  auto const training = generated({.questions = 1200}, true);
+  cpu::Backend<float> backend(1);
+  Network<Model, cpu::Backend<float>> network(backend, model_config(training.vocab_size), 1, 0.1);
+  train(network, training.list, 300);
+  auto const test = generated({.questions = 200, .seed = 2}, true);
+  auto const unseen = generated({.questions = 200, .unseen = true, .seed = 3}, true);
+  auto const large = generated({.questions = 200, .rows = 120, .seed = 4}, true);
+  double const on_test = accuracy(network, test.list), on_unseen = accuracy(network, unseen.list),
+               on_large = accuracy(network, large.list);
+  CAPTURE(on_test, on_unseen, on_large);
+  CHECK(on_test >= 0.95);
+  CHECK(on_unseen >= 0.9);
+  CHECK(on_large >= 0.95);
+}
+
+TEST_CASE("a wrong configuration is refused with its key", "[tab_moe]") {
+  auto config = model_config(100);
+  CHECK(Model::check(config).empty());
+  config.context_length = 5;
+  CHECK(Model::check(config).str() ==
+        "context_length: context_length must be 468, the tokens of the layout, got 5");
+  config = model_config(100);
+  config.learning.temperature = 2;
+  CHECK(Model::check(config).str() == "learning.temperature: temperature must be in 0..1, got 2");
+}

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""moenda trace and moenda counterfactual: what they write agrees with itself and with each other."""
+import json
+import struct
+
+from program import MODEL, TRAINING, Place, end, expect, rows_of
+
+LAYERS, EXPERTS, LENGTH = 2, 4, 16
+ONE = MODEL.replace("num_layers = 1", f"num_layers = {LAYERS}").replace(
+    'type = "mixture"', 'type = "mixture"\nrouter = { type = "top_k", top_k = 1 }') + TRAINING
+
+
+def tensors_of(path):
+    """The integer tensors and the metadata of a safetensors file."""
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + size])
+    metadata = header.pop("__metadata__")
+    found = {}
+    for name, tensor in header.items():
+        begin, finish = (8 + size + at for at in tensor["data_offsets"])
+        kind = "i" if tensor["dtype"] == "I32" else "f"
+        found[name] = struct.unpack(f"<{(finish - begin) // 4}{kind}", data[begin:finish])
+    return found, metadata
+
+
+def check_trace(place):
+    done = place.run("trace", "one.toml")
+    expect(done.returncode == 0, "trace", done.stderr)
+    lines = done.stdout.splitlines()
+    expect(lines[-1] == "trace trace.safetensors" and len(lines) == 3 + LAYERS, "trace", done.stdout)
+    found, metadata = tensors_of(place.path / "trace.safetensors")
+    tokens = len(found["tokens"])
+    expect(tokens == 2 * 4 * LENGTH, "trace", f"2 batches of 4 windows have {tokens} tokens")
+    for layer in range(LAYERS):
+        prefix = f"layers.{layer}."
+        expect(metadata[prefix + "num_experts"] == str(EXPERTS), "trace", metadata)
+        experts = found[prefix + "experts"]
+        expect(found[prefix + "item_begin"] == tuple(range(tokens + 1)), "trace", "one expert each")
+        expect(len(experts) == tokens and set(experts) <= set(range(EXPERTS)), "trace", set(experts))
+        busiest = max(experts.count(e) for e in range(EXPERTS)) / tokens
+        row = lines[2 + layer].split()
+        expect(row == [str(layer), str(EXPERTS), str(tokens), "1.00", f"{100 * busiest:.1f}"],
+               "trace", f"{row}, busiest {busiest}")
+    before = (place.path / "trace.safetensors").read_bytes()
+    place.run("trace", place.run_folder(name="one"), "--threads", 3, "--file", "again")
+    expect((place.path / "again").read_bytes() == before, "trace", "must give the same bytes")
+    return found
+
+
+def check_counterfactual(place, trace):
+    done = place.run("counterfactual", "one.toml", "--windows", 3)
+    expect(done.returncode == 0, "counterfactual", done.stderr)
+    rows = rows_of(place.path / "counterfactual.csv")
+    expect(len(rows) == LAYERS * 3 * LENGTH, "counterfactual", f"{len(rows)} rows")
+    for row in rows:
+        loss, best, chance = (float(row[key]) for key in ["loss", "best_loss", "chance_loss"])
+        expect(best <= chance and best <= loss, "counterfactual", row)
+        expect((row["chosen"] == row["best"]) == (loss == best), "counterfactual", row)
+        item = int(row["window"]) * LENGTH + int(row["position"])
+        if item >= len(trace["tokens"]):
+            continue
+        routed = trace[f"layers.{row['layer']}.experts"][item]
+        expect((routed, trace["tokens"][item]) == (int(row["chosen"]), int(row["token"])),
+               "counterfactual", f"the trace has expert {routed}: {row}")
+    expect(any(row["chosen"] != row["best"] for row in rows), "counterfactual", "no regret at all")
+    expect(len({row["window"] for row in rows}) == 3, "counterfactual", "windows must differ")
+    table = [line.split() for line in done.stdout.splitlines()[2:2 + LAYERS]]
+    for layer, line in enumerate(table):
+        of_layer = [row for row in rows if row["layer"] == str(layer)]
+        means = [sum(float(row[key]) for row in of_layer) / len(of_layer)
+                 for key in ["loss", "best_loss", "chance_loss"]]
+        wanted = [means[0], means[1], means[0] - means[1], means[2]]
+        expect(line[:3] == [str(layer), str(EXPERTS), str(len(of_layer))], "counterfactual", line)
+        expect(all(abs(float(got) - want) < 1.1e-4 for got, want in zip(line[3:7], wanted)),
+               "counterfactual", f"{line} must hold {wanted}")
+    expect(len({line[3] for line in table}) == 1, "counterfactual",
+           f"with its own choices every layer has the same loss: {table}")
+    first = (place.path / "counterfactual.csv").read_bytes()
+    place.run("counterfactual", "one.toml", "--windows", 3, "--threads", 2, "--file", "again.csv")
+    expect((place.path / "again.csv").read_bytes() == first, "counterfactual", "the same bytes")
+    short = place.run("counterfactual", "one.toml", "--windows", 1, "--seq_len", 5)
+    expect(short.returncode == 0 and len(rows_of(place.path / "counterfactual.csv")) == LAYERS * 5,
+           "counterfactual", short)
+
+
+def check_refusals(place):
+    place.run("train", "tiny.toml")
+    place.refused(2, "the router must choose one expert for a token", "counterfactual", "tiny.toml")
+    expect(place.run("trace", "tiny.toml").returncode == 0, "trace", "two experts per token")
+    place.write("dense.toml", MODEL.split('type = "mixture"')[0] + 'type = "ffn"\nhidden = 8\n' + TRAINING)
+    place.run("train", "dense.toml")
+    for command in ["trace", "counterfactual"]:
+        place.refused(2, "the model has no router", command, "dense.toml")
+        place.refused(3, "train the run first", command, "one.toml", "--train.seed=9")
+        place.refused(3, "must be a regular file", command, "one.toml", "--file", "/dev/null")
+        place.refused(3, "nowhere.toml", command, "nowhere.toml")
+    for option in ["--windows", "--seq_len"]:
+        place.refused(2, option, "counterfactual", "one.toml", option, 0)
+
+
+with Place() as here:
+    here.write("one.toml", ONE)
+    expect(here.run("train", "one.toml").returncode == 0, "train", "a model of top-1 routers")
+    check_counterfactual(here, check_trace(here))
+    check_refusals(here)
+end("routing")

@@ -39,6 +39,8 @@ int report(std::vector<std::filesystem::path> const& runs, Options const& option
 int trace(Options const& options, std::filesystem::path const& file);
 /// What every token would have lost with each other expert.
 int counterfactual(Options const& options, CounterfactualOptions const& how);
+/// Answers a question about a CSV table, with its evidence.
+int ask(Options const& options, std::filesystem::path const& table, std::string const& question);
 int list();
 int schema();
 

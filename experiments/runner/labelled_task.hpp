@@ -166,7 +166,8 @@ struct LabelledTask {
     load_model(network, newest_weights(run.folder));
     Data const data(run, backend.pool);
     io::Table table({"measure", "test"});
-    for (auto const& [key, value] : measure(run, network, data).items()) {
+    auto const measures = measure(run, network, data);
+    for (auto const& [key, value] : measures.items()) {
       if (value.is_number())
         table.add_row({key, io::format_general(value.template get<double>(), 5)});
     }

@@ -6,11 +6,13 @@
 #include "moenda/core/suggest.hpp"
 #include "moenda/io/toml_file.hpp"
 #include "regression_task.hpp"
+#include "table_task.hpp"
 
 namespace moenda::runner {
 
 std::vector<Task> const& tasks() {
-  static std::vector<Task> const all{language_task(), classification_task(), regression_task()};
+  static std::vector<Task> const all{language_task(), classification_task(), regression_task(),
+                                     table_task()};
   return all;
 }
 

@@ -118,6 +118,16 @@ TEST_CASE("Thinning keeps spikes, gaps and the last point", "[io][svg]") {
   CHECK(io::svg::thin_out({{1, 2}}, 100).size() == 1);
 }
 
+TEST_CASE("The typical range leaves out what towers over the rest", "[io][svg]") {
+  using Range = std::array<double, 2>;
+  CHECK(io::svg::typical_range({3}) == Range{3, 3});
+  CHECK(io::svg::typical_range({5.3, 5.1, 5.2, 5.0}) == Range{5.0, 5.3});
+  CHECK(io::svg::typical_range({5.3, 5.1, 900, 5.2, 5.0}) == Range{5.0, 5.3});
+  CHECK(io::svg::typical_range({-900, 5.1, 5.2, 5.0}) == Range{5.0, 5.2});
+  CHECK(io::svg::typical_range({2, 2, 2, 7}) == Range{2, 7});  // nothing is usual: all is shown
+  CHECK(io::svg::typical_range({1, 2, 3, 10}) == Range{1, 10});
+}
+
 TEST_CASE("One diverged value does not flatten the chart", "[io][svg]") {
   std::vector<double> values(100, 5.0);
   CHECK(io::svg::robust_top(values) == 5.0);

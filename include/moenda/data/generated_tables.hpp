@@ -74,19 +74,22 @@ class TableGenerator {
     schema_ = all[std::size_t(draw(int(all.size())))];
     std::vector<std::string> header{std::string(schema_.thing), std::string(schema_.group)};
     for (auto const name : schema_.numbers) header.emplace_back(name);
+    // The last column has cents: of plain numbers, of money, or of percentages.
+    int const kind = draw(3);
+    std::string const space = draw(2) == 0 ? " " : "";  // names of two words, or of one
+    std::string const before = kind == 1 ? "$" : "", after = kind == 2 ? "%" : "";
     int const first = draw(max_rows), first_group = draw(int(group_names.size()));
     std::vector<std::vector<std::string>> rows;
     for (int r = 0; r < config_.rows; ++r) {
       int const name = (first + r * 233) % max_rows;  // 233 and 576 have no common factor
       auto const in = std::size_t(first_group + draw(num_groups)) % group_names.size();
-      rows.push_back({std::string(first_names[std::size_t(name) / last_names.size()]) + " " +
+      rows.push_back({std::string(first_names[std::size_t(name) / last_names.size()]) + space +
                           std::string(last_names[std::size_t(name) % last_names.size()]),
                       std::string(group_names[in])});
-      for (int column = first_number; column < columns; ++column) {
-        // Prices have cents; other numbers are whole.
-        int const value = 10 + draw(column == columns - 1 ? 20000 : 400);
-        rows.back().push_back(to_decimal(value, column == columns - 1 ? 2 : 0)->str());
+      for (int column = first_number; column < columns - 1; ++column) {
+        rows.back().push_back(std::to_string(10 + draw(400)));
       }
+      rows.back().push_back(before + to_decimal(10 + draw(20000), 2)->str() + after);
     }
     table_ = std::make_shared<Table const>("generated-" + std::to_string(number), std::move(header),
                                            rows);
@@ -99,7 +102,8 @@ class TableGenerator {
     meaning.operation = draw(6);
     auto const list = phrasings(meaning.operation);
     std::string phrasing(list[std::size_t(draw(int(list.size())))]);
-    int const column = first_number + draw(columns - first_number);
+    int const least = meaning.operation == 0 ? group : first_number;  // a lookup finds texts too
+    int const column = least + draw(columns - least);
     if (meaning.operation != 1) meaning.column = column;
     if (meaning.operation >= 4) {
       meaning.direction = phrasing[0] == '>';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string>
 #include <string_view>
@@ -99,7 +100,7 @@ template <class Scalar>
   TableAnswer answer{.operation = expert::tab::Operation(operation),
                      .confidence = std::exp(log_prob + double(log_probs[operation]))};
   if (derivation.condition < 0) {
-    answer.selection.column = derivation.column;
+    answer.selection = {derivation.column, derivation.shown, derivation.direction != 0, {}};
     answer.outcome = expert::tab::refuse("the question names no two things to compare");
   } else {
     answer.selection = expert::tab::selection_of(question, derivation);
@@ -112,6 +113,7 @@ template <class Scalar>
 /// How the experts' answers become one: the router's first choice alone is asked, or all are and
 /// the answer of the largest summed probability wins.
 enum class AnswerFrom { router, mixture };
+constexpr auto enum_names(AnswerFrom) { return std::array{"router", "mixture"}; }
 
 /// The answer of one question from its row of log probabilities (Network::logits).
 template <class Scalar>

@@ -4,6 +4,7 @@
 
 #include "moenda/core/after_step.hpp"
 #include "moenda/core/concepts.hpp"
+#include "moenda/core/fields.hpp"
 #include "moenda/core/fit.hpp"
 #include "moenda/core/per_layer.hpp"
 #include "moenda/ops/memory.hpp"

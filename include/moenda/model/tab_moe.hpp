@@ -113,6 +113,10 @@ struct TabMoe {
   static constexpr std::ptrdiff_t parameter_count(Config const& c) {
     return moenda::parameter_count(params<Shapes>(c));
   }
+  /// All: every operation's choice is scored, only the computing is one expert's.
+  static constexpr std::ptrdiff_t active_parameter_count(Config const& c) {
+    return parameter_count(c);
+  }
 
   /// tokens [questions * context_length] (in ctx.batch) -> hidden [questions * windows, d_model].
   template <class B>

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "checks.hpp"
 #include "moenda/cpu/backend.hpp"
 #include "moenda/cpu/kernels/grouped_matmul.hpp"
 
@@ -16,17 +17,7 @@ using namespace moenda::cpu;
 
 namespace {
 
-/// Numbers in [-1, 1) from a multiplicative sequence: the same everywhere.
-template <class T>
-std::vector<T> numbers(std::size_t count, std::uint32_t seed) {
-  std::vector<T> values(count);
-  std::uint32_t state = seed * 2654435761U + 1;
-  for (auto& value : values) {
-    state = state * 1664525U + 1013904223U;
-    value = T(state >> 8) / T(1 << 23) - T(1);
-  }
-  return values;
-}
+using checks::numbers;
 
 /// Results of the three products, one after the other.
 template <class T>
@@ -48,9 +39,10 @@ struct Groups {
     rows = begin.back();
     x_rows = rows / 2 + 1;
     for (int r = 0; r < rows; ++r) row_of.push_back((r * 7 + r / 5) % x_rows);
-    x = numbers<T>(size_of(rows, in), 1);  // x_rows of them are picked from; all, without row_of
-    w = numbers<T>(size_of(count * out, in), 2);
-    dy = numbers<T>(size_of(rows, out), 3);
+    x = numbers<T>(std::ptrdiff_t(rows) * in,
+                   1);  // x_rows of them are picked from; all, without row_of
+    w = numbers<T>(std::ptrdiff_t(count) * out * in, 2);
+    dy = numbers<T>(std::ptrdiff_t(rows) * out, 3);
   }
   static std::size_t size_of(int a, int b) { return std::size_t(a) * std::size_t(b); }
 

@@ -10,6 +10,7 @@
 #include <limits>
 #include <vector>
 
+#include "checks.hpp"
 #include "moenda/cpu/backend.hpp"
 #include "moenda/cpu/kernels/matmul.hpp"
 
@@ -18,17 +19,7 @@ using namespace moenda::cpu;
 
 namespace {
 
-/// Numbers in [-1, 1) from a multiplicative sequence: the same everywhere.
-template <class T>
-std::vector<T> numbers(std::size_t count, std::uint32_t seed) {
-  std::vector<T> values(count);
-  std::uint32_t state = seed * 2654435761U + 1;
-  for (auto& value : values) {
-    state = state * 1664525U + 1013904223U;
-    value = T(state >> 8) / T(1 << 23) - T(1);
-  }
-  return values;
-}
+using checks::numbers;
 
 template <class T>
 struct Case {
@@ -45,9 +36,9 @@ struct Case {
         b_transposed(layout / 2 % 2 == 1),
         accumulate(layout / 4 % 2 == 1),
         c_stride(n + layout % 3),
-        a(numbers<T>(std::size_t(m) * std::size_t(k), seed)),
-        b(numbers<T>(std::size_t(k) * std::size_t(n), seed + 1)),
-        c(numbers<T>(std::size_t(m) * std::size_t(c_stride), seed + 2)) {}
+        a(numbers<T>(std::ptrdiff_t(m) * k, seed)),
+        b(numbers<T>(std::ptrdiff_t(k) * n, seed + 1)),
+        c(numbers<T>(m * c_stride, seed + 2)) {}
 
   [[nodiscard]] Operand<T> left() const {
     return a_transposed ? Operand<T>{a.data(), 1, m} : Operand<T>{a.data(), k, 1};
@@ -128,9 +119,9 @@ struct Linear {
         x_size(std::size_t(rows) * std::size_t(in)),
         w_size(std::size_t(out) * std::size_t(in)),
         y_size(std::size_t(rows) * std::size_t(out)),
-        x(numbers<T>(x_size, 1)),
-        w(numbers<T>(w_size, 2)),
-        dy(numbers<T>(y_size, 3)) {}
+        x(numbers<T>(std::ptrdiff_t(x_size), 1)),
+        w(numbers<T>(std::ptrdiff_t(w_size), 2)),
+        dy(numbers<T>(std::ptrdiff_t(y_size), 3)) {}
 
   [[nodiscard]] std::vector<T> result(MatmulKernel kernel) const {
     Backend<T> backend(2, kernel);

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 
+#include "moenda/core/derivation_table.hpp"
 #include "moenda/data/table_question.hpp"
 #include "moenda/expert/tab/operations.hpp"
 

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table_task.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <map>
+
+#include "describe_run.hpp"
+#include "moenda/data/table_batches.hpp"
+#include "moenda/data/table_reader.hpp"
+#include "moenda/io/schema.hpp"
+#include "moenda/probe/measures.hpp"
+#include "table_run.hpp"
+#include "training_run.hpp"
+
+namespace moenda::runner {
+
+namespace {
+
+using TableNetwork = Network<AnyTabMoe, Backend>;
+
+/// A run whose questions have been read: the vocabulary size is known.
+struct TableRun {
+  TableRunConfig config;
+  TableSplits splits;
+  std::filesystem::path folder, out;
+
+  [[nodiscard]] std::filesystem::path checkpoints() const { return folder / "checkpoint"; }
+  [[nodiscard]] std::string title() const {
+    return config.title.empty() ? config.name : config.title;
+  }
+};
+
+std::string name_of(int operation) {
+  return enum_names(expert::tab::Operation{})[std::size_t(operation)];
+}
+/// The sizes that the file leaves open (0).
+AnyTabMoe::Config with_sizes(AnyTabMoe::Config model, int vocab_size) {
+  if (model.vocab_size == 0) model.vocab_size = vocab_size;
+  if (model.context_length == 0) model.context_length = model.layout.tokens();
+  return model;
+}
+
+/// How a set of questions was answered.
+struct Answered {
+  double right = 0, refused = 0;
+  std::array<double, expert::tab::num_operations> right_of{}, of{};  // by true operation
+  std::vector<double> routes;  // [operation, expert] counts, where the operation is known
+};
+Answered answer_all(TableNetwork& network, QuestionSet const& set, AnswerFrom from) {
+  constexpr auto experts = std::size_t(expert::tab::num_operations);
+  Answered all;
+  all.routes.resize(experts * experts);
+  for (auto const& question : set.questions) {
+    end_if_interrupted();
+    auto const answer = answer_question(network, question, from);
+    bool const known = question.operation >= 0;
+    // Without a table nothing can be computed: the operation itself is what is asked for.
+    bool const right = question.answer.empty() && known
+                           ? int(answer.operation) == question.operation
+                           : expert::tab::Gold(question.answer).is(answer.outcome);
+    all.right += right;
+    all.refused += !answer.outcome.answered();
+    if (!known) continue;
+    auto const operation = std::size_t(question.operation);
+    all.right_of[operation] += right;
+    all.of[operation] += 1;
+    all.routes[operation * experts + std::size_t(answer.operation)] += 1;
+  }
+  return all;
+}
+/// Normalised mutual information of true and chosen operation, and purity: the share of questions
+/// whose operation is the most frequent one of their expert.
+void add_route_measures(nlohmann::ordered_json& measures, std::string const& set,
+                        std::vector<double> const& routes) {
+  constexpr auto experts = std::size_t(expert::tab::num_operations);
+  std::vector<double> x(experts), y(experts);
+  double most = 0, all = 0;
+  for (std::size_t e = 0; e < experts; ++e) {
+    double largest = 0;
+    for (std::size_t o = 0; o < experts; ++o) {
+      double const count = routes[o * experts + e];
+      x[o] += count;
+      y[e] += count;
+      largest = std::max(largest, count);
+    }
+    most += largest;
+    all += y[e];
+  }
+  if (all == 0) return;
+  using View = std::span<double const>;
+  measures[set + "_route_information"] = probe::mutual_information(View(routes), View(x), View(y));
+  measures[set + "_route_purity"] = most / all;
+}
+
+struct TableTask {
+  using Model = AnyTabMoe;
+  using Run = TableRun;
+  static constexpr char const* name = "table_questions";
+
+  class Data {
+   public:
+    Data(Run const& run, ThreadPool&) : splits_(run.splits), train_(run.config.train) {}
+    [[nodiscard]] data::TableBatches training() const {
+      return {splits_.train, train_.batch_size, train_.seed};
+    }
+    [[nodiscard]] std::string fingerprint() const { return splits_.fingerprint; }
+    [[nodiscard]] bool can_validate() const {
+      return splits_.valid.size() >= std::size_t(train_.batch_size);
+    }
+    /// Whole batches only.
+    double validation_loss(Run const&, TableNetwork& network) const {
+      data::TableBatches batches(splits_.valid, train_.batch_size, 0);
+      double sum = 0;
+      for (std::int64_t b = 0; b < batches.batches(); ++b) {
+        batches.load(b);
+        sum += network.evaluate(batches.batch(), batches.targets()).cross_entropy;
+      }
+      return sum / double(batches.batches());
+    }
+    bool show_fixed(TableNetwork& network, RoutingProbe<Backend>& probe) const {
+      if (!can_validate()) return false;
+      data::TableBatches batches(splits_.valid, train_.batch_size, 0);
+      batches.load(0);
+      network.evaluate(batches.batch(), batches.targets(), {}, &probe);
+      return true;
+    }
+
+   private:
+    TableSplits const& splits_;
+    TrainConfig train_;
+  };
+
+  static std::string summary(AnyTabMoe::Config const& model) {
+    return std::string(AnyTableRouter::names[model.router.choice.index()]) + " router, " +
+           (model.shared_selector ? "one selector for all operations" : "a selector per operation");
+  }
+  static void keep(Run const& run) {
+    nlohmann::ordered_json const words = run.splits.vocabulary.words();
+    io::write_file_atomically(vocabulary_file(run.folder), words.dump() + "\n");
+  }
+  static nlohmann::ordered_json measure(Run const& run, TableNetwork& network, Data const&) {
+    nlohmann::ordered_json measures{{"test_loss", nullptr}};
+    for (auto const& set : run.splits.tests) {
+      auto const answered = answer_all(network, set, run.config.evaluate.answer_from);
+      double const count = double(set.questions.size());
+      if (count == 0) continue;
+      measures[set.name + "_accuracy"] = answered.right / count;
+      measures[set.name + "_refused"] = answered.refused / count;
+      measures[set.name + "_covered"] = set.covered();
+      for (std::size_t o = 0; o < answered.of.size(); ++o) {
+        if (answered.of[o] == 0) continue;
+        measures[set.name + "_accuracy_" + name_of(int(o))] = answered.right_of[o] / answered.of[o];
+      }
+      add_route_measures(measures, set.name, answered.routes);
+    }
+    return measures;
+  }
+  static void finish(Run const&, TableNetwork&, Data const&, bool, nlohmann::ordered_json&) {}
+};
+
+struct TableCommands {
+  static std::string trained_part(TableRunConfig config) {
+    config.title.clear();
+    config.evaluate = {};
+    config.log = {};
+    return io::write_toml(config);
+  }
+  static TableRun open(Options const& options) {
+    auto given = load_given(options);
+    auto config = read_table_config(given.table, given.path);
+    auto original = config;
+    if (given.is_run_folder) {
+      auto table = io::load_toml(given.path);
+      original = read_table_config(table, given.path);
+    }
+    auto folder =
+        folder_of(given, options, config.name, trained_part(config), trained_part(original));
+    auto splits = load_tables(config.data, config.model.layout);
+    config.model = with_sizes(config.model, splits.vocabulary.size());
+    if (config.model.vocab_size < splits.vocabulary.size()) {
+      throw ConfigError("model.vocab_size must be at least that of the questions, " +
+                        std::to_string(splits.vocabulary.size()) + ", got " +
+                        std::to_string(config.model.vocab_size));
+    }
+    return {std::move(config), std::move(splits), std::move(folder), options.out};
+  }
+  static RunFacts facts(toml::table& table, std::filesystem::path const& path) {
+    auto const config = read_table_config(table, path);
+    auto const model = with_sizes(config.model, 1);
+    auto const parameters = AnyTabMoe::parameter_count(model);
+    auto const looked_up = std::int64_t(model.vocab_size) * model.d_word;
+    return {config.name,
+            config.title,
+            id_of(trained_part(config)),
+            io::write_toml(config),
+            config.train.seed,
+            2 * double(parameters - looked_up),
+            parameters,
+            parameters};
+  }
+  static int train(Options const& options) { return train_run<TableTask>(open(options), options); }
+  static int evaluate(Options const& options) {
+    auto const run = open(options);
+    Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
+    TableNetwork network(backend, run.config.model);
+    load_model(network, newest_weights(run.folder));
+    io::Table table({"measure", "value"});
+    auto const measures = TableTask::measure(run, network, TableTask::Data(run, backend.pool));
+    for (auto const& [key, value] : measures.items()) {
+      if (value.is_number()) table.add_row({key, io::format_general(value.get<double>(), 5)});
+    }
+    std::cout << table.text();
+    return 0;
+  }
+  static void describe(toml::table& table, std::filesystem::path const& path) {
+    auto config = read_table_config(table, path);
+    config.model = with_sizes(config.model, 1);
+    describe_run<AnyTabMoe>(config);
+  }
+  static void list() {
+    io::Table table({"role", "key", "names"});
+    add_row(table, "router", "model.router.type", AnyTableRouter{});
+    std::vector<std::string> experts;
+    for (int o = 0; o < expert::tab::num_operations; ++o) experts.push_back(name_of(o));
+    table.add_row({"expert", "(all of them)", join(experts)});
+    std::cout << table.text();
+  }
+};
+
+}  // namespace
+
+TableRunConfig read_table_config(toml::table& table, std::filesystem::path const& path) {
+  TableRunConfig config;
+  config.name = path.stem().string();
+  io::read_toml(table, config, "");
+  Problems problems;
+  check_name(config.name, problems);
+  problems.in("data", [&] { check_table_data(config.data, problems); });
+  problems.in("train", [&] { TrainConfig::check(config.train, problems); });
+  problems.in("evaluate", [&] {
+    problems.expect(config.evaluate.every >= 0, "every", "at least 0", config.evaluate.every);
+  });
+  problems.in("log", [&] { check_log(config.log, problems); });
+  auto const of_model = AnyTabMoe::check(with_sizes(config.model, 1));
+  for (auto const& [where, what] : of_model.found()) {
+    problems.add(where.empty() ? "model" : "model." + where, what);
+  }
+  io::refuse_problems(table, "", problems);
+  return config;
+}
+
+std::filesystem::path vocabulary_file(std::filesystem::path const& run) {
+  return run / "vocabulary.json";
+}
+
+int ask(Options const& options, std::filesystem::path const& table, std::string const& question) {
+  auto given = load_given(options);
+  if (task_of(given.table).kind != TaskKind::table_questions) {
+    throw ConfigError(given.path.string() + ": only a run with task = \"table_questions\" answers");
+  }
+  auto const config = read_table_config(given.table, given.path);
+  auto const folder = folder_of(given, options, config.name, TableCommands::trained_part(config),
+                                TableCommands::trained_part(config));
+  std::ifstream file(vocabulary_file(folder));
+  auto const words = nlohmann::json::parse(file, nullptr, false);
+  if (!words.is_array() ||
+      !std::all_of(words.begin(), words.end(), [](auto const& word) { return word.is_string(); })) {
+    throw DataError(vocabulary_file(folder).string() +
+                    ": there must be a list of words; train the run first");
+  }
+  auto const vocabulary = data::TableVocabulary::of_words(words.get<std::vector<std::string>>());
+  auto const model = with_sizes(config.model, vocabulary.size());
+  Backend backend(options.threads, config.compute.matmul, config.compute.precision);
+  TableNetwork network(backend, model);
+  load_model(network, newest_weights(folder));
+  auto const asked = data::read_question(
+      question, std::make_shared<data::Table const>(data::read_csv_table(table)), vocabulary,
+      model.layout);
+  auto const answer = answer_question(network, asked, config.evaluate.answer_from);
+  std::cout << "answer      " << say(answer.outcome) << "\noperation   "
+            << name_of(int(answer.operation)) << "\nevidence    " << answer.evidence
+            << "\nconfidence  " << io::format_fixed(answer.confidence, 3) << '\n';
+  return 0;
+}
+
+Task table_task() {
+  using C = TableCommands;
+  return {TaskKind::table_questions,
+          C::facts,
+          C::train,
+          C::evaluate,
+          C::describe,
+          C::list,
+          []() -> nlohmann::ordered_json {
+            return io::schema_document<TableRunConfig>("Moenda run of table questions");
+          }};
+}
+
+}  // namespace moenda::runner

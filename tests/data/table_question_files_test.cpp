@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "moenda/data/table_question_files.hpp"
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+#include "moenda/expert/tab/supervision.hpp"
+
+using namespace moenda;
+using namespace moenda::data;
+
+namespace {
+
+struct Folder {
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "moenda-test-XXXXXX").string();
+    path = mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::filesystem::path write(char const* name, char const* text) const {
+    std::ofstream(path / name) << text;
+    return path / name;
+  }
+  std::filesystem::path path;
+};
+template <class Read>
+std::string refusal(Read const& read) {
+  try {
+    (void)read();
+  } catch (DataError const& error) {
+    std::string const what = error.what();
+    return what.substr(what.rfind('/') + 1);
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("tables and questions come from lines of JSON", "[table]") {
+  Folder const folder;
+  auto const tables =
+      read_tables(folder.write("tables",
+                               "{\"id\":\"a\",\"header\":[\"n\"],\"rows\":[[\"1\"],[\"2\"]]}\n\n"
+                               "{\"id\":\"b\",\"header\":[\"x\"],\"rows\":[]}\n"));
+  REQUIRE(tables.size() == 2);
+  CHECK(tables.at("a")->rows() == 2);
+  auto const questions = read_table_questions(
+      folder.write("questions", "{\"id\":\"1\",\"q\":\"sum?\",\"table\":\"a\",\"answer\":[\"3\"]}"),
+      tables);
+  REQUIRE(questions.size() == 1);
+  CHECK(questions[0].answer == std::vector<std::string>{"3"});
+  CHECK(questions[0].table == tables.at("a"));
+  auto const operators = read_operator_questions(
+      folder.write("sql", "{\"question\":\"how many\",\"sql\":{\"agg\":3}}"));
+  CHECK(operators.at(0).operation == int(expert::tab::Operation::count));
+  CHECK(read_ids(folder.write("ids", "x\n y \n\n")) == std::set<std::string>{"x", "y"});
+}
+
+TEST_CASE("what is no such line is refused with its place", "[table]") {
+  Folder const folder;
+  auto const table = [&](char const* text) {
+    return refusal([&] { return read_tables(folder.write("t", text)); });
+  };
+  CHECK(table("[1]") == "t:1: must be a JSON object");
+  CHECK(table("\n{\"id\": 1") == "t:2: must be a JSON object");
+  CHECK(table("{\"id\":\"a\"}").starts_with("t:1: "));
+  CHECK(table("{\"id\":\"a\",\"header\":[\"n\",\"m\"],\"rows\":[[\"1\"]]}") ==
+        "Table a: row 1 must have 2 cells, got 1: column 'm' has none");
+  CHECK(table("{\"id\":\"a\",\"header\":[\"n\"],\"rows\":[]}\n"
+              "{\"id\":\"a\",\"header\":[\"n\"],\"rows\":[]}") == "t:2: table 'a' is there twice");
+  CHECK(refusal([&] {
+          return read_table_questions(
+              folder.write("q", "{\"id\":\"1\",\"q\":\"\",\"table\":\"z\",\"answer\":[]}"), {});
+        }) == "q:1: table 'z' is not among the tables");
+  CHECK(refusal([&] {
+          return read_operator_questions(
+              folder.write("s", "{\"question\":\"\",\"sql\":{\"agg\":6}}"));
+        }) == "s:1: agg must be in 0..5, got 6");
+}
+
+TEST_CASE("WikiTableQuestions: how many one operation can answer", "[table]") {
+  char const* const data = std::getenv("MOENDA_DATA");
+  std::filesystem::path const folder = std::filesystem::path(data == nullptr ? "" : data) / "wtq";
+  if (!std::filesystem::exists(folder / "tables.jsonl")) {
+    std::cout << "skipped: WikiTableQuestions needs wtq/tables.jsonl in MOENDA_DATA\n";
+    return;
+  }
+  auto const tables = read_tables(folder / "tables.jsonl");
+  CHECK(tables.size() == 2108);
+  auto questions = read_table_questions(folder / "training.jsonl", tables);
+  CHECK(questions.size() == 14152);
+  questions.resize(400);
+  TableVocabulary const vocabulary({});
+  int answerable = 0;
+  for (auto const& question : questions) {
+    answerable += !expert::tab::supervised(question, vocabulary, {}).derivations.empty();
+  }
+  CHECK(answerable > 160);
+  CHECK(answerable < 240);
+}

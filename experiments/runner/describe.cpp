@@ -33,13 +33,14 @@ int list() {
   return 0;
 }
 
-/// One document: a file is checked against the schema of its task.
+/// One document: a file must be what one of the tasks takes.
 int schema() {
-  auto document = tasks().front().schema();
-  if (tasks().size() > 1) {
-    nlohmann::ordered_json any = nlohmann::ordered_json::array();
-    for (auto const& task : tasks()) any.push_back(task.schema());
-    document = {{"title", "Moenda run"}, {"anyOf", any}};
+  nlohmann::ordered_json document{{"title", "Moenda run"}};
+  for (auto const& task : tasks()) {
+    auto part = task.schema();
+    document["$schema"] = part["$schema"];
+    part.erase("$schema");
+    document["anyOf"].push_back(std::move(part));
   }
   std::cout << document.dump(2) << std::endl;
   return 0;

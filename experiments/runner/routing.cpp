@@ -88,11 +88,9 @@ struct Regret {
 };
 
 constexpr char const* explanation =
-    "One token at a time is sent elsewhere in one layer. \"oracle's\" is the loss if its best "
-    "expert "
-    "had\nbeen known, \"by chance\" the mean over all experts. Sending all tokens there at once "
-    "may "
-    "give less.\n";
+    "One token at a time is sent elsewhere, in one layer. oracle's: the loss if its best expert\n"
+    "had been known; by chance: the mean over all experts. Sending all tokens at once may give\n"
+    "less.\n";
 
 constexpr char const* counterfactual_header =
     "layer,window,position,token,chosen,best,loss,best_loss,chance_loss\n";
@@ -157,12 +155,7 @@ int counterfactual(Options const& options, CounterfactualOptions const& how) {
   }
   progress.finish();
   io::write_file_atomically(how.file, csv);
-  std::cout
-      << table.text()
-      << "Each token alone is sent elsewhere in one layer: \"oracle's\" is the loss if its best "
-         "expert\nhad been known, \"by chance\" the mean over all experts. Not what sending "
-         "all tokens there\nat once would give.\ncounterfactual "
-      << how.file.string() << std::endl;
+  std::cout << table.text() << explanation << "counterfactual " << how.file.string() << std::endl;
   return 0;
 }
 

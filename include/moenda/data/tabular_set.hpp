@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -46,7 +47,9 @@ struct TabularSet {
     auto const i = static_cast<std::size_t>(row);
     sequences.offsets.push_back(sequences.offsets.back() + 1);
     if (table.class_names.empty()) {
-      sequences.values.push_back(static_cast<float>(encoder.target_standard().of(table.values[i])));
+      // Far from the training rows a target may be more than a float can hold.
+      double const target = encoder.target_standard().of(table.values[i]);
+      sequences.values.push_back(static_cast<float>(std::clamp(target, -1e30, 1e30)));
     } else {
       sequences.labels.push_back(table.classes[i]);
     }

@@ -13,30 +13,17 @@
 #include "labelled_measures.hpp"
 #include "moenda/data/labelled_batches.hpp"
 #include "moenda/io/schema.hpp"
+#include "task_run.hpp"
 #include "training_run.hpp"
 
 namespace moenda::runner {
-
-/// A run whose data have been read: the sizes that the data decide are known.
-template <class Output>
-struct LabelledRun {
-  using Target = typename Output::Target;
-  LabelledRunConfig<Output> config;
-  LabelledSplits splits;
-  std::filesystem::path folder, out;
-
-  [[nodiscard]] std::filesystem::path checkpoints() const { return folder / "checkpoint"; }
-  [[nodiscard]] std::string title() const {
-    return config.title.empty() ? config.name : config.title;
-  }
-};
 
 template <class Output>
 struct LabelledTask {
   using Target = typename Output::Target;
   using Model = LabelledModel<Output>;
   using Config = LabelledRunConfig<Output>;
-  using Run = LabelledRun<Output>;
+  using Run = TaskRun<Config, LabelledSplits>;
   using TaskNetwork = Network<Model, Backend>;
   static constexpr bool classifies = std::is_same_v<Target, int>;
   static constexpr char const* name = classifies ? "classification" : "regression";
@@ -103,39 +90,14 @@ struct LabelledTask {
 
   static Config read(toml::table& table, std::filesystem::path const& path) {
     Config config;
-    config.name = path.stem().string();
-    io::read_toml(table, config, "");
-    Problems problems;
-    check_name(config.name, problems);
-    problems.in("data", [&] { check_labelled_data(config.data, problems); });
-    problems.in("train", [&] { TrainConfig::check(config.train, problems); });
-    problems.in("evaluate", [&] {
-      problems.expect(config.evaluate.every >= 0, "every", "at least 0", config.evaluate.every);
+    read_task_config(table, path, config, [&](Problems& problems) {
+      problems.in("data", [&] { check_labelled_data(config.data, problems); });
+      add_model_problems(problems, Model::check(with_sizes(config.model, 1, 1, 2)));
     });
-    problems.in("log", [&] { check_log(config.log, problems); });
-    auto const of_model = Model::check(with_sizes(config.model, 1, 1, 2));
-    for (auto const& [where, what] : of_model.found()) {
-      problems.add(where.empty() ? "model" : "model." + where, what);
-    }
-    io::refuse_problems(table, "", problems);
     return config;
   }
-  static std::string trained_part(Config config) {
-    config.title.clear();
-    config.evaluate = {};
-    config.log = {};
-    return io::write_toml(config);
-  }
   static Run open(Options const& options) {
-    auto given = load_given(options);
-    auto config = read(given.table, given.path);
-    auto original = config;
-    if (given.is_run_folder) {
-      auto table = io::load_toml(given.path);
-      original = read(table, given.path);
-    }
-    auto folder =
-        folder_of(given, options, config.name, trained_part(config), trained_part(original));
+    auto [config, folder] = open_config(options, read);
     auto splits = load_labelled(config.data, classifies, options.out / "cache");
     config.model = with_sizes(config.model, splits.train->channels, splits.vocab_size,
                               int(splits.train->class_names.size()));
@@ -149,7 +111,7 @@ struct LabelledTask {
     auto const active = Model::active_parameter_count(model);
     return {config.name,
             config.title,
-            id_of(trained_part(config)),
+            id_of(trained_part_of(config)),
             io::write_toml(config),
             config.train.seed,
             2 * double(active - looked_up(model)),
@@ -164,14 +126,7 @@ struct LabelledTask {
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
     TaskNetwork network(backend, run.config.model);
     load_model(network, newest_weights(run.folder));
-    Data const data(run, backend.pool);
-    io::Table table({"measure", "test"});
-    auto const measures = measure(run, network, data);
-    for (auto const& [key, value] : measures.items()) {
-      if (value.is_number())
-        table.add_row({key, io::format_general(value.template get<double>(), 5)});
-    }
-    std::cout << table.text();
+    print_measures(measure(run, network, Data(run, backend.pool)));
     return 0;
   }
   static void describe(toml::table& table, std::filesystem::path const& path) {

@@ -12,6 +12,7 @@
 #include "moenda/io/schema.hpp"
 #include "moenda/probe/measures.hpp"
 #include "table_run.hpp"
+#include "task_run.hpp"
 #include "training_run.hpp"
 
 namespace moenda::runner {
@@ -20,17 +21,7 @@ namespace {
 
 using TableNetwork = Network<AnyTabMoe, Backend>;
 
-/// A run whose questions have been read: the vocabulary size is known.
-struct TableRun {
-  TableRunConfig config;
-  TableSplits splits;
-  std::filesystem::path folder, out;
-
-  [[nodiscard]] std::filesystem::path checkpoints() const { return folder / "checkpoint"; }
-  [[nodiscard]] std::string title() const {
-    return config.title.empty() ? config.name : config.title;
-  }
-};
+using TableRun = TaskRun<TableRunConfig, TableSplits>;
 
 std::string name_of(int operation) {
   return enum_names(expert::tab::Operation{})[std::size_t(operation)];
@@ -161,22 +152,8 @@ struct TableTask {
 };
 
 struct TableCommands {
-  static std::string trained_part(TableRunConfig config) {
-    config.title.clear();
-    config.evaluate = {};
-    config.log = {};
-    return io::write_toml(config);
-  }
   static TableRun open(Options const& options) {
-    auto given = load_given(options);
-    auto config = read_table_config(given.table, given.path);
-    auto original = config;
-    if (given.is_run_folder) {
-      auto table = io::load_toml(given.path);
-      original = read_table_config(table, given.path);
-    }
-    auto folder =
-        folder_of(given, options, config.name, trained_part(config), trained_part(original));
+    auto [config, folder] = open_config(options, read_table_config);
     auto splits = load_tables(config.data, config.model.layout);
     config.model = with_sizes(config.model, splits.vocabulary.size());
     if (config.model.vocab_size < splits.vocabulary.size()) {
@@ -193,7 +170,7 @@ struct TableCommands {
     auto const looked_up = std::int64_t(model.vocab_size) * model.d_word;
     return {config.name,
             config.title,
-            id_of(trained_part(config)),
+            id_of(trained_part_of(config)),
             io::write_toml(config),
             config.train.seed,
             2 * double(parameters - looked_up),
@@ -206,12 +183,7 @@ struct TableCommands {
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
     TableNetwork network(backend, run.config.model);
     load_model(network, newest_weights(run.folder));
-    io::Table table({"measure", "value"});
-    auto const measures = TableTask::measure(run, network, TableTask::Data(run, backend.pool));
-    for (auto const& [key, value] : measures.items()) {
-      if (value.is_number()) table.add_row({key, io::format_general(value.get<double>(), 5)});
-    }
-    std::cout << table.text();
+    print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
     return 0;
   }
   static void describe(toml::table& table, std::filesystem::path const& path) {
@@ -233,21 +205,10 @@ struct TableCommands {
 
 TableRunConfig read_table_config(toml::table& table, std::filesystem::path const& path) {
   TableRunConfig config;
-  config.name = path.stem().string();
-  io::read_toml(table, config, "");
-  Problems problems;
-  check_name(config.name, problems);
-  problems.in("data", [&] { check_table_data(config.data, problems); });
-  problems.in("train", [&] { TrainConfig::check(config.train, problems); });
-  problems.in("evaluate", [&] {
-    problems.expect(config.evaluate.every >= 0, "every", "at least 0", config.evaluate.every);
+  read_task_config(table, path, config, [&](Problems& problems) {
+    problems.in("data", [&] { check_table_data(config.data, problems); });
+    add_model_problems(problems, AnyTabMoe::check(with_sizes(config.model, 1)));
   });
-  problems.in("log", [&] { check_log(config.log, problems); });
-  auto const of_model = AnyTabMoe::check(with_sizes(config.model, 1));
-  for (auto const& [where, what] : of_model.found()) {
-    problems.add(where.empty() ? "model" : "model." + where, what);
-  }
-  io::refuse_problems(table, "", problems);
   return config;
 }
 
@@ -256,13 +217,11 @@ std::filesystem::path vocabulary_file(std::filesystem::path const& run) {
 }
 
 int ask(Options const& options, std::filesystem::path const& table, std::string const& question) {
-  auto given = load_given(options);
-  if (task_of(given.table).kind != TaskKind::table_questions) {
-    throw ConfigError(given.path.string() + ": only a run with task = \"table_questions\" answers");
+  if (task_of(load_given(options).table).kind != TaskKind::table_questions) {
+    throw ConfigError(options.config.string() +
+                      ": only a run with task = \"table_questions\" answers");
   }
-  auto const config = read_table_config(given.table, given.path);
-  auto const folder = folder_of(given, options, config.name, TableCommands::trained_part(config),
-                                TableCommands::trained_part(config));
+  auto const [config, folder] = open_config(options, read_table_config);
   std::ifstream file(vocabulary_file(folder));
   auto const words = nlohmann::json::parse(file, nullptr, false);
   if (!words.is_array() ||

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes metrics.safetensors: what scikit-learn says of predictions with ties, rare and absent classes.
 
-    python3 -m venv venv && venv/bin/pip install scikit-learn safetensors
+    python3 -m venv venv && venv/bin/pip install -r ../../bench/peers/requirements.txt
     env -u OPENBLAS_CORETYPE venv/bin/python generate_metrics.py
 """
 

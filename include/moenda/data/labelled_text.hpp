@@ -78,6 +78,35 @@ inline void check_columns(LabelledTextFormat const& format) {
       join(format.columns) + "'");
 }
 
+/// Appends one record as a sequence, with its value; returns its label.
+template <class Records>
+std::string append_record(LabelledSequences& sequences, std::vector<std::string> const& fields,
+                          LabelledTextFormat const& format, Records const& records,
+                          std::string const& source, Tokenizer const& tokenizer,
+                          Tokenizer::Encoder& encoder) {
+  std::string label;
+  auto const first = sequences.tokens.size();
+  auto const separator = tokenizer.end_of_text();
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    auto const& column = format.columns[i];
+    if (column == "value") {
+      sequences.values.push_back(parse_value(
+          fields[i],
+          source + ":" + std::to_string(records.line()) + ", column " + std::to_string(i + 1)));
+    }
+    if (column == "label" && fields[i].empty()) records.refuse(i + 1, "must have a label");
+    if (column == "label") label = fields[i];
+    if (column != "text") continue;
+    if (fields[i].empty()) records.refuse(i + 1, "must have a text");
+    if (sequences.tokens.size() > first) {
+      separator ? sequences.tokens.push_back(*separator) : encoder.append("\n", sequences.tokens);
+    }
+    encoder.append(fields[i], sequences.tokens);
+  }
+  sequences.end_sequence();
+  return label;
+}
+
 template <class Records>
 LabelledSequences read_labelled_records(Records records, LabelledTextFormat const& format,
                                         Tokenizer const& tokenizer, std::string const& source,
@@ -86,7 +115,6 @@ LabelledSequences read_labelled_records(Records records, LabelledTextFormat cons
   std::vector<std::string> fields, written;
   std::vector<std::size_t> lines;
   Tokenizer::Encoder encoder(tokenizer);
-  auto const separator = tokenizer.end_of_text();
   bool skip = format.header;
   while (records.next(fields)) {
     if (fields.size() != format.columns.size()) {
@@ -94,28 +122,12 @@ LabelledSequences read_labelled_records(Records records, LabelledTextFormat cons
                             join(format.columns) + "), got " + std::to_string(fields.size()));
     }
     if (std::exchange(skip, false)) continue;
-    auto const where = source + ":" + std::to_string(records.line());
-    auto const first = sequences.tokens.size();
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      auto const& column = format.columns[i];
-      if (column == "value") {
-        sequences.values.push_back(
-            parse_value(fields[i], where + ", column " + std::to_string(i + 1)));
-      }
-      if (column == "label") written.push_back(fields[i]);
-      if (column == "label" && fields[i].empty()) records.refuse(i + 1, "must have a label");
-      if (column != "text") continue;
-      if (fields[i].empty()) records.refuse(i + 1, "must have a text");
-      if (sequences.tokens.size() > first) {
-        separator ? sequences.tokens.push_back(*separator) : encoder.append("\n", sequences.tokens);
-      }
-      encoder.append(fields[i], sequences.tokens);
-    }
-    sequences.end_sequence();
+    written.push_back(
+        append_record(sequences, fields, format, records, source, tokenizer, encoder));
     lines.push_back(records.line());
   }
   if (sequences.count() == 0) throw DataError(source + ": must hold at least one text");
-  if (!written.empty()) name_classes(sequences, written, known, source, lines);
+  if (sequences.values.empty()) name_classes(sequences, written, known, source, lines);
   return sequences;
 }
 

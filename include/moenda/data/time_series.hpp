@@ -43,6 +43,57 @@ inline void require_channels(LabelledSequences& sequences, std::size_t channels,
                   " channels, got " + std::to_string(channels));
 }
 
+/// Appends the channels of one line, each "1,2,3", as rows.
+inline void append_channels(LabelledSequences& sequences,
+                            std::vector<std::string_view> const& channels,
+                            std::string const& where) {
+  require_channels(sequences, channels.size(), where);
+  std::size_t const width = channels.size(), first = sequences.features.size();
+  std::size_t length = 0;
+  for (std::size_t c = 0; c < width; ++c) {
+    auto const numbers = parts_of(channels[c], ',');
+    if (c == 0) {
+      length = numbers.size();
+      sequences.features.resize(first + length * width);
+    }
+    auto const here = where + ", channel " + std::to_string(c + 1);
+    if (numbers.size() != length) {
+      throw DataError(here + ": must have " + std::to_string(length) +
+                      " numbers as the first, got " + std::to_string(numbers.size()));
+    }
+    for (std::size_t t = 0; t < length; ++t) {
+      sequences.features[first + t * width + c] = parse_value(numbers[t], here);
+    }
+  }
+  sequences.end_sequence();
+}
+/// Appends the rows of "x"; returns the label.
+inline std::string append_object(LabelledSequences& sequences, nlohmann::json const& object,
+                                 std::string const& where) {
+  if (!object.is_object()) throw DataError(where + ": must be a JSON object");
+  auto const label = object.find("label"), x = object.find("x");
+  if (label == object.end() || !(label->is_string() || label->is_number_integer())) {
+    throw DataError(where + ": must have a \"label\" that is a word or a whole number");
+  }
+  if (x == object.end() || !x->is_array() || x->empty()) {
+    throw DataError(where + ": must have an \"x\" that is a list of rows");
+  }
+  for (auto const& row : *x) {
+    if (!row.is_array()) throw DataError(where + ": a row of \"x\" must be a list of numbers");
+    require_channels(sequences, row.size(), where);
+    for (auto const& value : row) {
+      if (!value.is_number() || !std::isfinite(value.get<float>())) {
+        throw DataError(
+            where + ": \"x\" must hold finite numbers, got " +
+            value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(0, 40));
+      }
+      sequences.features.push_back(value.get<float>());
+    }
+  }
+  sequences.end_sequence();
+  return label->is_string() ? label->get<std::string>() : label->dump();
+}
+
 }  // namespace detail
 
 /// Reads the .ts format of the UEA archive (Bagnall et al. 2018, arXiv 1811.00075): lines of #
@@ -69,25 +120,7 @@ inline void require_channels(LabelledSequences& sequences, std::size_t channels,
         written.emplace_back(channels.back());
         lines.push_back(number);
         channels.pop_back();
-        detail::require_channels(sequences, channels.size(), where);
-        std::size_t const width = channels.size(), first = sequences.features.size();
-        std::size_t length = 0;
-        for (std::size_t c = 0; c < width; ++c) {
-          auto const numbers = parts_of(channels[c], ',');
-          if (c == 0) {
-            length = numbers.size();
-            sequences.features.resize(first + length * width);
-          }
-          auto const here = where + ", channel " + std::to_string(c + 1);
-          if (numbers.size() != length) {
-            throw DataError(here + ": must have " + std::to_string(length) +
-                            " numbers as the first, got " + std::to_string(numbers.size()));
-          }
-          for (std::size_t t = 0; t < length; ++t) {
-            sequences.features[first + t * width + c] = parse_value(numbers[t], here);
-          }
-        }
-        sequences.end_sequence();
+        detail::append_channels(sequences, channels, where);
       });
   if (sequences.count() == 0) throw DataError(path.string() + ": must hold sequences after @data");
   name_classes(sequences, written, known, path.string(), lines);
@@ -98,36 +131,15 @@ inline void require_channels(LabelledSequences& sequences, std::size_t channels,
 /// keys are passed over. Throws DataError with file, line and reason.
 [[nodiscard]] inline LabelledSequences read_sequence_lines(
     std::filesystem::path const& path, std::vector<std::string> const& known = {}) {
-  using Json = nlohmann::json;
   LabelledSequences sequences;
   std::vector<std::string> written;
   std::vector<std::size_t> lines;
-  detail::for_each_line(path, [&](std::string_view line, std::size_t number,
-                                  std::string const& where) {
-    auto const object = Json::parse(line, nullptr, false);
-    if (!object.is_object()) throw DataError(where + ": must be a JSON object");
-    auto const label = object.find("label"), x = object.find("x");
-    if (label == object.end() || !(label->is_string() || label->is_number_integer())) {
-      throw DataError(where + ": must have a \"label\" that is a word or a whole number");
-    }
-    if (x == object.end() || !x->is_array() || x->empty()) {
-      throw DataError(where + ": must have an \"x\" that is a list of rows");
-    }
-    written.push_back(label->is_string() ? label->get<std::string>() : label->dump());
-    lines.push_back(number);
-    for (auto const& row : *x) {
-      if (!row.is_array()) throw DataError(where + ": a row of \"x\" must be a list of numbers");
-      detail::require_channels(sequences, row.size(), where);
-      for (auto const& value : row) {
-        if (!value.is_number() || !std::isfinite(value.get<float>())) {
-          throw DataError(where + ": \"x\" must hold finite numbers, got " +
-                          value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 40));
-        }
-        sequences.features.push_back(value.get<float>());
-      }
-    }
-    sequences.end_sequence();
-  });
+  detail::for_each_line(path,
+                        [&](std::string_view line, std::size_t number, std::string const& where) {
+                          auto const object = nlohmann::json::parse(line, nullptr, false);
+                          written.push_back(detail::append_object(sequences, object, where));
+                          lines.push_back(number);
+                        });
   if (sequences.count() == 0) throw DataError(path.string() + ": must hold at least one sequence");
   name_classes(sequences, written, known, path.string(), lines);
   return sequences;

@@ -106,11 +106,14 @@ TEST_CASE("Where more is better, a lower value is worse", "[io][report]") {
 TEST_CASE("Which direction is better follows from the measure's name", "[io][report]") {
   using io::detail::lower_is_better;
   for (char const* name : {"test_loss", "perplexity", "seconds", "peak_bytes", "max_violation",
-                           "future_leak", "dropped_share", "root_mean_squared_error"}) {
+                           "future_leak", "dropped_share", "rmse", "calibration_error"}) {
+    INFO(name);
     CHECK(lower_is_better(name));
   }
-  for (char const* name : {"accuracy", "test_accuracy", "tokens_per_second", "acc,none", "evenness",
-                           "macro_f1", "brier_score_of_nothing"}) {
+  for (char const* name :
+       {"accuracy", "test_accuracy", "tokens_per_second", "acc,none", "evenness", "macro_f1",
+        "roc_auc", "pr_auc", "r_squared", "correlation", "route_type_information"}) {
+    INFO(name);
     CHECK_FALSE(lower_is_better(name));
   }
 }

@@ -49,20 +49,21 @@ inline void append_channels(LabelledSequences& sequences,
                             std::string const& where) {
   require_channels(sequences, channels.size(), where);
   std::size_t const width = channels.size(), first = sequences.features.size();
-  std::size_t length = 0;
+  auto const count_of = [](std::string_view channel) {
+    return 1 + std::size_t(std::count(channel.begin(), channel.end(), ','));
+  };
+  auto const length = count_of(channels[0]);
+  auto const here = [&](std::size_t c) { return where + ", channel " + std::to_string(c + 1); };
+  for (std::size_t c = 0; c < width; ++c) {  // all of them, before memory is taken for them
+    if (count_of(channels[c]) == length) continue;
+    throw DataError(here(c) + ": must have " + std::to_string(length) +
+                    " numbers as the first, got " + std::to_string(count_of(channels[c])));
+  }
+  sequences.features.resize(first + length * width);
   for (std::size_t c = 0; c < width; ++c) {
     auto const numbers = parts_of(channels[c], ',');
-    if (c == 0) {
-      length = numbers.size();
-      sequences.features.resize(first + length * width);
-    }
-    auto const here = where + ", channel " + std::to_string(c + 1);
-    if (numbers.size() != length) {
-      throw DataError(here + ": must have " + std::to_string(length) +
-                      " numbers as the first, got " + std::to_string(numbers.size()));
-    }
     for (std::size_t t = 0; t < length; ++t) {
-      sequences.features[first + t * width + c] = parse_value(numbers[t], here);
+      sequences.features[first + t * width + c] = parse_value(numbers[t], here(c));
     }
   }
   sequences.end_sequence();

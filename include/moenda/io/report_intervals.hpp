@@ -132,11 +132,7 @@ struct IntervalPanel {
   return rectangle(low, interval_top, high - low, end_y - interval_top, "band");
 }
 
-}  // namespace detail
-
-/// The chart as inline SVG, empty when no row has a measure.
-[[nodiscard]] inline std::string draw(IntervalChart const& chart) {
-  using namespace detail;
+[[nodiscard]] inline std::string draw_intervals(IntervalChart const& chart) {
   bool const any = std::any_of(chart.rows.begin(), chart.rows.end(),
                                [](auto const& row) { return row.measure.known; });
   if (!any) return "";
@@ -168,6 +164,13 @@ struct IntervalPanel {
     y += interval_row_height;
   }
   return out + "</svg>\n";
+}
+
+}  // namespace detail
+
+/// The chart as inline SVG, empty when no row has a measure.
+[[nodiscard]] inline std::string draw(IntervalChart const& chart) {
+  return detail::draw_intervals(chart);
 }
 
 }  // namespace moenda::io::svg

@@ -14,13 +14,14 @@
 
 namespace moenda::io::detail {
 
-/// Whether less of a measure is better, by the words in its name.
+/// Whether less of a measure is better, by the words in its name: losses, errors, costs, and what
+/// is not known otherwise.
 [[nodiscard]] inline bool lower_is_better(std::string_view measure) {
-  constexpr std::array<std::string_view, 6> more{"accuracy", "acc",        "score",
-                                                 "f1",       "per_second", "evenness"};
+  constexpr std::array<std::string_view, 11> more{
+      "accuracy", "acc,",    "f1",          "auc",        "r_squared", "correlation",
+      "purity",   "covered", "information", "per_second", "evenness"};
   return std::none_of(more.begin(), more.end(), [&](std::string_view word) {
-    auto const at = measure.find(word);
-    return at != std::string_view::npos && (word != "acc" || measure.starts_with("acc"));
+    return measure.find(word) != std::string_view::npos;
   });
 }
 

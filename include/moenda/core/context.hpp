@@ -23,8 +23,8 @@ struct DispatchPlan;
 struct Batch {
   int const* tokens = nullptr;  // [batch_size * seq_len], on the backend
   int batch_size = 1, seq_len = 1, position = 0;
-  int const* lengths = nullptr;  // [batch_size], on the backend: the rows from there on are
-                                 // padding; null: there is none
+  int const* lengths = nullptr;     // [batch_size], on the backend: the rows from there on are
+                                    // padding; null: there is none
   float const* features = nullptr;  // [batch_size * seq_len, input width], in place of tokens
 
   [[nodiscard]] int rows() const { return batch_size * seq_len; }

@@ -324,12 +324,21 @@ def run_checks(browser, render, root):
     print(f"passed: report of {len(text) // 1024} KiB")
 
 
-def compiled_renderer(root):
+def installed_browser():
+    """The path of a Chromium, or None after saying so."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    browser = next((path for path in map(shutil.which, names) if path), None)
+    if browser is None:
+        print("SKIP: no Chromium found (looked for " + ", ".join(names) + ")")
+    return browser
+
+
+def compiled_renderer(root, program=RENDERER):
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     if compiler is None:
         return None
     source = root / "render.cpp"
-    source.write_text(RENDERER, encoding="utf-8")
+    source.write_text(program, encoding="utf-8")
     headers = Path(__file__).resolve().parents[2] / "include"
     subprocess.run([compiler, "-std=c++20", f"-I{headers}", str(source), "-o",
                     str(root / "render")], check=True)
@@ -341,10 +350,8 @@ def main():
     options.add_argument("--renderer", help="command that takes the page and the run folders")
     options.add_argument("--keep", help="folder that receives the page and its screenshots")
     options = options.parse_args()
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    browser = next((path for path in map(shutil.which, names) if path), None)
+    browser = installed_browser()
     if browser is None:
-        print("SKIP: no Chromium found (looked for " + ", ".join(names) + ")")
         return 77
     with tempfile.TemporaryDirectory() as place:
         root = Path(options.keep or place).resolve()

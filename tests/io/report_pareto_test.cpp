@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "moenda/core/random.hpp"
+#include "occurrences.hpp"
 
 using namespace moenda;
 using io::svg::ParetoPoint;
+using io::test::count;
 
 namespace {
 
@@ -18,12 +20,6 @@ std::vector<ParetoPoint> points(std::vector<std::array<double, 2>> const& places
     result.push_back({std::to_string(result.size() + 1), "tip", cost, value, false});
   }
   return result;
-}
-
-std::size_t count(std::string const& text, std::string const& word) {
-  std::size_t found = 0;
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
-  return found;
 }
 
 }  // namespace

@@ -3,13 +3,15 @@
 """Opens the page of a sweep in headless Chromium and looks at it.
 
 Requires a silent console, charts that say under the pointer what they show, nothing loaded from
-elsewhere, and the same page readable without scripts. Exit codes: 0 passed, 1 failed, 77 skipped.
+elsewhere, and missing runs named.
+
+  report_sweep_browser_test.py [--keep FOLDER]
+
+Exit codes: 0 passed, 1 failed, 77 skipped (no Chromium or compiler).
 """
 import json
-import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -105,23 +107,19 @@ def run_checks(browser, render, root):
 
 
 def main():
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    browser = next((path for path in map(shutil.which, names) if path), None)
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
-    if browser is None or compiler is None:
-        print("SKIP: " + ("no Chromium found" if browser is None else "no C++ compiler found"))
+    browser = browser_test.installed_browser()
+    if browser is None:
         return 77
     with tempfile.TemporaryDirectory() as place:
-        root = Path(sys.argv[sys.argv.index("--keep") + 1] if "--keep" in sys.argv else place)
+        root = Path(sys.argv[2] if sys.argv[1:2] == ["--keep"] else place).resolve()
         root.mkdir(parents=True, exist_ok=True)
-        root = root.resolve()
-        (root / "render.cpp").write_text(RENDERER, encoding="utf-8")
-        headers = Path(__file__).resolve().parents[2] / "include"
-        subprocess.run([compiler, "-std=c++20", f"-I{headers}", str(root / "render.cpp"), "-o",
-                        str(root / "render")], check=True)
+        renderer = browser_test.compiled_renderer(root, RENDERER)
+        if renderer is None:
+            print("SKIP: no C++ compiler found to build the renderer")
+            return 77
 
         def render(page, sweep):
-            done = subprocess.run([str(root / "render"), str(page), str(sweep)], text=True,
+            done = subprocess.run([*renderer, str(page), str(sweep)], text=True,
                                   stderr=subprocess.PIPE, timeout=60)
             require(done.returncode == 0, f"the renderer must succeed: {done.stderr}")
         try:

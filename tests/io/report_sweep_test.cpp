@@ -5,12 +5,15 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "occurrences.hpp"
 #include "temporary_folder.hpp"
 
 using namespace moenda;
 
 namespace {
 
+using io::test::count;
+using io::test::has;
 using io::test::store;
 using nlohmann::json;
 
@@ -60,13 +63,6 @@ struct Sweep {
     return io::test::message_of<DataError>([&] { (void)page(); });
   }
 };
-
-std::size_t count(std::string const& text, std::string const& word) {
-  std::size_t found = 0;
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
-  return found;
-}
-bool has(std::string const& text, std::string const& word) { return count(text, word) > 0; }
 
 }  // namespace
 

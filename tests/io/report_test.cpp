@@ -6,12 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "occurrences.hpp"
 #include "temporary_folder.hpp"
 
 using namespace moenda;
 
 namespace {
 
+using io::test::count;
+using io::test::has;
 using io::test::store;
 using Path = std::filesystem::path;
 
@@ -61,14 +64,6 @@ struct Place {
     return run;
   }
 };
-
-std::size_t count(std::string const& text, std::string const& word) {
-  std::size_t found = 0;
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
-  return found;
-}
-
-bool has(std::string const& text, std::string const& word) { return count(text, word) > 0; }
 
 }  // namespace
 

@@ -33,6 +33,7 @@ LabelledSplits load_table(data::TabularSetConfig config, bool classifies) {
   splits.train = shared(std::move(set.train));
   splits.valid = shared(std::move(set.valid));
   splits.test = shared(std::move(set.test));
+  splits.encoder = std::move(set.encoder);
   return splits;
 }
 
@@ -49,7 +50,11 @@ LabelledSplits load_files(LabelledFilesConfig const& config, Read read) {
   };
   auto test = part(config.test, config.test_fraction, 0);
   auto valid = part(config.valid, config.valid_fraction, 1);
-  return {shared(std::move(train)), shared(std::move(valid)), shared(std::move(test)), 0, {}, ""};
+  LabelledSplits splits;
+  splits.train = shared(std::move(train));
+  splits.valid = shared(std::move(valid));
+  splits.test = shared(std::move(test));
+  return splits;
 }
 LabelledSplits load_texts(LabelledDataConfig const& config, std::filesystem::path const& cache) {
   RunConfig corpus;  // the tokenizer learns as that of a language model does

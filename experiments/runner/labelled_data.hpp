@@ -3,6 +3,7 @@
 // Where labelled sequences and table rows come from.
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "moenda/core/fields.hpp"
@@ -55,9 +56,10 @@ using SharedSequences = std::shared_ptr<data::LabelledSequences const>;
 /// What is learned, tuned and tested on.
 struct LabelledSplits {
   SharedSequences train, valid, test;
-  int vocab_size = 0;         ///< of tokens
-  data::Standard standard{};  ///< of the targets of regression
-  std::string fingerprint;    ///< changes when any of it does
+  int vocab_size = 0;                             ///< of tokens
+  data::Standard standard{};                      ///< of the targets of regression
+  std::optional<data::TabularEncoder> encoder{};  ///< of a table
+  std::string fingerprint;                        ///< changes when any of it does
 };
 
 /// Throws ConfigError or DataError when the data do not fit the task.

@@ -12,6 +12,7 @@
 #include "labelled_config.hpp"
 #include "labelled_measures.hpp"
 #include "moenda/data/labelled_batches.hpp"
+#include "moenda/data/tabular_encoder_file.hpp"
 #include "moenda/io/schema.hpp"
 #include "task_run.hpp"
 #include "training_run.hpp"
@@ -66,7 +67,10 @@ struct LabelledTask {
            std::to_string(model.num_layers) + " blocks, " +
            AnyLabelledFeedForward::names[model.ffn.choice.index()];
   }
-  static void keep(Run const&) {}
+  /// How a table's rows became features, for whoever uses the weights.
+  static void keep(Run const& run) {
+    if (run.splits.encoder) data::save_encoder(run.folder / "encoder.json", *run.splits.encoder);
+  }
 
   /// Measures of the test split; a temperature is fitted to the validation split.
   static nlohmann::ordered_json measure(Run const& run, TaskNetwork& network, Data const& data) {

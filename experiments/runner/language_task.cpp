@@ -60,6 +60,7 @@ class LanguageData {
         splits_(make_splits(run.config, run.tokenizer, run.cache, pool)) {
     require_text("valid", splits_.valid, run.config.data.valid_fraction);
     require_text("test", splits_.test, run.config.data.test_fraction);
+    (void)completion_tasks(run, splits_);  // refused now, not after hours of training
     take_fixed();
   }
   [[nodiscard]] data::TextBatches training() const {

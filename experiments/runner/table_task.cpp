@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <map>
+#include <set>
 
 #include "describe_run.hpp"
 #include "moenda/data/table_batches.hpp"
@@ -148,7 +148,24 @@ struct TableTask {
     }
     return measures;
   }
-  static void finish(Run const&, TableNetwork&, Data const&, bool, nlohmann::ordered_json&) {}
+  /// For the report: a question of every operation, what was answered, and what it rests on.
+  static void finish(Run const& run, TableNetwork& network, Data const&, bool,
+                     nlohmann::ordered_json& results) {
+    results["samples"] = nlohmann::ordered_json::array();
+    std::set<int> shown;
+    for (auto const& set : run.splits.tests) {
+      for (auto const& question : set.questions) {
+        if (question.table->rows() == 0 || !shown.insert(question.operation).second) continue;
+        auto const answer = answer_question(network, question, run.config.evaluate.answer_from);
+        std::string right;
+        for (auto const& text : question.answer) right += (right.empty() ? "" : ", ") + text;
+        bool const agrees = expert::tab::Gold(question.answer).is(answer.outcome);
+        results["samples"].push_back(
+            {{"prompt", question.text},
+             {"text", "\n" + answer.evidence + (agrees ? "" : "\nright would be: " + right)}});
+      }
+    }
+  }
 };
 
 struct TableCommands {

@@ -6,7 +6,7 @@ using namespace compile_fail;
 
 using Either = OneOf<expert::Ffn, expert::SwiGlu>;
 #ifdef MOENDA_MUST_FAIL
-auto config = Either::choose<Recurrent>();
+auto config = Either::choose<expert::Zero>();
 #else
 auto config = Either::choose<expert::SwiGlu>();
 #endif

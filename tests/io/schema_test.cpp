@@ -151,6 +151,17 @@ TEST_CASE("schema: keys without `type` satisfy it, as a base file may have picke
   CHECK_FALSE(satisfies(as_json("[model.block.ffn]\nhiden = 8"), schema()));
 }
 
+namespace {
+/// The schema here is a language model's; files of other tasks are checked by the runner's tests.
+bool names_another_task(std::filesystem::path const& experiment) {
+  for (auto const& entry : std::filesystem::recursive_directory_iterator(experiment)) {
+    if (entry.path().extension() != ".toml") continue;
+    if (("\n" + load(entry.path())).find("\ntask = ") != std::string::npos) return true;
+  }
+  return false;
+}
+}  // namespace
+
 TEST_CASE("schema: the experiments' files satisfy it") {
   auto const root = std::filesystem::path(__FILE__).parent_path() / "../..";
   int files = 0;
@@ -158,6 +169,8 @@ TEST_CASE("schema: the experiments' files satisfy it") {
     if (!std::filesystem::exists(root / folder)) continue;
     for (auto const& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
       if (entry.path().extension() != ".toml") continue;
+      auto const experiment = *std::filesystem::relative(entry.path(), root / folder).begin();
+      if (names_another_task(root / folder / experiment)) continue;
       INFO(entry.path());
       CHECK(satisfies(as_json(load(entry.path())), schema()));
       ++files;

@@ -11,76 +11,22 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/data/csv_records.hpp"
 #include "moenda/data/read_file.hpp"
 #include "moenda/data/table.hpp"
-#include "moenda/io/utf8.hpp"
 
 namespace moenda::data {
-
-/// The lines of a CSV text. A field in double quotes may hold commas, line ends, and quotes written
-/// twice; empty lines are passed over. Throws DataError with the line for a quote that is never
-/// closed, or that is followed or preceded by other text.
-[[nodiscard]] inline std::vector<std::vector<std::string>> parse_csv(std::string_view text,
-                                                                     std::string const& source) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  std::vector<std::vector<std::string>> lines;
-  std::vector<std::string> fields;
-  std::string field;
-  std::size_t line = 1, opened = 0;
-  bool quoted = false, closed = false;
-  auto const fail = [&](std::size_t where, char const* what) {
-    throw DataError(source + ":" + std::to_string(where) + ": " + what);
-  };
-  auto const end_field = [&] {
-    fields.push_back(std::exchange(field, {}));
-    closed = false;
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char const c = text[i];
-    line += c == '\n';
-    if (quoted) {
-      if (c != '"') {
-        field += c;
-      } else if (text.substr(i + 1, 1) == "\"") {
-        field += text[++i];
-      } else {
-        quoted = false;
-        closed = true;
-      }
-    } else if (c == ',') {
-      end_field();
-    } else if (c == '\n') {
-      if (fields.empty() && field.empty() && !closed) continue;
-      end_field();
-      lines.push_back(std::exchange(fields, {}));
-    } else if (c == '"') {
-      if (!field.empty() || closed) fail(line, "a quote inside a field must be written twice");
-      quoted = true;
-      opened = line;
-    } else if (c != '\r' || text.substr(i + 1, 1) != "\n") {
-      if (closed) fail(line, "a closed quote must be followed by a comma or the end of the line");
-      field += c;
-    }
-  }
-  if (quoted) fail(opened, "a quote is opened and never closed");
-  if (!fields.empty() || !field.empty() || closed) {
-    end_field();
-    lines.push_back(std::move(fields));
-  }
-  return lines;
-}
 
 /// The table of a CSV text, whose first line is its header. Throws DataError for text that is not
 /// UTF-8 or no table.
 [[nodiscard]] inline Table parse_csv_table(std::string_view text, std::string const& source) {
-  if (auto const bad = io::find_invalid_utf8(text); bad < text.size()) {
-    throw DataError(source + ": must be UTF-8, byte " + std::to_string(bad) +
-                    " is not part of a character");
+  CsvRecords records(text, source, ',');
+  std::vector<std::string> header, fields;
+  if (!records.next(header)) {
+    throw DataError(source + ": must begin with a line of column names");
   }
-  auto lines = parse_csv(text, source);
-  if (lines.empty()) throw DataError(source + ": must begin with a line of column names");
-  auto header = std::move(lines.front());
-  lines.erase(lines.begin());
+  std::vector<std::vector<std::string>> lines;
+  while (records.next(fields)) lines.push_back(fields);
   return {source, std::move(header), lines};
 }
 [[nodiscard]] inline Table read_csv_table(std::filesystem::path const& path) {

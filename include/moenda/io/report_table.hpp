@@ -22,7 +22,7 @@ namespace moenda::io::detail {
 struct Measure {
   std::string_view name;
   std::string_view meaning;
-  bool in_training;  // results.json: training.<key>, else results.language_modeling.<key>
+  bool in_training;  // results.json: training.<key>, else results.<task>.<key>
   std::string_view key;
   double scale;  // stored value times this is the shown value
   int decimals;
@@ -30,11 +30,22 @@ struct Measure {
   bool always_shown;
 };
 
-inline constexpr std::array<Measure, 6> measures = {{
+inline constexpr std::array<Measure, 15> measures = {{
     {"Test loss", "nats per token", false, "test_loss", 1, 4, true, true},
     {"Test loss, sliding window", "long context for every token", false, "test_loss_stride", 1, 4,
      true, false},
     {"Perplexity", "e to the power of the test loss", false, "perplexity", 1, 2, true, true},
+    {"Accuracy", "of test sequences", false, "accuracy", 1, 4, false, false},
+    {"Macro F1", "mean over the classes", false, "macro_f1", 1, 4, false, false},
+    {"PR-AUC", "average precision", false, "pr_auc", 1, 4, false, false},
+    {"Calibration error", "confidence against accuracy", false, "calibration_error", 1, 4, true,
+     false},
+    {"RMSE", "in units of the target", false, "rmse", 1, 4, true, false},
+    {"R squared", "share of the variance explained", false, "r_squared", 1, 4, false, false},
+    {"Exact answers", "share of test questions", false, "test_accuracy", 1, 4, false, false},
+    {"Exact answers, unseen schemas", "tables of other kinds", false, "unseen_accuracy", 1, 4,
+     false, false},
+    {"Exact answers, large tables", "many more rows", false, "large_accuracy", 1, 4, false, false},
     {"Training time (s)", "", true, "seconds", 1, 1, true, true},
     {"Peak memory (MB)", "1 MB = 1,000,000 bytes", true, "peak_bytes", 1e-6, 1, true, true},
     {"Throughput (tokens/s)", "during training", true, "tokens_per_second", 1, 0, false, true},
@@ -42,7 +53,13 @@ inline constexpr std::array<Measure, 6> measures = {{
 
 [[nodiscard]] inline std::optional<double> measured(ReportRun const& run, Measure const& measure) {
   std::string const key(measure.key);
-  auto value = measure.in_training ? run.trained(key) : run.result("language_modeling", key);
+  std::optional<double> value = measure.in_training ? run.trained(key) : std::nullopt;
+  if (!measure.in_training) {
+    for (char const* task :
+         {"language_modeling", "classification", "regression", "table_questions"}) {
+      if (!value) value = run.result(task, key);
+    }
+  }
   if (value) *value *= measure.scale;
   return value && std::isfinite(*value) ? value : std::nullopt;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The report's first table and the generated texts, for the console.
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ namespace moenda::io {
       values.push_back(detail::measured(run, measure));
       cells.push_back(values.back() ? format_fixed(*values.back(), measure.decimals) : "-");
     }
+    bool const known = std::any_of(values.begin(), values.end(),
+                                   [](auto const& value) { return value.has_value(); });
+    if (!known && !measure.always_shown) continue;
     if (runs.size() == 2) {
       auto const change = detail::change_percent(values[0], values[1]);
       cells.push_back(change ? format_fixed(*change, 2) : "-");

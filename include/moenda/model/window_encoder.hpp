@@ -6,6 +6,7 @@
 #include "moenda/ops/add.hpp"
 #include "moenda/ops/embedding.hpp"
 #include "moenda/ops/matmul.hpp"
+#include "moenda/ops/memory.hpp"
 #include "moenda/ops/pointwise.hpp"
 
 namespace moenda {

@@ -7,6 +7,7 @@
 #include <map>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "moenda/probe/batch_probe.hpp"

@@ -6,35 +6,16 @@
 #include "describe_run.hpp"
 #include "measured_loss.hpp"
 #include "moenda/infer/generate.hpp"
-#include "moenda/io/routing_json.hpp"
 #include "moenda/io/schema.hpp"
 #include "moenda/io/table.hpp"
-#include "moenda/probe/specialisation.hpp"
-#include "moenda/probe/token_class.hpp"
 #include "moenda/train/future_leak.hpp"
+#include "old_text.hpp"
+#include "routing_analysis.hpp"
 #include "training_run.hpp"
 
 namespace moenda::runner {
 
 namespace {
-
-/// routing.json: what each expert takes of `text`.
-std::string routing_analysis(Run const& run, AnyNetwork& network, std::string const& name,
-                             data::Windows const& text) {
-  std::vector<std::uint8_t> classes;
-  for (int id = 0; id < run.tokenizer.vocab_size(); ++id) {
-    bool const mark = run.tokenizer.end_of_text() == id;
-    classes.push_back(std::uint8_t(mark ? probe::TokenClass::special
-                                        : probe::token_class(run.tokenizer.decode({id}))));
-  }
-  probe::SpecialisationProbe<Backend> probe(std::move(classes));
-  auto const tokens = probe::watch<AnyNetwork, Backend>(network, text, run.config.train.batch_size,
-                                                        run.config.evaluate.batches, probe);
-  io::RoutingAnalysis analysis{.text = name, .tokens = tokens};
-  for (char const* const kind : enum_names(probe::TokenClass{})) analysis.classes.push_back(kind);
-  analysis.layers = probe.layers();
-  return io::routing_json(analysis, [&](int id) { return run.tokenizer.decode({id}); });
-}
 
 template <class... Ms>
 std::string chosen_name(OneOf<Ms...>, typename OneOf<Ms...>::Config const& config) {
@@ -148,6 +129,7 @@ struct LanguageTask {
       measures["test_loss_by_prefix"] = leak.loss_of_prefixes;
       measures["future_leak"] = leak.nats();
     }
+    measures.update(old_text_measures(run, network, end_if_interrupted));
     measures.update(completion_results(run, network, data.splits(), end_if_interrupted));
     return measures;
   }

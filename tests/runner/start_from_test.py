@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run that begins with the weights of another one, and tensors that stay as they are."""
 
+import json
+
 from program import MODEL, TRAINING, Place, end, expect, rows_of
 
 DENSE = MODEL + TRAINING + """
@@ -16,6 +18,11 @@ def valid_loss_at_start(place, name):
     """The training loss of step 1, before any update."""
     folders = [p for p in (place.path / "runs" / name).iterdir() if p.is_dir()]
     return float(rows_of(folders[0] / "metrics.csv")[0]["train_loss"]), folders[0]
+
+
+def results_of(place, name):
+    file, = (place.path / "runs" / name).glob("*/results.json")
+    return json.loads(file.read_text())["results"]["language_modeling"]
 
 
 with Place() as here:
@@ -39,6 +46,18 @@ with Place() as here:
     resolved = (folder / "config.resolved.toml").read_text()
     expect('start_from = "dense/' in resolved, "config.resolved.toml", resolved[:300])
     expect((folder / "tokenizer").is_dir(), "tokenizer", "must be kept")
+    (here.path / "other").mkdir()
+    (here.path / "other" / "0.txt").write_text("x = y + z; return x\n" * 400)
+    here.write("tuned.toml", 'extends = "dense.toml"\nstart_from = "dense.toml"\n'
+               'data = { paths = ["other"], split = "position" }\n'
+               '[train]\nsteps = 1\noptimizer = { learning_rate = 0.0 }\n')
+    done = here.run("train", "tuned.toml")
+    expect(done.returncode == 0, "tuned", done.stderr)
+    first, tuned, same = (results_of(here, name) for name in ["dense", "tuned", "more_dense"])
+    expect(abs(tuned.get("old_test_loss", 0) - first["test_loss"]) < 1e-9, "old_test_loss",
+           f"must be {first['test_loss']} before anything is learnt, got {tuned}")
+    expect(abs(tuned["test_loss"] - first["test_loss"]) > 0.01, "tuned", "another text")
+    expect("old_test_loss" not in same, "more_dense", "has the text that it began with")
     here.write("nowhere.toml", 'extends = "dense.toml"\nstart_from = "absent.toml"\n')
     here.refused(3, "there is no such configuration file", "train", "nowhere.toml")
     here.write("misfit.toml", 'extends = "dense.toml"\nstart_from = "dense.toml"\n'

@@ -79,10 +79,34 @@ def check_routing_columns(folder, run, row):
     layer = analysis["layers"][0]
     chosen = [expert["tokens_per_expert"] for expert in layer["experts"]]
     same("valid_max_violation", max(chosen) * len(chosen) / sum(chosen) - 1)
+    same("experts_per_easy_token", layer["experts_by_loss"][0])
+    same("experts_per_hard_token", layer["experts_by_loss"][3])
+    same("experts_per_rare_token", layer["experts_by_rarity"][3])
+    expect(layer["experts_by_loss"] == [2, 2, 2, 2], "routing.json", "top-2 takes two, always")
     same("valid_dead_experts", chosen.count(0))
     same("token_explains", layer["token_explains"])
     same("class_explains", layer["class_explains"])
     same("valid_unrouted_share", 1 - layer["tokens"] / analysis["tokens"])
+
+
+def check_adaptive_experts(place):
+    """Top-any: what routing.json says of experts that come and go is what the weights count."""
+    place.write("adaptive.toml", BASE.replace("steps = 6", "steps = 12") + """
+[model.block.ffn.router]
+type = "top_any"
+initial_experts = 1
+adapt_every = 3
+[sweep.parameters]
+"train.seed" = [1]
+[sweep]
+repeat_seeds = 1
+""")
+    done = place.run("sweep", "adaptive.toml", timeout=60)
+    expect(done.returncode == 0, "adaptive", done.stderr)
+    folder = place.path / "runs" / "adaptive"
+    row, = rows_of(folder / "sweep.csv")
+    expect(1 <= float(row["experts_added"]) <= 4, "experts_added", row["experts_added"])
+    expect(float(row["experts_removed"]) >= 0, "experts_removed", row["experts_removed"])
 
 
 def check_run(place):
@@ -187,6 +211,7 @@ with Place() as here:
     check_expansion(here)
     check_match(here)
     check_run(here)
+    check_adaptive_experts(here)
     check_signal(here)
     check_failures(here)
     check_refusals(here)

@@ -139,6 +139,8 @@ struct TableTask {
       if (count == 0) continue;
       measures[set.name + "_accuracy"] = answered.right / count;
       measures[set.name + "_refused"] = answered.refused / count;
+      measures[set.name + "_mixture_accuracy"] =
+          answer_all(network, set, AnswerFrom::mixture).right / count;
       measures[set.name + "_covered"] = set.covered();
       for (std::size_t o = 0; o < answered.of.size(); ++o) {
         if (answered.of[o] == 0) continue;

@@ -88,7 +88,8 @@ void for_each_choice(data::Derivation derivation, int columns, Use&& use) {
   int const columns = std::min(table.columns(), layout.max_columns);
   std::vector<data::Derivation> found;
   for (int operation = 0; operation < num_operations; ++operation) {
-    auto const& [parts, execute_operation] = operations[std::size_t(operation)];
+    auto const& parts = operations[std::size_t(operation)].parts;
+    auto const execute_operation = operations[std::size_t(operation)].execute;
     int const fewest = parts.fewest_rows;
     auto const& candidates =
         parts.pair ? question.candidates.pairs : question.candidates.conditions;

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <string>
 
-#include "moenda/io/toml_write.hpp"
 #include "run_configuration.hpp"
 #include "temporary_folder.hpp"
 
@@ -96,53 +95,48 @@ TEST_CASE("schema: it is JSON that names its dialect") {
 }
 
 TEST_CASE("schema: the resolved configuration satisfies it, whatever is chosen") {
-  CHECK(satisfies(as_json(io::write_toml(RunConfig{})), schema()));
+  CHECK(satisfies(as_json(written(RunConfig{})), schema()));
   for (std::size_t chosen = 0; chosen < 12; ++chosen) {
-    OtherValues const other(chosen);
-    CHECK(satisfies(as_json(other.text()), schema()));
-    CHECK(satisfies(as_json(io::write_toml(read(other.text()))), schema()));
+    auto const other = other_values(chosen);
+    CHECK(satisfies(as_json(other), schema()));
+    CHECK(satisfies(as_json(written(read(other))), schema()));
   }
 }
 
 TEST_CASE("schema: every key that reading takes satisfies it, and no misspelt one") {
-  each_key_of_a_run([&]<class T>(Place const& place, std::string const& name, T const& member,
-                                 std::vector<std::string> const&) {
-    if constexpr (io::detail::is_value<T>) {
-      auto const value = io::detail::value_text(member);
-      INFO(place.with(name, value));
-      CHECK(satisfies(as_json(place.with(name, value)), schema()));
-      CHECK_FALSE(satisfies(as_json(place.with(name + name.back(), value)), schema()));
-    } else if constexpr (io::OneOfConfigLike<T>) {
-      for (std::string const type : T::names) {
-        CHECK(satisfies(as_json(place.with(name, '"' + type + '"')), schema()));
-        CHECK(satisfies(as_json(place.with(name, "{ type = \"" + type + "\" }")), schema()));
-        CHECK_FALSE(satisfies(as_json(place.with(name, '"' + type + "x\"")), schema()));
-        CHECK_FALSE(satisfies(as_json(place.with(name, "{ type = \"x\" }")), schema()));
-      }
-      CHECK_FALSE(satisfies(as_json(place.with(name, "3")), schema()));
-    } else {
-      CHECK_FALSE(satisfies(as_json(place.with(name, "3")), schema()));
+  for (auto const& key : keys_of_a_run()) {
+    INFO(key.path());
+    auto const satisfied = [&](std::string const& text) {
+      return satisfies(as_json(text), schema());
+    };
+    if (key.is_value()) {
+      CHECK(satisfied(key.with(key.value)));
+      CHECK_FALSE(satisfied(key.with(key.key + key.key.back(), key.value)));
+      continue;
     }
-  });
+    for (auto const& type : key.names) {
+      CHECK(satisfied(key.with('"' + type + '"')));
+      CHECK(satisfied(key.with("{ type = \"" + type + "\" }")));
+      CHECK_FALSE(satisfied(key.with('"' + type + "x\"")));
+      CHECK_FALSE(satisfied(key.with("{ type = \"x\" }")));
+    }
+    CHECK_FALSE(satisfied(key.with("3")));
+  }
 }
 
 TEST_CASE("schema: it refuses values of the wrong type") {
-  each_key_of_a_run([&]<class T>(Place const& place, std::string const& name, T const&,
-                                 std::vector<std::string> const&) {
-    constexpr bool is_list_or_table = io::is_list<T> || !io::detail::is_value<T>;
-    if constexpr (!is_list_or_table) {
-      INFO(place.key(name));
-      CHECK_FALSE(satisfies(as_json(place.with(name, "[1]")), schema()));
-      CHECK_FALSE(satisfies(as_json(place.with(name, "{ a = 1 }")), schema()));
-      if (!std::is_same_v<T, bool>) {
-        CHECK_FALSE(satisfies(as_json(place.with(name, "true")), schema()));
-      }
-      if (!std::is_same_v<T, std::string>) {
-        CHECK_FALSE(satisfies(as_json(place.with(name, "\"no such name\"")), schema()));
-      }
-      if (std::is_integral_v<T>) CHECK_FALSE(satisfies(as_json(place.with(name, "1.5")), schema()));
-    }
-  });
+  for (auto const& key : keys_of_a_run()) {
+    if (!key.is_value() || key.kind == Kind::list) continue;
+    auto const refused = [&](char const* value) {
+      INFO(key.with(value));
+      CHECK_FALSE(satisfies(as_json(key.with(value)), schema()));
+    };
+    refused("[1]");
+    refused("{ a = 1 }");
+    if (key.kind != Kind::boolean) refused("true");
+    if (key.kind != Kind::text) refused("\"no such name\"");
+    if (key.is_whole()) refused("1.5");
+  }
 }
 
 TEST_CASE("schema: keys without `type` satisfy it, as a base file may have picked") {

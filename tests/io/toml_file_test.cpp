@@ -33,11 +33,6 @@ toml::table overridden(std::string const& text, std::vector<std::string> const& 
 std::string override_refusal(std::string const& assignment) {
   return message_of<ConfigError>([&] { (void)overridden("", {assignment}); });
 }
-RunConfig read_table(toml::table const& table) {
-  RunConfig config;
-  io::read_toml(table, config, "");
-  return config;
-}
 
 }  // namespace
 
@@ -198,7 +193,7 @@ TEST_CASE("extends: the file wins over its base, tables are merged") {
         "extends = \"root.toml\"\ntitle = \"base\"\n[train]\nsteps = 2");
   store(folder / "file.toml", "extends = \"inner/base.toml\"\n[train]\nsteps = 3");
   auto table = io::load_toml(folder / "file.toml");
-  auto config = read_table(table);
+  auto config = read(table);
   CHECK(config.name == "root");
   CHECK(config.title == "base");
   CHECK(config.train.steps == 3);
@@ -206,7 +201,7 @@ TEST_CASE("extends: the file wins over its base, tables are merged") {
   CHECK(config.train.batch_size == TrainConfig{}.batch_size);
   io::override_toml(table, "train.steps=4");
   io::override_toml(table, "train.steps=5");
-  CHECK(read_table(table).train.steps == 5);
+  CHECK(read(table).train.steps == 5);
 }
 
 TEST_CASE("extends: errors name the file and line of the value at fault") {
@@ -214,7 +209,7 @@ TEST_CASE("extends: errors name the file and line of the value at fault") {
   store(folder / "base.toml", "\n\n[train]\nstepz = 2");
   store(folder / "file.toml", "extends = \"base.toml\"\n[train]\nseed = 3");
   auto const table = io::load_toml(folder / "file.toml");
-  CHECK_THAT(message_of<ConfigError>([&] { (void)read_table(table); }),
+  CHECK_THAT(message_of<ConfigError>([&] { (void)read(table); }),
              StartsWith((folder / "base.toml").string() + ":4:9: unknown key 'stepz'"));
 }
 
@@ -248,7 +243,7 @@ TEST_CASE("extends: a chain of 32 files is taken, 33 are refused") {
   auto const name = [](int i) { return std::to_string(i) + ".toml"; };
   for (int i = 1; i < 33; ++i) store(folder / name(i), "extends = \"" + name(i + 1) + "\"");
   store(folder / name(33), "name = \"end\"");
-  CHECK(read_table(io::load_toml(folder / name(2))).name == "end");
+  CHECK(read(io::load_toml(folder / name(2))).name == "end");
   CHECK_THAT(message_of<ConfigError>([&] { (void)io::load_toml(folder / name(1)); }),
              EndsWith("a chain of extends must not be longer than 32 files"));
 }
@@ -274,11 +269,11 @@ TEST_CASE("merging: another `type` drops the keys of the old choice") {
 
 TEST_CASE("merging: keys laid on a choice named by a word keep that choice") {
   auto const norm = overridden("model.block.norm = \"layer\"", {"model.block.norm.epsilon=0.5"});
-  CHECK_THAT(io::write_toml(read_table(norm)),
+  CHECK_THAT(written(read(norm)),
              Contains("[model.block.norm]\ntype = \"layer\"\nepsilon = 0.5\n"));
   auto const changed = overridden("model.block.norm = \"layer\"",
                                   {"model.block.norm.type=rms", "model.block.norm.epsilon=0.5"});
-  CHECK_THAT(io::write_toml(read_table(changed)),
+  CHECK_THAT(written(read(changed)),
              Contains("[model.block.norm]\ntype = \"rms\"\nepsilon = 0.5\n"));
 }
 
@@ -328,7 +323,7 @@ TEST_CASE("overrides: what is no assignment is refused") {
 
 TEST_CASE("overrides: kinds and keys are checked as in a file") {
   auto const refused = [](std::string const& assignment) {
-    return message_of<ConfigError>([&] { (void)read_table(overridden("", {assignment})); });
+    return message_of<ConfigError>([&] { (void)read(overridden("", {assignment})); });
   };
   CHECK_THAT(refused("train=5"), StartsWith("--train:") && Contains("train must be a table"));
   CHECK_THAT(refused("train=word"), Contains("train must be a table, got 'word'"));
@@ -346,7 +341,7 @@ TEST_CASE("overrides: long garbage ends in a sentence") {
     std::string const garbage(1000, c);
     for (auto const& assignment : {garbage, "title=" + garbage, garbage + "=1", "a." + garbage}) {
       try {
-        (void)read_table(overridden("", {assignment}));
+        (void)read(overridden("", {assignment}));
       } catch (ConfigError const& error) {
         CHECK(std::string(error.what()).size() < 4000);
       }

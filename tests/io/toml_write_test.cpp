@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -41,29 +42,27 @@ double through_text(double number) { return written_and_read({.number = number})
 
 TEST_CASE("writing: write(read(write)) gives identical bytes for every alternative") {
   int choices = 0;
-  each_key_of_a_run([&]<class T>(Place const& place, std::string const& name, T const&,
-                                 std::vector<std::string> const&) {
-    if constexpr (io::OneOfConfigLike<T>) {
-      for (std::string const type : T::names) {
-        auto const text = io::write_toml(read(place.with(name, '"' + type + '"')));
-        CHECK(io::write_toml(read(text)) == text);
-        ++choices;
-      }
+  for (auto const& key : keys_of_a_run()) {
+    if (key.kind != Kind::choice) continue;
+    for (auto const& type : key.names) {
+      auto const text = written(read(key.with('"' + type + '"')));
+      CHECK(written(read(text)) == text);
+      ++choices;
     }
-  });
+  }
   CHECK(choices >= 20);
-  auto const defaults = io::write_toml(RunConfig{});
-  CHECK(io::write_toml(read(defaults)) == defaults);
+  auto const defaults = written(RunConfig{});
+  CHECK(written(read(defaults)) == defaults);
 }
 
 TEST_CASE("writing: every value that differs from its default comes back") {
   for (std::size_t chosen = 0; chosen < 12; ++chosen) {
-    OtherValues const other(chosen);
-    auto const text = io::write_toml(read(other.text()));
-    INFO(other.text());
-    CHECK(io::write_toml(read(text)) == text);
+    auto const other = other_values(chosen);
+    auto const text = written(read(other));
+    INFO(other);
+    CHECK(written(read(text)) == text);
     // Each line of `other` (a.b.key = value) is a line of `text`, in the same order.
-    std::istringstream lines(other.text());
+    std::istringstream lines(other);
     std::size_t at = 0;
     for (std::string line; std::getline(lines, line);) {
       auto const equals = line.find(" = ");
@@ -78,13 +77,10 @@ TEST_CASE("writing: every value that differs from its default comes back") {
 }
 
 TEST_CASE("writing: every key of the configuration is written") {
-  auto const text = io::write_toml(RunConfig{});
-  auto const table = io::parse_toml(text, "file.toml");
-  each_key(RunConfig{}, Place{},
-           [&](Place const& place, std::string const& name, auto const&,
-               std::vector<std::string> const&) {
-             if (place.lines.empty()) CHECK(table.at_path(place.key(name)).node() != nullptr);
-           });
+  auto const table = io::parse_toml(written(RunConfig{}), "file.toml");
+  for (auto const& key : keys_of_a_run()) {
+    if (key.place.lines.empty()) CHECK(table.at_path(key.path()).node() != nullptr);
+  }
 }
 
 TEST_CASE("writing: doubles come back to the bit") {
@@ -185,6 +181,5 @@ TEST_CASE("writing: the layout is tables in declaration order, a blank line befo
       io::write_toml(Values{
           .number = 0.5, .text = "a", .whole = 1, .seed = 2, .flag = true, .words = {"b", "c"}}) ==
       "number = 0.5\ntext = \"a\"\nwhole = 1\nseed = 2\nflag = true\nwords = [\"b\", \"c\"]\n");
-  CHECK_THAT(io::write_toml(RunConfig{}),
-             Contains("\n\n[model.block.norm]\ntype = \"rms\"\nepsilon = "));
+  CHECK_THAT(written(RunConfig{}), Contains("\n\n[model.block.norm]\ntype = \"rms\"\nepsilon = "));
 }

@@ -32,3 +32,18 @@ TEST_CASE("No documents, no tokens", "[data][encode_documents]") {
   CHECK(encode_documents(Tokenizer(), {}, pool).empty());
   CHECK(encode_documents(Tokenizer(), {""}, pool) == std::vector<std::vector<int>>{{}});
 }
+
+TEST_CASE("Many short texts in one list are not copied again for each",
+          "[data][encode_documents]") {
+  for (auto const& tokenizer : {test::small_tokenizer(), Tokenizer()}) {
+    Tokenizer::Encoder encoder(tokenizer);
+    std::vector<int> ids;
+    int moves = 0;
+    for (int i = 0; i < 20000; ++i) {
+      auto const capacity = ids.capacity();
+      encoder.append("ab", ids);
+      moves += ids.capacity() != capacity;
+    }
+    CHECK(moves < 30);
+  }
+}

@@ -16,7 +16,6 @@ class ByteTokenizer {
    public:
     explicit Encoder(ByteTokenizer const&) {}
     void append(std::string_view text, std::vector<int>& ids) {
-      ids.reserve(ids.size() + text.size());
       for (char const c : text) ids.push_back(static_cast<unsigned char>(c));
     }
   };

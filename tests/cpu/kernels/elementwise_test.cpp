@@ -16,6 +16,13 @@ TEMPLATE_TEST_CASE("fill, copy and add write exactly n scalars", "[cpu][elementw
     std::vector<T> y(size + 1, T(9));
     cpu::fill(backend, y.data(), T(3), n);
     REQUIRE(std::count(y.begin(), y.end() - 1, T(3)) == n);
+    for (T const zero : {T(0), -T(0)}) {
+      cpu::fill(backend, y.data(), zero, n);
+      for (std::size_t i = 0; i < size; ++i) {
+        REQUIRE((y[i] == 0 && std::signbit(y[i]) == std::signbit(zero)));
+      }
+      REQUIRE(y.back() == T(9));
+    }
     cpu::copy(backend, y.data(), a.data(), n);
     REQUIRE(std::equal(a.begin(), a.end(), y.begin()));
     cpu::add_forward(backend, y.data(), a.data(), b.data(), n);

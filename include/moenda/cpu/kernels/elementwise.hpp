@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Kernels that move or add scalars. They are bound by memory: all they need is to be cut well.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
 #include "moenda/cpu/kernels/blocks.hpp"
 
 namespace moenda::cpu {
 
 // y[i] = value
 MOENDA_KERNEL fill(Backend<T>& backend, T* y, T value, std::ptrdiff_t n) {
-  detail::for_blocks(
-      backend, n, detail::scalars_per_copy,
-      [=](std::ptrdiff_t begin, std::ptrdiff_t end) { std::fill(y + begin, y + end, value); });
+  if (value != T(0) || std::signbit(value)) {
+    return detail::for_blocks(
+        backend, n, detail::scalars_per_copy,
+        [=](std::ptrdiff_t begin, std::ptrdiff_t end) { std::fill(y + begin, y + end, value); });
+  }
+  // One call for each thread: over a long range memset does not read what it overwrites, and takes
+  // half the time.
+  auto const clear = [=](std::int64_t begin, std::int64_t end) {
+    std::memset(y + begin, 0, std::size_t(end - begin) * sizeof(T));
+  };
+  n > detail::scalars_per_copy ? backend.pool.parallel_for(n, clear) : clear(0, n);
 }
 
 // y[i] = x[i]

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "moenda/expert/tab/score_table.hpp"
 #include "moenda/expert/tab/supervision.hpp"
 
 using namespace moenda;
@@ -118,6 +119,30 @@ TEST_CASE("generated questions mean what they say", "[tab]") {
   auto const once = data::TableGenerator({.questions = 20}).questions();
   auto const more = data::TableGenerator({.questions = 40}).questions();
   CHECK(once[19].text == more[19].text);
+}
+
+TEST_CASE("what lies beyond the layout is not learned", "[tab]") {
+  auto narrow = layout;
+  narrow.max_columns = 3;
+  auto const all = data::TableGenerator({.questions = 60}).questions();
+  auto const vocabulary = fit_vocabulary(all);
+  ScoreTable const scores(narrow);
+  int beyond = 0, seen = 0;
+  for (auto const& generated : all) {
+    for (bool const full : {true, false}) {
+      auto const question = supervised(generated, vocabulary, narrow, full);
+      seen += int(question.derivations.size());
+      for (auto const& derivation : question.derivations) {
+        CHECK(std::max(derivation.column, derivation.shown) < narrow.max_columns);
+        CHECK_NOTHROW(scores.columns_of(derivation));
+      }
+    }
+    beyond += generated.meaning.column >= narrow.max_columns;
+  }
+  CHECK(beyond > 0);
+  CHECK(seen > 0);
+  CHECK_THROWS_AS(scores.columns_of({int(Operation::sum), 3, -1, 0, -1}), ConfigError);
+  CHECK_THROWS_AS(scores.columns_of({-1, 0, -1, 0, -1}), ConfigError);
 }
 
 TEST_CASE("names that were never seen look like names that were", "[tab]") {

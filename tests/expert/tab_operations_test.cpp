@@ -74,6 +74,11 @@ TEST_CASE("what makes no sense is refused", "[tab]") {
   CHECK(refused(Operation::comparison, {.column = 2, .condition = teams}) ==
         "each of the two must have one row, they have 4 together");
   CHECK(refused(Operation::comparison, {.column = 2}) == "there are no two things to compare");
+  Table const nameless("nameless", {"Player", "Goals"}, {{"", "9"}, {"Eve", "3"}, {"Eva", "9"}});
+  CHECK(execute(nameless, Operation::extremum, {.column = 1, .shown = 0}).texts ==
+        std::vector<std::string>{"Eva"});  // who ties and has a name
+  CHECK(refused(Operation::extremum, {.column = 3, .shown = 2, .largest = false}) ==
+        "column 'Goals' says nothing where the value is found");
   Table const mixed("mixed", {"n"}, {{"1"}, {"2"}, {"3"}, {"4"}, {"about 5"}});
   CHECK(execute(mixed, Operation::sum, {.column = 0}).refused ==
         "'about 5' in column 'n' is no number");

@@ -65,6 +65,27 @@ TEST_CASE("an answer comes with its evidence", "[answer]") {
         "smallest of 'Goals' over 2 rows where 'Player' is 'ann' or 'bob' = Ann");
 }
 
+TEST_CASE("the arithmetic is written with its numbers", "[answer]") {
+  auto const question = ask("total goals where year above 1998");
+  auto const& table = *question.table;
+  int const after = condition_of(question, "where 'Year' > 1998");
+  auto const of = [&](Operation operation, int shown, int condition, int direction) {
+    return arithmetic_of(table, answer(question, {int(operation), 2, shown, condition, direction}));
+  };
+  CHECK(of(Operation::sum, -1, after, -1) == "12 + 30 = 42");
+  CHECK(of(Operation::average, -1, 0, -1) == "(7 + 12 + 30) / 3 = 16.333333333");
+  CHECK(of(Operation::extremum, 0, 0, 0) == "the smallest of 7, 12, 30 is 7");
+  CHECK(of(Operation::lookup, -1, after, -1).empty());
+  CHECK(arithmetic_of(table, answer(question, {int(Operation::count), -1, -1, after, -1})) ==
+        "3 of 4 rows");
+  auto const pair = ask("who has less goals ann or bob");
+  CHECK(arithmetic_of(table, answer(pair, {int(Operation::comparison), 2, -1, 0, 0})) ==
+        "Ann 7, Bob 12");
+  CHECK(arithmetic_of(table, answer(question, {int(Operation::sum), 0, -1, 0, -1})).empty());
+  CHECK(join_some({"1", "2", "3"}, " + ", 3) == "1 + 2 + 3");
+  CHECK(join_some({"1", "2", "3", "4"}, " + ", 2) == "1 + 2 + ... (2 more)");
+}
+
 TEST_CASE("nonsense is reported, never a number", "[answer]") {
   auto const question = ask("total goals where year above 2050");
   auto const text = answer(question, {int(Operation::sum), 0, -1, 0, -1});

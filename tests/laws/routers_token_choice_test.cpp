@@ -3,6 +3,7 @@
 #include "laws/router_laws.hpp"
 #include "moenda/router/gshard.hpp"
 #include "moenda/router/noisy_top_k.hpp"
+#include "moenda/router/per_sequence.hpp"
 #include "moenda/router/random.hpp"
 #include "moenda/router/switch.hpp"
 #include "moenda/router/uniform.hpp"
@@ -252,6 +253,44 @@ TEST_CASE("a random router draws every step anew, and evenly", "[laws]") {
   }
   CHECK(selection<Lot>(batch, true, 1) != selection<Lot>(batch, true, 2));
   CHECK(selection<Lot>({nullptr, 1, 5}).size() == 20);  // a layer alone has no token ids
+}
+
+struct LotOfSequences : Case<router::PerSequence<router::Random>, 4> {
+  static Module::Config config() { return {.top_k = 1}; }
+};
+
+TEST_CASE("sequences draw by all that they hold", "[laws]") {
+  int const sequences = 1000, seq_len = 3;
+  for (int const channels : {0, 1, 2}) {  // 0: tokens, of which the first is always the same
+    CAPTURE(channels);
+    auto tokens = laws::ids(sequences * seq_len, 30, 1);
+    for (std::size_t i = 0; i < tokens.size(); i += seq_len) tokens[i] = 7;
+    auto const features = laws::numbers<float>(sequences * seq_len * std::max(1, channels), 2);
+    std::vector<int> const lengths(sequences, 2);
+    auto const batch_of = [&](int first, int count, int length) {
+      Batch batch{channels == 0 ? tokens.data() + first * seq_len : nullptr, count, length};
+      batch.channels = channels;
+      if (channels > 0) batch.features = features.data() + first * seq_len * channels;
+      return batch;
+    };
+    auto const selected = selection<LotOfSequences>(batch_of(0, sequences, seq_len));
+    for (double const l : load(selected)) {
+      CHECK(std::abs(l - sequences / 4.0) < 4 * std::sqrt(sequences * 3 / 16.0));
+    }
+    for (int const b : {0, 10, 999}) {  // alone as in company
+      auto const row = selected.begin() + b * 4;
+      CHECK(selection<LotOfSequences>(batch_of(b, 1, seq_len)) == std::vector(row, row + 4));
+    }
+    auto padded = batch_of(20, 1, seq_len);  // two rows and padding as two rows alone
+    padded.lengths = lengths.data();
+    CHECK(selection<LotOfSequences>(padded) == selection<LotOfSequences>(batch_of(20, 1, 2)));
+    if (channels == 0) continue;
+    auto const rows = selection<Lot>(batch_of(0, 1, sequences * seq_len));  // single rows, too
+    auto const again = selection<Lot>(batch_of(0, 1, 1));
+    CHECK(std::vector(rows.begin(), rows.begin() + 4) == again);
+    auto const table = selection<Lot>(batch_of(0, sequences, 1));  // sequences of one row: a table
+    for (double const l : load(table)) CHECK(std::abs(l - sequences * 0.75) < 4 * std::sqrt(188));
+  }
 }
 
 TEST_CASE("a uniform router gives every expert the same number of tokens", "[laws]") {

@@ -7,6 +7,7 @@
 #include "laws/gradient_check.hpp"
 #include "model/layer.hpp"
 #include "model/models.hpp"
+#include "moenda/probe/step_measures.hpp"
 
 namespace {
 
@@ -85,6 +86,7 @@ struct Sequences {
     batch = {tokens.data(), 5, seq_len};
     batch.lengths = lengths.data();
     batch.features = features.data();
+    batch.channels = 3;
   }
   Sequences(Sequences const&) = delete;
   Sequences& operator=(Sequences const&) = delete;
@@ -134,7 +136,7 @@ TEMPLATE_LIST_TEST_CASE("sequence models do not see padding", "[model]", Cases) 
   for (std::size_t i = 0; i < loose.tokens.size(); ++i) {
     if (int(i) % 9 < loose.lengths[i / 9]) continue;
     loose.tokens[i] = 7;
-    for (std::size_t c = 0; c < 3; ++c) loose.features[3 * i + c] = -40;
+    for (std::size_t c = 0; c < 3; ++c) loose.features[3 * i + c] = c == 0 ? NAN : -40;
   }
   auto const expected = models::copy_of(network.logits(tight.batch));
   CHECK(laws::distance(models::copy_of(network.logits(loose.batch)), expected) <=
@@ -167,6 +169,23 @@ TEMPLATE_LIST_TEST_CASE("sequence models repeat, and allocate nothing in a stead
   CHECK(losses[2] == 0);
   CHECK(double(losses[0] + losses[1] + losses[3] + losses[4]) / 4 ==
         Approx(loss.cross_entropy).epsilon(1e-5));
+}
+
+TEST_CASE("a probe is told what is padding", "[model]") {
+  using Model = SequenceClassifier<input::Tokens, NoBlock, Mixture<router::TopK, expert::Ffn>>;
+  Model::Config c{.context_length = 9, .d_model = 8};
+  c.input.vocab_size = 13;
+  c.ffn = {.router = {.top_k = 2}, .experts = {.count = 3, .each = {.hidden = 4}}};
+  c.output.num_classes = 3;
+  laws::Float backend(1);
+  Network<Model, laws::Float> network(backend, c, 3);
+  Sequences<int> tight(6), loose(9);
+  for (auto* s : {&tight, &loose}) {
+    probe::StepMeasures<laws::Float> measures;
+    network.evaluate(s->batch, s->targets, {}, &measures);
+    CHECK(measures.layers().at(0).experts_per_item == 2);
+    CHECK(*measures.layers().at(0).router_entropy > 0.9);
+  }
 }
 
 TEST_CASE("a value is compared by its square", "[model]") {
@@ -210,12 +229,17 @@ TEST_CASE("batches that a sequence model cannot take are refused", "[model]") {
   f.features[10] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_WITH(channels.evaluate(f.batch, f.targets),
                     "Batch: features must be finite, got inf in row 3, channel 1");
+  f.features[10] = 0;
+  f.batch.channels = 4;
+  CHECK_THROWS_WITH(channels.evaluate(f.batch, f.targets),
+                    "Batch: the model reads 3 channels, but the batch has 4");
   f.batch.features = nullptr;
   CHECK_THROWS_WITH(channels.evaluate(f.batch, f.targets),
                     "Batch: the model reads features, but the batch has none");
   CHECK_THROWS_WITH(words.evaluate(s.batch, std::vector<int>(4)),
                     Catch::Contains("targets must be as many"));
   CHECK(words.evaluate({nullptr, 0, 0}, {}).tokens == 0);
+  CHECK_THROWS_WITH(words.last_logits(s.batch), Catch::Contains("must answer for every token"));
 }
 
 TEST_CASE("configurations of sequence models are checked with their keys", "[model]") {

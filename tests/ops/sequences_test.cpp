@@ -49,6 +49,8 @@ TEST_CASE("features are read without their padding", "[ops]") {
   s.ctx.batch = {nullptr, 2, 2, 0, lengths.data()};
   CHECK_THROWS_AS(ops::features(s.ctx, 2), ConfigError);
   s.ctx.batch.features = features.data();
+  CHECK_THROWS_AS(ops::features(s.ctx, 2), ConfigError);  // of no known width
+  s.ctx.batch.channels = 2;
   CHECK(values(ops::features(s.ctx, 2)) == Values{1, 2, 0, 0, 3, 4, 5, 6});
 }
 

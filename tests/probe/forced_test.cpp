@@ -7,6 +7,7 @@
 #include "model/models.hpp"
 #include "moenda/probe/counterfactual.hpp"
 #include "moenda/probe/trace.hpp"
+#include "moenda/router/gshard.hpp"
 
 using namespace models;
 
@@ -170,4 +171,17 @@ TEST_CASE("counterfactuals refuse what they cannot compare", "[probe]") {
   CHECK_THROWS_WITH(ask(network, two, 0), Catch::Contains("one sequence"));
   CHECK_THROWS_WITH(ask(network, text, 2), Catch::Contains("layer 2 must route"));
   CHECK_THROWS_WITH(ask(pair, text, 0), Catch::Contains("one expert"));
+  // GShard's one expert keeps the weight that it had beside a second one.
+  auto const same = config(top_1);
+  using GShards = Network<Model<router::GShard>, Backend>;
+  GShards::Config c{.vocab_size = same.vocab_size,
+                    .context_length = same.context_length,
+                    .d_model = same.d_model,
+                    .num_layers = same.num_layers};
+  c.block.attention = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 4};
+  c.block.ffn = {.router = {.second_policy = router::SecondPolicy::none},
+                 .experts = {.count = 3, .each = {.hidden = 6}}};
+  GShards gshard(backend, c, 1, 1);
+  CHECK_THROWS_WITH(probe::counterfactual(gshard, text.batch, text.targets, 0),
+                    Catch::Contains("must change nothing"));
 }

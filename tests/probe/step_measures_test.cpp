@@ -32,6 +32,16 @@ TEST_CASE("a step's measures are those of its choices", "[probe]") {
   CHECK(*m.router_entropy == Approx(std::log(2.0) / std::log(3.0) / 2));  // two items doubt
 }
 
+TEST_CASE("padding is no item", "[probe]") {
+  HandGates hand(2, {1, 0, 0, 1, 0, 0, 0, 0}, {}, {0.5f, 0.5f, 0.5f, 0.5f, 1, 0, 1, 0});
+  std::vector<float> present{1, 1, 0, 0};
+  hand.gates.present = {present.data(), 4, 1};
+  Measures probe;
+  probe.observe(0, hand.gates, hand.plan);
+  CHECK(probe.layers().at(0).experts_per_item == 1);
+  CHECK(*probe.layers().at(0).router_entropy == Approx(1));
+}
+
 TEST_CASE("micro-batches of a step add up, and clear begins a new one", "[probe]") {
   HandGates const first(2, {1, 0, 1, 0}), second(2, {0, 1, 0, 1});
   Measures probe;

@@ -68,4 +68,7 @@ TEST_CASE("one pair shows nothing", "[statistics]") {
   CHECK(alone.p_different == 1);
   CHECK_THROWS_AS(compare_paired(small, std::vector{1.0}, 1), ConfigError);
   CHECK_THROWS_AS(compare_paired(small, small, -1), ConfigError);
+  for (double const bad : {NAN, INFINITY}) {
+    CHECK_THROWS_AS(compare_paired(std::vector{bad, 1.0}, std::vector{1.0, 2.0}, 1), NumericError);
+  }
 }

@@ -25,7 +25,8 @@ struct Batch {
   int batch_size = 1, seq_len = 1, position = 0;
   int const* lengths = nullptr;     // [batch_size], on the backend: the rows from there on are
                                     // padding; null: there is none
-  float const* features = nullptr;  // [batch_size * seq_len, input width], in place of tokens
+  float const* features = nullptr;  // [batch_size * seq_len, channels], in place of tokens
+  int channels = 0;                 // of the features
 
   [[nodiscard]] int rows() const { return batch_size * seq_len; }
 };

@@ -212,10 +212,6 @@ MOENDA_KERNEL keep_above(Backend<T>&, T* kept, T const* mask, T const* always, T
                          T const* limits, int rows, int cols);
 // mask[r, c] = 1 for the k columns from (first + r % period) k on, around the end, else 0
 MOENDA_KERNEL round_robin(Backend<T>&, T* mask, int first, int period, int k, int rows, int cols);
-// y[r, c] uniform in [0, 1), a function of c and of the position and token id (0 without tokens) of
-// the first of the item_rows rows of item r
-MOENDA_KERNEL draw_uniform_of_tokens(Backend<T>&, T* y, Random random, int const* tokens,
-                                     int item_rows, int position, int seq_len, int rows, int cols);
 // bias[e] += rate where counts[e] < (1 - dead_zone) mean, -= rate where it is > (1 + dead_zone)
 // mean
 MOENDA_KERNEL move_balancing_bias(Backend<T>&, T* bias, T const* counts, double rate,
@@ -241,6 +237,11 @@ MOENDA_KERNEL position_keys(Backend<T>&, std::uint64_t* keys, int first_position
                             int rows);
 MOENDA_KERNEL previous_keys(Backend<T>&, std::uint64_t* keys, T const* seen, bool with_token,
                             int first, int stride, int seq_len, int rows);
+// keys[items] of what an item of item_rows rows is made of: the position and token (0 without
+// tokens) of its first row, and all else that it holds and that is no padding
+MOENDA_KERNEL item_keys(Backend<T>&, std::uint64_t* keys, int const* tokens, float const* features,
+                        int channels, int const* lengths, int position, int seq_len, int item_rows,
+                        int items);
 // selected[r, c] = 1 where hash h sends row r to expert c of its own, experts / hashes each
 MOENDA_KERNEL hash_experts(Backend<T>&, T* selected, std::uint64_t const* keys, std::uint64_t salt,
                            std::uint64_t first_stream, int hashes, int rows, int experts);
@@ -251,6 +252,9 @@ MOENDA_KERNEL look_up_experts(Backend<T>&, T* selected, int const* tokens, T con
 MOENDA_KERNEL draw_uniform(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
 MOENDA_KERNEL draw_normal(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
 MOENDA_KERNEL draw_gumbel(Backend<T>&, T* y, Random random, std::ptrdiff_t n);
+// y[r, c] uniform in [0, 1), a function of `random`, keys[r] and c
+MOENDA_KERNEL draw_uniform_of_keys(Backend<T>&, T* y, Random random, std::uint64_t const* keys,
+                                   int rows, int cols);
 // every column of y[rows, cols] = the Gumbel quantiles of (i + 0.5) / rows in an order by lot
 MOENDA_KERNEL draw_gumbel_strata(Backend<T>&, T* y, Random random, int rows, int cols);
 MOENDA_KERNEL sigmoid_forward(Backend<T>&, T* y, T const* x, std::ptrdiff_t n);

@@ -61,6 +61,7 @@ class LabelledBatches {
     Batch batch{tokens_.empty() ? nullptr : tokens_.data(), rows_, context_length_};
     batch.lengths = lengths_.data();
     batch.features = features_.empty() ? nullptr : features_.data();
+    batch.channels = sequences_->channels;
     return batch;
   }
   [[nodiscard]] std::span<Target const> targets() const {

@@ -10,11 +10,13 @@
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "moenda/core/error.hpp"
 #include "moenda/data/shuffled_order.hpp"
+#include "moenda/io/utf8.hpp"
 
 namespace moenda::data {
 
@@ -125,13 +127,16 @@ inline void name_classes(LabelledSequences& sequences, std::vector<std::string> 
                       " different labels, got " + std::to_string(names.size()));
     }
   }
+  std::unordered_map<std::string, int> numbers;
+  for (auto const& name : names) numbers.emplace(name, int(numbers.size()));
   for (std::size_t i = 0; i < written.size(); ++i) {
-    auto const found = std::find(names.begin(), names.end(), written[i]);
-    if (found == names.end()) {
-      throw DataError(source + ":" + std::to_string(lines[i]) + ": the label '" + written[i] +
-                      "' is none of the " + std::to_string(names.size()) + " known classes");
+    auto const found = numbers.find(written[i]);
+    if (found == numbers.end()) {
+      throw DataError(source + ":" + std::to_string(lines[i]) + ": the label " +
+                      io::quote(written[i]) + " is none of the " + std::to_string(names.size()) +
+                      " known classes");
     }
-    sequences.labels.push_back(int(found - names.begin()));
+    sequences.labels.push_back(found->second);
   }
 }
 
@@ -151,8 +156,7 @@ inline void name_classes(LabelledSequences& sequences, std::vector<std::string> 
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   auto const number = static_cast<float>(value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) {
-    throw DataError(where + ": must be a finite number, got '" + std::string(text.substr(0, 40)) +
-                    "'");
+    throw DataError(where + ": must be a finite number, got " + io::quote(text));
   }
   return number;
 }

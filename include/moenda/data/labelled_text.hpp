@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,16 +20,17 @@ namespace moenda::data {
 /// "text" or "skip". Several texts become one sequence, with a separator between them.
 struct LabelledTextFormat {
   std::vector<std::string> columns{"label", "text"};
-  bool header = true;  ///< the first line names the columns and is passed over
-  MOENDA_FIELDS(LabelledTextFormat, columns, header);
+  bool header = true;  ///< the first line names the columns and is passed over; not of *.jsonl
+  std::vector<std::string> keys{};  ///< of *.jsonl: where the objects have the columns
+  MOENDA_FIELDS(LabelledTextFormat, columns, header, keys);
 };
 
 namespace detail {
 
-/// Lines of fields with tabs between them. Quotes are ordinary characters: texts begin with them.
-class TabbedLines {
+/// The lines of a text that are not empty.
+class TextLines {
  public:
-  TabbedLines(std::string_view text, std::string source) : text_(text), source_(std::move(source)) {
+  TextLines(std::string_view text, std::string source) : text_(text), source_(std::move(source)) {
     if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
     auto const bad = std::min(text_.find('\0'), io::find_invalid_utf8(text_));
     if (bad >= text_.size()) return;
@@ -36,9 +38,8 @@ class TabbedLines {
     refuse(0, text_[bad] == '\0' ? "must be text, got a NUL byte" : "must be UTF-8");
   }
   /// Reads the next line that is not empty; false at the end.
-  bool next(std::vector<std::string>& fields) {
-    std::string_view line;
-    while (line.empty()) {
+  bool next_line(std::string_view& line) {
+    for (line = {}; line.empty();) {
       if (text_.empty()) return false;
       auto const end = text_.find('\n');
       line = text_.substr(0, end);
@@ -46,8 +47,6 @@ class TabbedLines {
       if (line.ends_with('\r')) line.remove_suffix(1);
       ++line_;
     }
-    fields.clear();
-    for (auto const part : parts_of(line, '\t')) fields.emplace_back(part);
     return true;
   }
   [[nodiscard]] std::size_t line() const { return line_; }
@@ -60,6 +59,45 @@ class TabbedLines {
   std::string_view text_;
   std::string source_;
   std::size_t line_ = 0;
+};
+
+/// Lines of fields with tabs between them. Quotes are ordinary characters: texts begin with them.
+class TabbedLines : public TextLines {
+ public:
+  using TextLines::TextLines;
+  bool next(std::vector<std::string>& fields) {
+    std::string_view line;
+    if (!next_line(line)) return false;
+    fields.clear();
+    for (auto const part : parts_of(line, '\t')) fields.emplace_back(part);
+    return true;
+  }
+};
+
+/// Lines that are JSON objects, whose members called `keys` are the fields.
+class JsonLines : public TextLines {
+ public:
+  JsonLines(std::string_view text, std::string source, std::vector<std::string> const& keys)
+      : TextLines(text, std::move(source)), keys_(keys) {}
+  bool next(std::vector<std::string>& fields) {
+    std::string_view line;
+    if (!next_line(line)) return false;
+    auto const object = nlohmann::json::parse(line, nullptr, false);
+    if (!object.is_object()) refuse(0, "must be a JSON object");
+    fields.clear();
+    for (auto const& key : keys_) fields.push_back(member(object, key));
+    return true;
+  }
+
+ private:
+  [[nodiscard]] std::string member(nlohmann::json const& object, std::string const& key) const {
+    auto const found = object.find(key);
+    if (found == object.end() || !(found->is_string() || found->is_number())) {
+      refuse(0, "must have a \"" + key + "\" that is a text or a number");
+    }
+    return found->is_string() ? found->get<std::string>() : found->dump();
+  }
+  std::vector<std::string> const& keys_;
 };
 
 inline void check_columns(LabelledTextFormat const& format) {
@@ -133,18 +171,30 @@ LabelledSequences read_labelled_records(Records records, LabelledTextFormat cons
 
 }  // namespace detail
 
-/// Reads texts with a class or a value: *.csv with commas and quotes, everything else with tabs
-/// and without. `known`: the classes of the training part, when this is another. Throws ConfigError
-/// for a format that cannot work, DataError with file, line and reason for everything else.
+/// Reads texts with a class or a value: *.csv with commas and quotes, *.jsonl with an object on
+/// every line, everything else with tabs and without quotes. `known`: the classes of the training
+/// part, when this is another. Throws ConfigError for a format that cannot work, DataError with
+/// file, line and reason for everything else.
 [[nodiscard]] inline LabelledSequences read_labelled_text(
     std::filesystem::path const& path, LabelledTextFormat const& format, Tokenizer const& tokenizer,
     std::vector<std::string> const& known = {}) {
   detail::check_columns(format);
+  if (path.extension() == ".jsonl" && format.keys.size() != format.columns.size()) {
+    throw ConfigError("LabelledTextFormat: keys must name one member of " +
+                      path.filename().string() + " for each of the columns " +
+                      join(format.columns) + ", got '" + join(format.keys) + "'");
+  }
   auto const text = read_file(path);
   auto const source = path.string();
   if (path.extension() == ".csv") {
     return detail::read_labelled_records(CsvRecords(text, source, ','), format, tokenizer, source,
                                          known);
+  }
+  if (path.extension() == ".jsonl") {
+    auto without_header = format;
+    without_header.header = false;
+    return detail::read_labelled_records(detail::JsonLines(text, source, format.keys),
+                                         without_header, tokenizer, source, known);
   }
   return detail::read_labelled_records(detail::TabbedLines(text, source), format, tokenizer, source,
                                        known);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Tables from files: CSV (RFC 4180), and JSON lines of {"id", "header", "rows"}.
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -26,7 +27,14 @@ namespace moenda::data {
     throw DataError(source + ": must begin with a line of column names");
   }
   std::vector<std::vector<std::string>> lines;
-  while (records.next(fields)) lines.push_back(fields);
+  while (records.next(fields)) {
+    if (fields.size() != header.size()) {
+      records.refuse(std::min(fields.size(), header.size()) + 1,
+                     "every row must have " + std::to_string(header.size()) +
+                         " cells like the header, got " + std::to_string(fields.size()));
+    }
+    lines.push_back(fields);
+  }
   return {source, std::move(header), lines};
 }
 [[nodiscard]] inline Table read_csv_table(std::filesystem::path const& path) {
@@ -50,7 +58,8 @@ void for_each_json_line(std::filesystem::path const& path, Use&& use) {
     try {
       use(object, where);
     } catch (nlohmann::json::exception const& error) {
-      throw DataError(where + ": " + error.what());
+      std::string_view const what(error.what());  // "[json.exception.name.number] sentence"
+      throw DataError(where + ": " + std::string(what.substr(what.find("] ") + 2)));
     }
   }
 }

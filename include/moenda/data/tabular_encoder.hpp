@@ -64,7 +64,7 @@ struct EncodedColumn {
   }
   if (count == 0) return {0, 0};
   if (largest == 0) return {0, 0};
-  double const scale = std::exp2(std::floor(std::log2(largest)));  // exact to divide by
+  double const scale = std::scalbn(1.0, std::ilogb(largest));  // exact to divide by
   double sum = 0, squares = 0, least = INFINITY, most = -INFINITY;
   for (auto const row : rows) {
     double const value = x[static_cast<std::size_t>(row)] / scale;

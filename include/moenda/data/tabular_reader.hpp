@@ -14,6 +14,7 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/core/suggest.hpp"
+#include "moenda/data/column_draft.hpp"
 #include "moenda/data/csv_records.hpp"
 #include "moenda/data/read_file.hpp"
 #include "moenda/data/tabular_table.hpp"
@@ -21,20 +22,6 @@
 namespace moenda::data {
 
 namespace detail {
-
-/// One column while it is read.
-struct ColumnDraft {
-  enum class Role { feature, target, ignored };
-  std::string name;
-  Role role = Role::feature;
-  bool given = false;  // its kind
-  ColumnKind kind = ColumnKind::numeric;
-  std::unordered_map<std::string, int> index;  // of its categories
-  std::string first_word;                      // that is no number, and where it stands
-  std::size_t word_line = 0;
-  std::vector<double> numbers;
-  std::vector<int> categories;
-};
 
 class TabularReader {
  public:
@@ -64,8 +51,7 @@ class TabularReader {
  private:
   using Role = ColumnDraft::Role;
 
-  // ---- the columns
-  // -------------------------------------------------------------------------------
+  // The columns.
 
   [[nodiscard]] bool is_missing(std::string const& field) const {
     return std::find(config_.missing.begin(), config_.missing.end(), field) !=
@@ -128,8 +114,7 @@ class TabularReader {
                       ", got " + io::quote(wanted) + (number ? "" : did_you_mean(wanted, names)));
   }
 
-  // ---- first pass
-  // --------------------------------------------------------------------------------
+  // The first pass.
 
   /// Calls f(records, fields) for every row of a file.
   template <class F>
@@ -164,7 +149,10 @@ class TabularReader {
       ++rows;
       for (std::size_t i = 0; i < fields.size(); ++i) {
         auto& column = columns_[i];
-        if (column.role != Role::ignored) examine_field(records, i, column, fields[i]);
+        if (column.role == Role::ignored) continue;
+        auto const words = column.words;
+        examine_field(records, i, column, fields[i]);
+        if (rows == 1) column.first_row_words += column.words - words;
       }
     });
     if (rows == 0) {
@@ -196,6 +184,9 @@ class TabularReader {
         column.word_line = records.line();
         column.first_word = field;
       }
+      column.words += !number;
+      column.infinities += !number && is_infinity(field);
+      column.has_numbers = column.has_numbers || number;
     }
     // One more than allowed is enough to refuse; a column of numbers needs none.
     if (column.index.size() <= static_cast<std::size_t>(config_.max_categories)) {
@@ -203,11 +194,27 @@ class TabularReader {
     }
   }
 
-  // ---- between them
-  // ------------------------------------------------------------------------------
+  // Between the passes.
 
+  /// A single word must not make categories of a column of numbers without anybody noticing.
+  void refuse_stray_words(ColumnDraft const& column) const {
+    if (column.given || !column.has_numbers || column.words == 0) return;
+    bool const maybe_name = config_.header == Header::detect && !has_header_;
+    if (column.words != column.infinities &&
+        !(maybe_name && column.words == column.first_row_words)) {
+      return;
+    }
+    throw DataError(config_.paths.front() + ":" + std::to_string(column.word_line) + ", column " +
+                    std::to_string(1 + (&column - columns_.data())) + ": must be a number" +
+                    " like the rest of the column, got " + io::quote(column.first_word) +
+                    (column.words == column.infinities
+                         ? "; list it in `missing`, or the column in `categorical`"
+                         : "; if this line names the columns set header = \"present\", else "
+                           "\"absent\""));
+  }
   void settle(ColumnDraft& column) const {
     if (column.role == Role::ignored) return;
+    refuse_stray_words(column);
     if (!column.given && column.word_line != 0) column.kind = ColumnKind::categorical;
     if (column.kind == ColumnKind::numeric) return column.index.clear();
     if (column.index.size() > static_cast<std::size_t>(config_.max_categories)) {
@@ -230,8 +237,7 @@ class TabularReader {
     }
   }
 
-  // ---- second pass
-  // -------------------------------------------------------------------------------
+  // The second pass.
 
   void fill(std::size_t file, std::string_view text) {
     for_each_row(file, text, [&](auto const&, auto const& fields) {

@@ -83,6 +83,14 @@ struct TabularTable {
   return value;
 }
 
+/// "inf", "-Infinity": what programs write for a number that is none.
+[[nodiscard]] inline bool is_infinity(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  auto const done = std::from_chars(text.data(), text.data() + text.size(), value);
+  return done.ec == std::errc{} && done.ptr == text.data() + text.size() && std::isinf(value);
+}
+
 /// Names that are all numbers by value, others by their bytes; so class 10 comes after class 9.
 inline void sort_names(std::vector<std::string>& names) {
   bool const numbers = std::all_of(names.begin(), names.end(),

@@ -71,6 +71,7 @@ inline void append_channels(LabelledSequences& sequences,
 /// Appends the rows of "x"; returns the label.
 inline std::string append_object(LabelledSequences& sequences, nlohmann::json const& object,
                                  std::string const& where) {
+  using Handler = nlohmann::json::error_handler_t;
   if (!object.is_object()) throw DataError(where + ": must be a JSON object");
   auto const label = object.find("label"), x = object.find("x");
   if (label == object.end() || !(label->is_string() || label->is_number_integer())) {
@@ -84,9 +85,10 @@ inline std::string append_object(LabelledSequences& sequences, nlohmann::json co
     require_channels(sequences, row.size(), where);
     for (auto const& value : row) {
       if (!value.is_number() || !std::isfinite(value.get<float>())) {
-        throw DataError(
-            where + ": \"x\" must hold finite numbers, got " +
-            value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(0, 40));
+        // Lists are not spelled out: they may be nested deeper than a stack can follow.
+        auto const got = value.is_structured() ? std::string("an ") + value.type_name()
+                                               : value.dump(-1, ' ', false, Handler::replace);
+        throw DataError(where + ": \"x\" must hold finite numbers, got " + got.substr(0, 40));
       }
       sequences.features.push_back(value.get<float>());
     }
@@ -118,6 +120,7 @@ inline std::string append_object(LabelledSequences& sequences, nlohmann::json co
           return;
         }
         auto channels = parts_of(line, ':');
+        if (channels.back().empty()) throw DataError(where + ": must end in a class");
         written.emplace_back(channels.back());
         lines.push_back(number);
         channels.pop_back();

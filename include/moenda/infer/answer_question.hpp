@@ -40,6 +40,49 @@ template <class Scalar>
   return text;
 }
 
+/// "10 + 32": the texts with `between` between them; of many the first and how many more there are.
+[[nodiscard]] inline std::string join_some(std::vector<std::string> const& texts,
+                                           std::string const& between, std::size_t most = 12) {
+  std::string joined;
+  for (std::size_t i = 0; i < texts.size() && i < most; ++i) {
+    joined += (i == 0 ? "" : between) + texts[i];
+  }
+  if (texts.size() > most) {
+    joined += between + "... (" + std::to_string(texts.size() - most) + " more)";
+  }
+  return joined;
+}
+
+/// The same with the numbers that were computed with: "10 + 32 = 42", "(10 + 32) / 2 = 21", "3 of
+/// 12 rows", "the largest of 7, 12 is 12", "Ann 7, Bob 12". Empty for a lookup and for a refusal.
+[[nodiscard]] inline std::string arithmetic_of(data::Table const& table,
+                                               TableAnswer const& answer) {
+  using expert::tab::Operation;
+  auto const& outcome = answer.outcome;
+  if (!outcome.answered() || answer.operation == Operation::lookup) return "";
+  if (answer.operation == Operation::count) {
+    return say(outcome) + " of " + std::to_string(table.rows()) + " rows";
+  }
+  auto const& column = table.column(answer.selection.column);
+  bool const adds = answer.operation == Operation::sum || answer.operation == Operation::average;
+  std::vector<std::string> values;
+  for (int const row : outcome.rows) {
+    auto const r = std::size_t(row);
+    values.push_back(adds ? column.values[r]->str() : column.cells[r]);
+    if (answer.operation != Operation::comparison) continue;
+    values.back() = table.column(answer.selection.condition.column).cells[r] + " " + values.back();
+  }
+  auto const sum = join_some(values, " + "), list = join_some(values, ", ");
+  if (answer.operation == Operation::sum) return sum + " = " + say(outcome);
+  if (answer.operation == Operation::average) {
+    return "(" + sum + ") / " + std::to_string(values.size()) + " = " + say(outcome);
+  }
+  if (answer.operation == Operation::comparison) return list;
+  auto const best = expert::tab::extreme_rows(column, outcome.rows, answer.selection.largest);
+  return std::string(answer.selection.largest ? "the largest" : "the smallest") + " of " + list +
+         " is " + column.cells[std::size_t(best.front())];
+}
+
 /// "sum of 'Goals' over 7 rows where 'Year' > 1998 = 42".
 [[nodiscard]] inline std::string evidence_of(data::Table const& table, TableAnswer const& answer) {
   using expert::tab::Operation;

@@ -33,17 +33,21 @@ struct Features {
     problems.expect(c.channels >= 1 && c.channels <= 1 << 20, "channels",
                     "in 1.." + std::to_string(1 << 20), c.channels);
   }
-  /// Throws DataError unless there are features, and finite ones.
+  /// Throws DataError unless there are features, of as many channels, and finite ones where they
+  /// are no padding.
   static void check_batch(Config const& c, Batch const& batch) {
-    if (batch.features == nullptr && batch.rows() > 0) {
+    if (batch.rows() == 0) return;
+    if (batch.features == nullptr) {
       throw DataError("Batch: the model reads features, but the batch has none");
     }
-    auto const scalars = std::ptrdiff_t(batch.rows()) * c.channels;
-    for (std::ptrdiff_t i = 0; i < scalars; ++i) {
-      if (std::isfinite(batch.features[i])) continue;
-      throw DataError("Batch: features must be finite, got " + std::to_string(batch.features[i]) +
-                      " in row " + std::to_string(i / c.channels) + ", channel " +
-                      std::to_string(i % c.channels));
+    if (batch.channels != c.channels) {
+      throw DataError("Batch: the model reads " + std::to_string(c.channels) +
+                      " channels, but the batch has " + std::to_string(batch.channels));
+    }
+    for (int b = 0; b < batch.batch_size; ++b) {
+      int const there = batch.lengths == nullptr ? batch.seq_len : batch.lengths[b];
+      auto const first = std::ptrdiff_t(b) * batch.seq_len * c.channels;
+      check_finite(c, batch.features, first, first + std::ptrdiff_t(there) * c.channels);
     }
   }
   template <class B>
@@ -61,6 +65,17 @@ struct Features {
                             Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
     ops::add_row_backward(ctx, dy, grads.bias);
     return ops::matmul_backward(ctx, dy, cache.features, p.weight, grads.weight);
+  }
+
+ private:
+  static void check_finite(Config const& c, float const* features, std::ptrdiff_t begin,
+                           std::ptrdiff_t end) {
+    for (std::ptrdiff_t i = begin; i < end; ++i) {
+      if (std::isfinite(features[i])) continue;
+      throw DataError("Batch: features must be finite, got " + std::to_string(features[i]) +
+                      " in row " + std::to_string(i / c.channels) + ", channel " +
+                      std::to_string(i % c.channels));
+    }
   }
 };
 

@@ -3,6 +3,7 @@
 // A report of training runs as one HTML file: results side by side, learning curves, how the
 // experts are used, generated text, configuration. It loads nothing from anywhere, and it is
 // complete without scripts.
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "moenda/io/report_experts.hpp"
 #include "moenda/io/report_layers.hpp"
 #include "moenda/io/report_page.hpp"
+#include "moenda/io/report_questions.hpp"
 #include "moenda/io/report_run.hpp"
 #include "moenda/io/report_table.hpp"
 #include "moenda/io/report_tokens_per_expert.hpp"
@@ -35,6 +37,16 @@ namespace detail {
 }
 
 [[nodiscard]] inline std::string introduction(std::vector<ReportRun> const& runs) {
+  bool const answers =
+      std::all_of(runs.begin(), runs.end(), [](auto const& run) { return !run.questions.empty(); });
+  if (answers) {
+    return "<p>A router sends each question about a table to one of six experts; the expert "
+           "chooses "
+           "columns and rows, and its operation computes on the cells themselves. This page shows "
+           "how many questions are answered exactly, what training cost, how the loss fell, and "
+           "for some questions which expert acted, on which rows and columns, and what it did."
+           "</p>\n";
+  }
   std::string const compared =
       runs.size() == 1
           ? "This page shows one language model in training: how well it predicts text "
@@ -57,12 +69,12 @@ namespace detail {
   if (folders.empty())
     throw ConfigError("render_report: there must be at least one run folder, got 0");
   std::vector<ReportRun> const runs = read_runs(folders);
-  return detail::html_page(detail::names_of(runs),
-                           detail::introduction(runs) + detail::results_section(runs) +
-                               detail::curves_section(runs) +
-                               detail::tokens_per_expert_section(runs) +
-                               detail::layers_section(runs) + detail::experts_section(runs) +
-                               detail::samples_section(runs) + detail::details_section(runs));
+  return detail::html_page(
+      detail::names_of(runs),
+      detail::introduction(runs) + detail::results_section(runs) + detail::curves_section(runs) +
+          detail::tokens_per_expert_section(runs) + detail::layers_section(runs) +
+          detail::experts_section(runs) + detail::questions_section(runs) +
+          detail::samples_section(runs) + detail::details_section(runs));
 }
 
 /// Writes the report to `file`. Errors of render_report, and DataError when `file` is not writable.

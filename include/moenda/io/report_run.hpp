@@ -28,6 +28,15 @@ struct ReportSample {
   std::string text;
 };
 
+/// A question about a table, how it was answered, and what is right.
+struct ReportQuestion {
+  std::string set, question;
+  std::string operation, wanted;  // the expert that acted; the true operation where it is known
+  std::string columns, condition, rows, evidence, arithmetic;
+  std::string answer, expected;
+  bool right = false;
+};
+
 /// One run folder, read. Texts are valid UTF-8 but not yet escaped.
 struct ReportRun {
   std::filesystem::path folder;
@@ -43,6 +52,7 @@ struct ReportRun {
   std::map<std::string, std::map<std::string, double>> results;  // task -> measure -> value
   std::map<std::string, double> training;
   std::vector<ReportSample> samples;
+  std::vector<ReportQuestion> questions;
 
   /// results.<task>.<measure>, when it was measured.
   [[nodiscard]] std::optional<double> result(std::string const& task,
@@ -110,6 +120,30 @@ inline constexpr std::uintmax_t largest_report_text = std::uintmax_t{16} << 20;
   return numbers;
 }
 
+/// object[key], a list of objects; empty where there is none.
+[[nodiscard]] inline std::vector<nlohmann::json> objects_member(nlohmann::json const& object,
+                                                                std::string const& key,
+                                                                std::filesystem::path const& file) {
+  auto const* list = member(object, key, nlohmann::json::value_t::array, file);
+  if (list == nullptr) return {};
+  for (auto const& item : *list) {
+    if (item.is_object()) continue;
+    throw DataError("report: " + sanitize_utf8(file.string()) + ": '" + key +
+                    "' must hold objects, got " + item.type_name());
+  }
+  return {list->begin(), list->end()};
+}
+
+[[nodiscard]] inline ReportQuestion read_question(nlohmann::json const& object,
+                                                  std::filesystem::path const& file) {
+  auto const text = [&](char const* key) { return text_member(object, key, file); };
+  auto const* right = member(object, "right", nlohmann::json::value_t::boolean, file);
+  return {text("set"),    text("question"), text("operation"),
+          text("wanted"), text("columns"),  text("condition"),
+          text("rows"),   text("evidence"), text("arithmetic"),
+          text("answer"), text("expected"), right != nullptr && right->get<bool>()};
+}
+
 inline void read_results(std::filesystem::path const& file, ReportRun& run) {
   using Kind = nlohmann::json::value_t;
   nlohmann::json const all = read_json_object(file);
@@ -122,15 +156,11 @@ inline void read_results(std::filesystem::path const& file, ReportRun& run) {
   if (auto const* training = member(all, "training", Kind::object, file)) {
     run.training = numbers_of(*training);
   }
-  if (auto const* samples = member(all, "samples", Kind::array, file)) {
-    for (auto const& sample : *samples) {
-      if (!sample.is_object()) {
-        throw DataError("report: " + sanitize_utf8(file.string()) +
-                        ": 'samples' must hold objects, got " + sample.type_name());
-      }
-      run.samples.push_back(
-          {text_member(sample, "prompt", file), text_member(sample, "text", file)});
-    }
+  for (auto const& sample : objects_member(all, "samples", file)) {
+    run.samples.push_back({text_member(sample, "prompt", file), text_member(sample, "text", file)});
+  }
+  for (auto const& question : objects_member(all, "questions", file)) {
+    run.questions.push_back(read_question(question, file));
   }
 }
 

@@ -74,6 +74,7 @@ margin:1px 0}
 table.costs{font-size:15px}.costs th:first-child{min-width:180px}.costs thead th{min-width:78px;overflow-wrap:normal}
 .costs td,.costs th{padding:6px 7px}.number{display:inline-block;min-width:22px;margin-right:8px;padding:0 4px;border:1px solid #8a95a1;
 border-radius:4px;font-size:12.5px;text-align:center}.numbers{gap:4px 20px}ul{margin:6px 0 10px;padding-left:22px}
+.asked td,.asked th{text-align:left;padding:6px 10px}.asked thead th{min-width:80px}
 .scale{display:flex;align-items:center;gap:10px;font-size:15px;color:var(--soft);
 margin:10px 0 2px;flex-wrap:wrap}
 .scale i{display:inline-block;width:252px;height:14px;border:1px solid #b6bec7}

@@ -16,6 +16,7 @@
 #include "moenda/io/report_intervals.hpp"
 #include "moenda/io/report_page.hpp"
 #include "moenda/io/report_pareto.hpp"
+#include "moenda/io/report_sweep_curve.hpp"
 #include "moenda/io/report_sweep_table.hpp"
 
 namespace moenda::io {
@@ -180,6 +181,10 @@ struct Thousands {
     (drawn.starts_with("<figure") ? charts : sentences) += drawn;
   }
   std::string const head = "<h2>What does it cost?</h2>\n";
+  if (!sweep.energy_source.empty()) {
+    sentences += "<p class=\"soft\">How energy was counted: " +
+                 escape_html(shorten(sweep.energy_source, 300)) + ".</p>\n";
+  }
   if (charts.empty()) return sentences.empty() ? "" : head + sentences;
   return head +
          "<p>Each point is an arm, by its number. The line is the front (Pareto): the arms that no "
@@ -211,7 +216,8 @@ struct Thousands {
   std::string content =
       detail::sweep_introduction(sweep) + detail::missing_runs(sweep) + "<h2>Results</h2>\n" +
       detail::summary_of(sweep, order) + detail::results_table(sweep, order) +
-      detail::intervals_figure(sweep, order) + detail::pareto_section(sweep, order) +
+      detail::curve_figure(sweep) + detail::intervals_figure(sweep, order) +
+      detail::pareto_section(sweep, order) +
       "<h2>Costs and balance</h2>\n<p class=\"soft\">Means over the seeds.</p>\n" +
       detail::costs_table(sweep, order);
   content += "<h2>Every run</h2>\n" +

@@ -149,7 +149,11 @@ struct Verdict {
   item(Standing::same, "As good as it, to within " + format_general(sweep.margin, 3));
   item(Standing::unknown, "No difference from it is shown, which is not to say there is none");
   item(Standing::alone, "Not compared with it, because no seed has a result in both");
-  auto const compared = sweep.arms.size() - 1;
+  std::size_t compared = 0;  // one pair says nothing, so chance cannot mislead it
+  for (std::size_t i = 0; i < sweep.arms.size(); ++i) {
+    auto const& comparison = sweep.arms[i].comparison;
+    compared += i != sweep.baseline && comparison && comparison->pairs >= 2;
+  }
   if (compared >= 5) {
     auto const by_chance = (1 - sweep.confidence) * double(compared);
     html += "<li>Of " + std::to_string(compared) + " comparisons at " +

@@ -132,6 +132,13 @@ inline void append_utf8(std::string& text, char32_t point) {
   return {text.data(), done.ptr};
 }
 
+/// The fewest digits that read back as the same number: 0.004, not 0.0040000000000000001.
+[[nodiscard]] inline std::string format_shortest(double value) {
+  std::array<char, 32> text{};
+  auto const done = std::to_chars(text.data(), text.data() + text.size(), value);
+  return {text.data(), done.ptr};
+}
+
 /// "1,234,567"
 [[nodiscard]] inline std::string with_thousands(std::uint64_t value) {
   std::string text = std::to_string(value);

@@ -40,6 +40,12 @@ namespace moenda::io {
     for (auto const& sample : run.samples) {
       text += "\n" + run.name + ": \"" + single_line(sample.text) + "\"\n";
     }
+    for (auto const& question : run.questions) {
+      text += "\n" + run.name + ": " + single_line(question.question) + "\n  " +
+              single_line(question.evidence) +
+              (question.right ? " (right)\n"
+                              : " (wrong, right: " + single_line(question.expected) + ")\n");
+    }
   }
   return text;
 }

@@ -54,7 +54,8 @@ struct SweepArm {
 struct SweepResults {
   std::string name, measure;
   double margin = 0, confidence = 0.95;
-  std::size_t baseline = 0;  // an index into arms
+  std::size_t baseline = 0;   // an index into arms
+  std::string energy_source;  // how joules were counted
   std::vector<SweepArm> arms;
 };
 
@@ -70,20 +71,6 @@ namespace detail {
                     "' must be a number, got " + found->type_name());
   }
   return found->get<double>();
-}
-
-/// object[key] as a list of objects; absent gives none.
-[[nodiscard]] inline std::vector<nlohmann::json> objects_member(nlohmann::json const& object,
-                                                                std::string const& key,
-                                                                std::filesystem::path const& file) {
-  auto const* list = member(object, key, nlohmann::json::value_t::array, file);
-  if (list == nullptr) return {};
-  for (auto const& entry : *list) {
-    if (entry.is_object()) continue;
-    throw DataError("report: " + sanitize_utf8(file.string()) + ": '" + key +
-                    "' must hold objects, got " + entry.type_name());
-  }
-  return {list->begin(), list->end()};
 }
 
 /// [low, high]; null where nothing is known of it.
@@ -158,6 +145,7 @@ namespace detail {
   sweep.measure = detail::text_member(all, "measure", file);
   sweep.margin = detail::number_member(all, "margin", 0, file);
   sweep.confidence = detail::number_member(all, "confidence", 0.95, file);
+  sweep.energy_source = detail::text_member(all, "energy_source", file);
   for (auto const& arm : detail::objects_member(all, "arms", file)) {
     sweep.arms.push_back(detail::read_arm(arm, file));
   }

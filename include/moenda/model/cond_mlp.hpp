@@ -10,12 +10,12 @@
 #include "moenda/ops/activation.hpp"
 #include "moenda/ops/choice.hpp"
 #include "moenda/ops/dispatch.hpp"
+#include "moenda/ops/hash.hpp"
 #include "moenda/ops/matmul.hpp"
 #include "moenda/ops/memory.hpp"
 #include "moenda/ops/padding.hpp"
 #include "moenda/ops/pointwise.hpp"
 #include "moenda/ops/random_numbers.hpp"
-#include "moenda/ops/selection.hpp"
 #include "moenda/ops/softmax.hpp"
 #include "moenda/ops/top_k.hpp"
 #include "moenda/router/choice_gradient.hpp"
@@ -188,7 +188,8 @@ struct CondMlp {
       return ops::choose_by_lot(ctx, choice, ops::uniform(ctx, "cond_mlp", choice.rows, 1));
     }
     if (c.at_evaluation == PathAtEvaluation::most_likely) return ops::top_k_of_rows(ctx, choice, 1);
-    return ops::choose_by_lot(ctx, choice, ops::uniform_of_tokens(ctx, "cond_mlp", choice.rows, 1));
+    return ops::choose_by_lot(
+        ctx, choice, ops::uniform_of_keys(ctx, "cond_mlp", ops::item_keys(ctx, choice.rows), 1));
   }
   /// What the guesser is taught, and through it x.   dy [tokens, d_model] -> dx [tokens, d_model].
   template <class B>

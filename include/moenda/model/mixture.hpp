@@ -85,6 +85,7 @@ struct Mixture {
                            Tensor<B> x) {
     int const experts = Set::size(p.experts);
     auto gates = Router::forward(ctx, c.router, p.router, cache.router, x, experts);
+    gates.present = ops::present_items(ctx, gates.selected.rows);
     gates.selected = ops::without_padding(ctx, gates.selected);  // nobody computes padding
     cache.gates = gates;
     int const items = gates.selected.rows, item_rows = items == 0 ? 1 : x.rows / items;

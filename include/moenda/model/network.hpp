@@ -108,6 +108,9 @@ class Network {
             1);
     auto ctx = inference(batch, memory);
     auto const hidden = M::forward(ctx, config, params, cache_);
+    require(hidden.rows == batch.rows(),
+            "Network::last_logits: the model must answer for every token (its rows vs the batch's)",
+            hidden.rows, batch.rows());
     if (memory != nullptr) memory->len = batch.position + batch.seq_len;
     auto last = ctx.tensor(batch.batch_size, hidden.cols);  // [batch_size, d_model]
     copy_blocks(backend, last.data, hidden.data + std::ptrdiff_t(batch.seq_len - 1) * hidden.cols,

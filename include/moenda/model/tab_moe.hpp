@@ -6,11 +6,9 @@
 
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/walk.hpp"
-#include "moenda/expert/tab/selector.hpp"
+#include "moenda/model/tab_passage.hpp"
 #include "moenda/model/window_encoder.hpp"
 #include "moenda/ops/derivations.hpp"
-#include "moenda/ops/dispatch.hpp"
-#include "moenda/ops/softmax.hpp"
 
 namespace moenda {
 
@@ -19,8 +17,7 @@ namespace moenda {
 /// operation computes on the cells themselves. After Wu & Hou 2024, "TabMoE", section 4.3, where
 /// experts are roles of one language model; here an expert is an operation, so its answer is exact.
 ///   p(answer | q) = sum_z p(z | q) p(answer | q, z)
-///   p(answer | q, z) = sum over the derivations d of the answer by z of the product of p(part of
-///   d)
+///   p(answer | q, z) = sum over the derivations of the answer by z of prod_part p(part | q, z)
 /// It is trained by expectation maximisation over z. With full supervision a question has a single
 /// derivation, and the same loss is plain cross entropy.
 template <RouterLike RouterModule>
@@ -134,6 +131,8 @@ struct TabMoe {
     require(batch.batch_size >= 1, "TabMoe: a batch must hold a question", batch.batch_size, 1);
     require(batch.seq_len == c.context_length, "TabMoe: seq_len must be context_length",
             batch.seq_len, c.context_length);
+    require(batch.tokens != nullptr, "TabMoe: a batch must hold tokens (it holds vs needed)", 0,
+            batch.rows());
     ops::check_ids(batch.tokens, batch.rows(), c.vocab_size);
   }
   static std::int64_t target_count(Batch const& batch) { return batch.batch_size; }
@@ -146,7 +145,7 @@ struct TabMoe {
                                                          Tensor<B> hidden, Target const* targets,
                                                          double scale) {
     Passage<B> passage;
-    answer(ctx, c, p, hidden, passage);
+    passage.forward(ctx, c, p, hidden);
     auto const derivations = flat(ctx, c, targets);
     auto const likelihood = ops::derivation_likelihood(ctx, passage.table, derivations);
     auto const prior = clean_prior(ctx, c, p, passage);  // [questions, num_experts]
@@ -155,14 +154,14 @@ struct TabMoe {
     auto const dlikelihood = ops::scale(ctx, step.shares, -scale);  // [questions, num_experts]
     auto const dtable =
         ops::derivation_likelihood_backward(ctx, dlikelihood, likelihood, derivations);
-    return {step.loss, answer_backward(ctx, c, p, grads, hidden, passage, dtable, dlikelihood)};
+    return {step.loss, passage.backward(ctx, c, p, grads, dtable, dlikelihood)};
   }
   /// The sum alone, of -log p(answer | question); `losses`: null, or [questions].
   template <class B>
   static double loss(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
                      Target const* targets, typename B::Scalar* losses) {
     Passage<B> passage;
-    answer(ctx, c, p, hidden, passage);
+    passage.forward(ctx, c, p, hidden);
     auto const likelihood = ops::derivation_likelihood(ctx, passage.table, flat(ctx, c, targets));
     return ops::expectation_step(ctx, passage.log_router, passage.log_router, likelihood.logs, {},
                                  losses)
@@ -172,30 +171,17 @@ struct TabMoe {
   template <class B>
   static Tensor<B> outputs(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden) {
     Passage<B> passage;
-    answer(ctx, c, p, hidden, passage);
+    passage.forward(ctx, c, p, hidden);
     Selector::write(ctx, passage.table, 0, passage.log_router);
     return passage.table;
   }
 
  private:
-  /// From windows to log probabilities: what the way back needs.
   template <class B>
-  struct Passage {
-    Tensor<B> reader;     // [questions, d_model]
-    Tensor<B> attention;  // [questions, max_words]
-    expert::tab::Reading<B> reading;
-    typename Router::template Cache<B> router;
-    Gates<B> gates;
-    Tensor<B> log_router;  // [questions, num_experts]
-    std::span<Selector::Cache<B>> selectors;
-    Tensor<B> table;  // [questions, ScoreTable::width]
-  };
+  using Passage = TabPassage<TabMoe, B>;
 
   static constexpr WindowEncoder::Config encoder(Config const& c) {
     return {c.vocab_size, data::TableLayout::window, c.d_word, c.d_model, c.num_layers};
-  }
-  static constexpr std::size_t selector_of(Config const& c, std::size_t expert) {
-    return c.shared_selector ? 0 : expert;
   }
   static ops::Expectation expectation(Learning const& learning, std::uint64_t pass) {
     double const gone = learning.soft_passes == 0 ? 1 : double(pass) / double(learning.soft_passes);
@@ -204,65 +190,6 @@ struct TabMoe {
             learning.temperature + (1 - learning.temperature) * softness};
   }
 
-  template <class B>
-  static void answer(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
-                     Passage<B>& passage) {
-    read_question(ctx, c, p, hidden, passage);
-    passage.gates = Router::forward(ctx, c.router, p.router, passage.router,
-                                    passage.reading.question, num_experts);
-    if (ctx.probe != nullptr) {
-      ctx.probe->observe(ctx.layer, passage.gates, ops::make_plan(ctx, passage.gates, 1, -1));
-    }
-    passage.log_router = ops::log_softmax(ctx, passage.gates.logits);  // [questions, num_experts]
-    ScoreTable const scores(c.layout);
-    passage.table = ops::zeros(ctx, passage.log_router.rows, scores.width);
-    passage.selectors = ctx.template make<Selector::Cache<B>>(num_experts);
-    auto const windows = present(ctx, c.layout);
-    for (std::size_t e = 0; e < num_experts; ++e) {
-      Selector::forward(ctx, expert::tab::operations[e].parts, scores.of[e],
-                        p.selectors[selector_of(c, e)], passage.selectors[e], passage.reading,
-                        windows, passage.table);
-    }
-  }
-  /// The question in one vector: a mean of its words' windows, weighted by attention.
-  template <class B>
-  static void read_question(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
-                            Passage<B>& passage) {
-    int const questions = ctx.batch.batch_size;
-    auto const nothing = ops::zeros(ctx, questions, c.d_model);
-    passage.reader = ops::add_row(ctx, nothing, p.reader);  // [questions, d_model]
-    auto const scores = ops::score_windows(ctx, passage.reader, hidden, words(c));
-    auto const there = window_mask(ctx, c.layout, words(c));  // [questions, max_words]
-    passage.attention = ops::softmax(ctx, scores, there);     // [questions, max_words]
-    passage.reading = {ops::mix_windows(ctx, passage.attention, hidden, words(c)), hidden};
-  }
-  template <class B>
-  static Tensor<B> answer_backward(Context<B>& ctx, Config const& c, Params<B> const& p,
-                                   Params<B> const& grads, Tensor<B> hidden, Passage<B>& passage,
-                                   Tensor<B> dtable, Tensor<B> dlog_router) {
-    int const questions = ctx.batch.batch_size;
-    expert::tab::Reading<B> d{ops::zeros(ctx, questions, c.d_model),
-                              ops::zeros(ctx, hidden.rows, hidden.cols)};
-    ScoreTable const scores(c.layout);
-    for (std::size_t e = num_experts; e-- > 0;) {
-      auto const selector = selector_of(c, e);
-      Selector::backward(ctx, expert::tab::operations[e].parts, scores.of[e], p.selectors[selector],
-                         grads.selectors[selector], passage.selectors[e], dtable, d);
-    }
-    GatesGrad<B> const dgates{ops::zeros(ctx, questions, num_experts),
-                              ops::zeros(ctx, questions, num_experts),
-                              ops::log_softmax_backward(ctx, dlog_router, passage.log_router)};
-    ops::accumulate(
-        ctx, d.question,
-        Router::backward(ctx, c.router, p.router, grads.router, passage.router, dgates));
-    auto const dattention =
-        ops::mix_windows_backward(ctx, d.question, passage.attention, hidden, d.windows, words(c));
-    auto const dscores = ops::softmax_backward(ctx, dattention, passage.attention);
-    ops::add_row_backward(
-        ctx, ops::score_windows_backward(ctx, dscores, passage.reader, hidden, d.windows, words(c)),
-        grads.reader);
-    return d.windows;
-  }
   /// What the router thinks without the noise that it may add in training: the E-step's prior.
   template <class B>
   static Tensor<B> clean_prior(Context<B>& ctx, Config const& c, Params<B> const& p,
@@ -275,23 +202,6 @@ struct TabMoe {
     return ops::log_softmax(ctx, gates.logits);  // [questions, num_experts]
   }
 
-  static constexpr ops::Range words(Config const& c) { return {0, c.layout.max_words}; }
-  template <class B>
-  static Tensor<B> window_mask(Context<B>& ctx, data::TableLayout const& layout, ops::Range range) {
-    return ops::present_windows(ctx, layout.windows(), data::TableLayout::window, range);
-  }
-  template <class B>
-  static Selector::Windows<B> present(Context<B>& ctx, data::TableLayout const& layout) {
-    ops::Range const columns{layout.first_column(), layout.max_columns};
-    ops::Range const conditions{layout.first_condition(), layout.max_conditions};
-    ops::Range const pairs{layout.first_pair(), layout.max_pairs};
-    return {columns,
-            conditions,
-            pairs,
-            window_mask(ctx, layout, columns),
-            window_mask(ctx, layout, conditions),
-            window_mask(ctx, layout, pairs)};
-  }
   /// The derivations of all questions, one after the other.
   template <class B>
   static DerivationTable flat(Context<B>& ctx, Config const& c, Target const* targets) {

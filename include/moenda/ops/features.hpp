@@ -9,8 +9,9 @@ namespace moenda::ops {
 template <class B>
 Tensor<B> features(Context<B>& ctx, int channels) {
   auto const& batch = ctx.batch;
-  require(batch.features != nullptr || batch.rows() == 0,
-          "features: the batch must have features (rows vs channels)", batch.rows(), channels);
+  require((batch.features != nullptr && batch.channels == channels) || batch.rows() == 0,
+          "features: the batch must have features of as many channels (its own vs wanted)",
+          batch.channels, channels);
   auto y = ctx.tensor(batch.rows(), channels);  // [batch_size * seq_len, channels]
   read_features(ctx.backend, y.data, batch.features, batch.lengths, batch.batch_size, batch.seq_len,
                 channels);

@@ -8,7 +8,7 @@
 
 namespace moenda::ops {
 
-/// What a hash is taken of, one key for every token of the batch.
+/// What a hash is taken of, one key for every token of the batch or for every item.
 using Keys = std::span<std::uint64_t>;
 
 /// Throws ConfigError unless the batch brings the ids of its tokens.
@@ -44,6 +44,21 @@ Keys previous_keys(Context<B>& ctx, bool with_token) {
   auto keys = ctx.template make<std::uint64_t>(batch.rows());  // [tokens]
   previous_keys(ctx.backend, keys.data(), seen.rows.data, with_token, seen.len - batch.seq_len,
                 seen.stride, batch.seq_len, batch.rows());
+  return keys;
+}
+
+/// What an item is made of: of a token its id and position, of a row of channels these and its
+/// position, of a whole sequence all its rows without padding. So an item keeps its key in whatever
+/// batch, and a token whether it comes with its text or alone.   -> keys [items].
+template <class B>
+Keys item_keys(Context<B>& ctx, int items) {
+  auto const& batch = ctx.batch;
+  int const item_rows = items == 0 ? 1 : batch.rows() / items;
+  require(std::ptrdiff_t(item_rows) * items == (items == 0 ? 0 : batch.rows()),
+          "item_keys: the items must share the batch equally", items, batch.rows());
+  auto keys = ctx.template make<std::uint64_t>(items);  // [items]
+  item_keys(ctx.backend, keys.data(), batch.tokens, batch.features, batch.channels, batch.lengths,
+            batch.position, batch.seq_len, item_rows, items);
   return keys;
 }
 

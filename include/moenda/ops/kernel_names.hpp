@@ -23,12 +23,13 @@
   X(mean_pool_forward) X(mean_pool_backward) X(repeat_rows_forward)                   \
   X(repeat_rows_backward) X(gather_lengths) X(read_features)                          \
   X(gru_step_forward) X(gru_step_backward) X(squared_error)                           \
-  X(keep_best_groups) X(keep_above) X(round_robin) X(draw_uniform_of_tokens)          \
+  X(keep_best_groups) X(keep_above) X(round_robin)                                    \
   X(move_balancing_bias)                                                              \
   X(sinkhorn_forward) X(balanced_assignment) X(top_k_of_columns)                      \
   X(split_tokens) X(token_keys) X(position_keys) X(previous_keys)                     \
-  X(hash_experts) X(look_up_experts)                                                  \
+  X(item_keys) X(hash_experts) X(look_up_experts)                                     \
   X(draw_uniform) X(draw_normal) X(draw_gumbel) X(draw_gumbel_strata)                 \
+  X(draw_uniform_of_keys)                                                             \
   X(sigmoid_forward) X(sigmoid_backward) X(softplus_forward) X(softplus_backward)     \
   X(multiply_forward) X(scale_forward) X(add_row_forward) X(sum_of_rows)              \
   X(unit_rows_forward) X(unit_rows_backward)                                          \

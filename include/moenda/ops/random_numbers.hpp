@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+
 #include "moenda/core/context.hpp"
 
 namespace moenda::ops {
@@ -9,6 +13,14 @@ template <class B>
 Tensor<B> uniform(Context<B>& ctx, std::string_view purpose, int rows, int cols) {
   auto y = ctx.tensor(rows, cols);  // [rows, cols]
   draw_uniform(ctx.backend, y.data, ctx.random(purpose), y.size());
+  return y;
+}
+/// [keys, cols] uniform in [0, 1), of which row r is a function of keys[r], seed, step and layer.
+template <class B>
+Tensor<B> uniform_of_keys(Context<B>& ctx, std::string_view purpose,
+                          std::span<std::uint64_t const> keys, int cols) {
+  auto y = ctx.tensor(int(keys.size()), cols);  // [keys, cols]
+  draw_uniform_of_keys(ctx.backend, y.data, ctx.random(purpose), keys.data(), y.rows, cols);
   return y;
 }
 /// [rows, cols] standard normal.

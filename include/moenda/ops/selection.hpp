@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Ways to narrow a choice, and choices without content. None has a gradient.
-#include <string_view>
-
 #include "moenda/core/context.hpp"
 #include "moenda/ops/shapes.hpp"
 
@@ -53,19 +51,6 @@ Tensor<B> round_robin(Context<B>& ctx, int k, int rows, int cols) {
   round_robin(ctx.backend, mask.data, tokens ? ctx.batch.position : 0,
               tokens ? ctx.batch.seq_len : rows, k, rows, cols);
   return mask;
-}
-
-/// Uniform in [0, 1), a function of (position, token id, column): the same text gets the same
-/// numbers, in whatever batch, whole or token by token. Items of several rows go by their first.
-template <class B>
-Tensor<B> uniform_of_tokens(Context<B>& ctx, std::string_view purpose, int rows, int cols) {
-  int const item_rows = rows == 0 ? 1 : ctx.batch.rows() / rows;
-  require(item_rows * std::ptrdiff_t(rows) == (rows == 0 ? 0 : ctx.batch.rows()),
-          "uniform_of_tokens: the rows must share the batch equally", rows, ctx.batch.rows());
-  auto y = ctx.tensor(rows, cols);  // [rows, cols]
-  draw_uniform_of_tokens(ctx.backend, y.data, ctx.random(purpose), ctx.batch.tokens, item_rows,
-                         ctx.batch.position, ctx.batch.seq_len, rows, cols);
-  return y;
 }
 
 }  // namespace moenda::ops

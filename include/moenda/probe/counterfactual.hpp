@@ -2,6 +2,7 @@
 #pragma once
 // What would have happened if a token had gone to another expert.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -100,12 +101,32 @@ template <class M, class B>
   return own;
 }
 
+/// Throws ConfigError where the router's own choices, when forced, do not give the losses that it
+/// has when free: then its weights for other choices are not known either.
+template <class M, class B>
+void require_own_losses(Network<M, B>& network, Batch const& batch, std::span<int const> targets,
+                        Counterfactual const& found) {
+  constexpr double noise = 0.01;  // nats, of products that round elsewhere in a larger batch
+  std::vector<typename B::Scalar> own(targets.size());
+  network.evaluate(batch, targets, own);
+  double off = 0;
+  for (int t = 0; t < found.tokens(); ++t) {
+    off += std::abs(found.chosen_loss_of(t) - double(own[std::size_t(t)])) / found.tokens();
+  }
+  if (off <= noise) return;
+  throw ConfigError(
+      "counterfactual: to force the router's own choices must change nothing, but their losses are "
+      "off by " +
+      std::to_string(off) + " nats on average: it weighs experts by a rule of its own");
+}
+
 }  // namespace detail
 
 /// Tries every expert of `layer` for every token of one sequence, `batch` of batch_size 1. The
 /// model must be of top-1 routers, each a router::Forced. Takes num_experts passes over seq_len
 /// copies of the sequence, `copies` of them at a time: copy t changes the choice of token t alone,
-/// so that no other change reaches it through attention.
+/// so that no other change reaches it through attention. Throws ConfigError for a router whose
+/// weights Forced cannot know.
 template <class M, class B>
 [[nodiscard]] Counterfactual counterfactual(Network<M, B>& network, Batch const& batch,
                                             std::span<int const> targets, int layer,
@@ -144,6 +165,7 @@ template <class M, class B>
       }
     }
   }
+  detail::require_own_losses(network, batch, targets, result);
   return result;
 }
 

@@ -18,8 +18,8 @@ struct LayerMeasures {
   double max_violation = 0;  ///< of tokens_per_expert
   double dropped_share = 0;  ///< of the choices: those over capacity
   int dead_experts = 0;      ///< experts that nobody chose
-  /// Mean over items of the evenness of their router_probs: 0 is a router that is sure, 1 one that
-  /// does not care. Absent where the router has no probabilities.
+  /// Mean over items that are no padding of the evenness of their router_probs: 0 is a router that
+  /// is sure, 1 one that does not care. Absent where the router has no probabilities.
   std::optional<double> router_entropy{};
   double experts_per_item = 0;  ///< mean number of experts that an item chose
 };
@@ -37,14 +37,16 @@ class StepMeasures : public RoutingProbe<B> {
     for (std::size_t i = 0; i < std::size_t(gates.selected.size()); ++i) {
       counts.tokens_per_expert[i % experts] += gates.selected.data[i] != 0;
     }
-    counts.items += plan.num_items;
     counts.kept += plan.num_slots;
     counts.dropped += plan.num_dropped;
-    for (int row = 0; row < gates.probs.rows; ++row) {
+    for (int item = 0; item < plan.num_items; ++item) {
+      if (gates.present.data != nullptr && gates.present.data[item] == 0) continue;  // padding
+      ++counts.items;
+      if (gates.probs.rows == 0) continue;
+      ++counts.items_with_probs;
       counts.router_entropy += evenness(std::span<typename B::Scalar const>(
-          gates.probs.slice(row, 1).data, std::size_t(gates.probs.cols)));
+          gates.probs.slice(item, 1).data, std::size_t(gates.probs.cols)));
     }
-    counts.items_with_probs += gates.probs.rows;
   }
   /// Forgets what was seen: before the next step.
   void clear() {

@@ -10,6 +10,7 @@
 #include "moenda/ops/pointwise.hpp"
 #include "moenda/ops/top_k.hpp"
 #include "moenda/router/gates.hpp"
+#include "moenda/router/scores.hpp"
 
 namespace moenda::router {
 
@@ -41,6 +42,9 @@ struct Base {
     Tensor<B> weights;  // [items, num_experts]
   };
 
+  static constexpr WeightingRule weighting_rule(Config const&) {
+    return {Scores::sigmoid, Weighting::score_then_select};
+  }
   static constexpr int experts_per_item(Config const&, int num_experts) {
     return std::min(1, num_experts);
   }

@@ -52,6 +52,10 @@ struct BiasBalanced {
     problems.expect(c.frozen_from >= 0 && c.frozen_from <= 1, "frozen_from",
                     "in 0..1, a part of the training", c.frozen_from);
   }
+  static constexpr auto weighting_rule(Config const& c) requires requires {
+    Inner::weighting_rule(c.inner);
+  }
+  { return Inner::weighting_rule(c.inner); }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return Inner::experts_per_item(c.inner, num_experts);
   }

@@ -12,6 +12,7 @@
 #include "moenda/ops/softmax.hpp"
 #include "moenda/ops/top_k_of_columns.hpp"
 #include "moenda/router/gates.hpp"
+#include "moenda/router/scores.hpp"
 
 namespace moenda::router {
 
@@ -56,6 +57,9 @@ struct ChosenByExperts {
         c.experts_per_token > 0 && c.experts_per_token <= setting.num_experts, "experts_per_token",
         "above 0 and at most " + std::to_string(setting.num_experts) + ", the number of experts",
         c.experts_per_token);
+  }
+  static constexpr WeightingRule weighting_rule(Config const&) {
+    return {Scores::softmax, Weighting::score_then_select};
   }
   /// The average, rounded.
   static constexpr int experts_per_item(Config const& c, int num_experts) {

@@ -3,7 +3,6 @@
 #include "moenda/core/name.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/ops/pointwise.hpp"
-#include "moenda/router/choice_gradient.hpp"
 #include "moenda/router/gates.hpp"
 #include "moenda/router/scores.hpp"
 
@@ -11,9 +10,9 @@ namespace moenda::router {
 
 /// A router whose choice can be replaced at evaluation by that of ctx.forced: to replay a trace, or
 /// to ask what another choice would have done. The weights of the forced experts follow the inner
-/// router's own rule where its Config says it in the words of TopK (scores, weighting,
-/// scaling_factor); else they are its probs, or equal ones without probs, made to sum to 1.
-/// Without ctx.forced it is the inner router, under its name.
+/// router's own weighting_rule, so that to force its own choice changes nothing; where it has none
+/// they are its probs, or equal ones without probs, made to sum to 1. Without ctx.forced it is the
+/// inner router, under its name.
 ///   selected = forced;   weights = rule(logits, probs, forced)
 template <class Inner>
 struct Forced : Inner {
@@ -41,16 +40,13 @@ struct Forced : Inner {
   static Tensor<B> weights_of(Context<B>& ctx, Config const& c, Gates<B> const& gates,
                               Tensor<B> forced) {
     WeighCache<B> cache;
-    if constexpr (requires { c.weighting, c.scores; }) {
+    if constexpr (requires { Inner::weighting_rule(c); }) {
+      auto const rule = Inner::weighting_rule(c);
       ScoreCache<B> scored;
-      auto const scores = score(ctx, c.scores, gates.logits, scored).scores;
-      bool weighs = true;
-      if constexpr (requires { c.gradient; }) weighs = c.gradient == Gradient::scaled;
-      auto weights = weighs ? weigh(ctx, c.weighting, gates.logits, scores, forced, cache) : forced;
-      if constexpr (requires { c.scaling_factor; }) {
-        return c.scaling_factor == 1 ? weights : ops::scale(ctx, weights, c.scaling_factor);
-      }
-      return weights;
+      auto const scores = score(ctx, rule.scores, gates.logits, scored).scores;
+      auto const weights =  // [items, num_experts]
+          rule.weighs ? weigh(ctx, rule.weighting, gates.logits, scores, forced, cache) : forced;
+      return rule.scaling_factor == 1 ? weights : ops::scale(ctx, weights, rule.scaling_factor);
     }
     auto const scores = gates.probs.data == nullptr ? forced : gates.probs;
     return weigh(ctx, Weighting::score_then_renormalise, Tensor<B>{}, scores, forced, cache);

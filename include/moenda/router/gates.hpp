@@ -19,6 +19,9 @@ struct Gates {
   /// [items, num_experts] of noisy routers, in training: the logits before the noise and with it,
   /// and the standard deviation of the noise. The smooth load loss reads them.
   Tensor<B> clean{}, noisy{}, sigma{};
+
+  /// [items, 1] what Mixture adds for whoever looks on: 0 for padding, else 1; empty without any.
+  Tensor<B> present{};
 };
 
 /// The loss's gradient in those tables, dense. Zero at first; combine and the losses add to it.

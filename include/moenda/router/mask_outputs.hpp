@@ -38,6 +38,10 @@ struct MaskOutputs {
                     "at least 0 and below 1", c.probability);
     problems.in("inner", [&] { moenda::check<Inner>(c.inner, setting, problems); });
   }
+  static constexpr auto weighting_rule(Config const& c) requires requires {
+    Inner::weighting_rule(c.inner);
+  }
+  { return Inner::weighting_rule(c.inner); }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return Inner::experts_per_item(c.inner, num_experts);
   }

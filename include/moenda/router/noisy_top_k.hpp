@@ -43,6 +43,9 @@ struct NoisyTopK {
   static void check(Config const& c, Setting const& setting, Problems& problems) {
     check_top_k(c.top_k, setting, problems);
   }
+  static constexpr WeightingRule weighting_rule(Config const&) {
+    return {Scores::softmax, Weighting::select_then_score};
+  }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return std::min(c.top_k, num_experts);
   }

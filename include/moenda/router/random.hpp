@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "moenda/ops/hash.hpp"
 #include "moenda/ops/random_numbers.hpp"
-#include "moenda/ops/selection.hpp"
 #include "moenda/ops/top_k.hpp"
 #include "moenda/router/control.hpp"
 
 namespace moenda::router {
 
 /// A control: top_k experts by lot, of equal weight. What a learned router must beat. In training
-/// every item draws anew in every step; at evaluation the lot is a fixed function of layer,
-/// position and token id, so that a text is always answered alike, in any batch, whole or token by
-/// token.
+/// every item draws anew in every step; at evaluation the lot is a fixed function of the layer and
+/// of what the item is made of (ops::item_keys): a token's id and position, or all that a sequence
+/// holds. So a text is always answered alike, in any batch, whole or token by token.
 struct Random : Control<Random> {
   static constexpr char const* name = "random";
   static constexpr RouterTraits traits{.has_parameters = false};
 
   template <class B>
   static Tensor<B> select(Context<B>& ctx, int top_k, int items, int num_experts) {
-    auto lots = ctx.training  // [items, num_experts]
-                    ? ops::uniform(ctx, "random_router", items, num_experts)
-                    : ops::uniform_of_tokens(ctx, "random_router", items, num_experts);
+    auto lots =
+        ctx.training  // [items, num_experts]
+            ? ops::uniform(ctx, "random_router", items, num_experts)
+            : ops::uniform_of_keys(ctx, "random_router", ops::item_keys(ctx, items), num_experts);
     return ops::top_k_of_rows(ctx, lots, top_k);  // [items, num_experts]
   }
 };

@@ -23,6 +23,15 @@ constexpr auto enum_names(Weighting) {
   return std::array{"select_then_score", "score_then_renormalise", "score_then_select"};
 }
 
+/// How a router weighs whatever is selected, where it can say so: its weighting_rule(config). A
+/// choice that is not its own is then weighed as it would have done (Forced).
+struct WeightingRule {
+  Scores scores = Scores::softmax;
+  Weighting weighting = Weighting::score_then_renormalise;
+  bool weighs = true;  ///< false: a weight of 1 for each
+  double scaling_factor = 1;
+};
+
 /// `scores` rank experts and weigh them; `probs` are the scores as a distribution, for losses.
 template <class B>
 struct Scored {

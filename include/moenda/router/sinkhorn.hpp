@@ -14,6 +14,7 @@
 #include "moenda/ops/top_k.hpp"
 #include "moenda/router/check_top_k.hpp"
 #include "moenda/router/gates.hpp"
+#include "moenda/router/scores.hpp"
 
 namespace moenda::router {
 
@@ -52,6 +53,10 @@ struct Sinkhorn {
                     "in 1.." + std::to_string(max_iterations), c.iterations);
     problems.expect(c.temperature > 0 && std::isfinite(c.temperature), "temperature",
                     "finite and above 0", c.temperature);
+  }
+  static constexpr WeightingRule weighting_rule(Config const& c) {
+    if (c.top_k == 1) return {Scores::sigmoid, Weighting::score_then_select};
+    return {Scores::softmax, Weighting::select_then_score};
   }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return std::min(c.top_k, num_experts);

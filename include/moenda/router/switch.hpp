@@ -23,6 +23,9 @@ struct Switch {
   static void check(Config const& c, Setting const& setting, Problems& problems) {
     TopK::check(top_1(c), setting, problems);
   }
+  static constexpr WeightingRule weighting_rule(Config const& c) {
+    return TopK::weighting_rule(top_1(c));
+  }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return TopK::experts_per_item(top_1(c), num_experts);
   }

@@ -74,6 +74,9 @@ struct TopK {
     check_groups(c.groups(), c.top_k, setting.num_experts, problems);
     check_jitter(c.jitter, problems);
   }
+  static constexpr WeightingRule weighting_rule(Config const& c) {
+    return {c.scores, c.weighting, c.gradient == Gradient::scaled, c.scaling_factor};
+  }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return std::min(c.top_k, num_experts);
   }

@@ -31,7 +31,8 @@ struct Comparison {
 /// Compares a[i] with b[i]. Equivalent: both one-sided tests reject, at 1 - confidence, that the
 /// difference lies outside of -margin .. margin (TOST). A difference within the margin that is also
 /// significant is called by its sign: it is real, and small. Throws ConfigError unless a and b are
-/// equally many, margin >= 0 and confidence lies in 0..1.
+/// equally many, margin >= 0 and confidence lies in 0..1, NumericError for values that are not
+/// finite.
 [[nodiscard]] inline Comparison compare_paired(std::span<double const> a, std::span<double const> b,
                                                double margin, double confidence = 0.95) {
   require(a.size() == b.size(), "compare_paired: every value needs its partner",
@@ -41,7 +42,12 @@ struct Comparison {
                       std::to_string(margin));
   }
   std::vector<double> differences(a.size());
-  for (std::size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    differences[i] = a[i] - b[i];
+    if (std::isfinite(differences[i])) continue;
+    throw NumericError("compare_paired: values and their differences must be finite, got " +
+                       std::to_string(a[i]) + " and " + std::to_string(b[i]));
+  }
   Comparison result;
   result.pairs = int(a.size());
   result.difference = mean(differences);

@@ -37,10 +37,9 @@ inline constexpr double smallest_temperature = 0.01, largest_temperature = 100;
 /// The temperature of least log loss for validation logits: Guo et al. 2017, section 4.2. It leaves
 /// the predicted classes and every ranking of two classes as they are. In 1 / temperature the loss
 /// is convex, so its slope has one zero, which is found by bisection. Where every row is right the
-/// loss falls forever with the temperature and nothing is known of how wrong others may be: the
-/// answer is
-/// 1. Where nothing was learned it is largest_temperature. Throws NumericError for logits that are
-/// not finite.
+/// loss falls forever with the temperature and nothing is known of how wrong others may be, so the
+/// temperature stays 1. Where nothing was learned it is largest_temperature. Throws NumericError
+/// for logits that are not finite.
 [[nodiscard]] inline double fit_temperature(std::span<double const> logits,
                                             std::span<int const> classes_of) {
   auto const classes = detail::columns_of(logits, classes_of);

@@ -52,7 +52,7 @@ MOENDA_KERNEL gru_step_backward(Backend<T>& backend, T* dprevious, T* dgates, T*
       if (lengths != nullptr && step >= lengths[b]) {
         std::fill_n(dg, 3 * width, T(0));
         std::fill_n(dr, 3 * width, T(0));
-        std::copy_n(dnext + b * width, width, dprevious + b * width);
+        if (dprevious != dnext) std::copy_n(dnext + b * width, width, dprevious + b * width);
         continue;
       }
       T const* const g = gates + row;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Routes that are a function of token ids and positions alone.
+// Routes that are a function of what the batch holds and of positions alone.
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <string>
 
@@ -45,6 +47,38 @@ MOENDA_KERNEL previous_keys(Backend<T>& backend, std::uint64_t* keys, T const* s
     std::uint64_t const previous = t == 0 ? 0 : 1 + id(at - 2);
     keys[r] = with_token ? previous << 32 | id(at) : previous;
   });
+}
+
+// keys[i] = the position and token (0 without tokens) of the first of the item_rows rows of item i,
+// and, folded in as in FNV-1a, the tokens of its other rows and the bits of all its channels.
+// Whole sequences leave out their padding
+MOENDA_KERNEL item_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens,
+                        float const* features, int channels, int const* lengths, int position,
+                        int seq_len, int item_rows, int items) {
+  std::ptrdiff_t const width = features == nullptr ? 0 : channels;
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    auto const id_of = [=](std::ptrdiff_t row) {
+      return tokens == nullptr ? 0u : static_cast<std::uint32_t>(tokens[row]);
+    };
+    auto const fold = [](std::uint64_t& key, std::uint32_t word) {
+      key = (key ^ word) * 0x100000001b3;
+    };
+    for (std::ptrdiff_t i = begin; i < end; ++i) {
+      std::ptrdiff_t const first = i * item_rows;
+      auto key = static_cast<std::uint64_t>(position + first % seq_len) << 32 | id_of(first);
+      bool const padded = lengths != nullptr && item_rows == seq_len;
+      int const rows = padded ? std::clamp(lengths[i], 1, item_rows) : item_rows;
+      for (std::ptrdiff_t row = first; row < first + rows; ++row) {
+        if (row > first) fold(key, id_of(row));
+        for (std::ptrdiff_t c = 0; c < width; ++c) {
+          fold(key, std::bit_cast<std::uint32_t>(features[row * width + c]));
+        }
+      }
+      keys[i] = key;
+    }
+  };
+  auto const words = item_rows * std::max<std::ptrdiff_t>(1, width);  // of an item
+  detail::for_blocks(backend, items, detail::rows_per_block(words), body);
 }
 
 // selected[r, c] = 1 where hash h sends row r to expert c of its own, the experts h * size ..

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Random numbers in bulk. Number i is a function of (seed, stream, i) alone.
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -31,14 +32,29 @@ MOENDA_KERNEL draw_normal(Backend<T>& backend, T* y, Random random, std::ptrdiff
 
 // y[i] standard Gumbel
 MOENDA_KERNEL draw_gumbel(Backend<T>& backend, T* y, Random random, std::ptrdiff_t n) {
-  detail::for_blocks(backend, n, detail::scalars_per_block,
-                     [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
-                       for (std::ptrdiff_t i = begin; i < end; ++i) {
-                         // Half a step up: u is never 0, where the logarithm ends.
-                         double const u = random.uniform(static_cast<std::uint64_t>(i)) + 0x1p-54;
-                         y[i] = static_cast<T>(-std::log(-std::log(u)));
-                       }
-                     });
+  detail::for_blocks(
+      backend, n, detail::scalars_per_block, [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        for (std::ptrdiff_t i = begin; i < end; ++i) {
+          // Half a step up, and not to 1: there the logarithms end.
+          double const u =
+              std::min(random.uniform(static_cast<std::uint64_t>(i)) + 0x1p-54, 1 - 0x1p-53);
+          y[i] = static_cast<T>(-std::log(-std::log(u)));
+        }
+      });
+}
+
+// y[r, c] uniform in [0, 1), a function of keys[r] and c
+MOENDA_KERNEL draw_uniform_of_keys(Backend<T>& backend, T* y, Random random,
+                                   std::uint64_t const* keys, int rows, int cols) {
+  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t r = begin; r < end; ++r) {
+      Random const of_row(random.bits(keys[r]));
+      for (std::ptrdiff_t c = 0; c < cols; ++c) {
+        y[r * cols + c] = static_cast<T>(of_row.uniform(static_cast<std::uint64_t>(c)));
+      }
+    }
+  };
+  detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
 }
 
 // Every column of y[rows, cols] = the Gumbel quantiles of (i + 0.5) / rows, shuffled (Durstenfeld

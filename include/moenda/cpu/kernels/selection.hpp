@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Ways to narrow a choice of columns, and choices that do not look at content.
-#include "moenda/core/random.hpp"
 #include "moenda/cpu/kernels/top_k.hpp"
 
 namespace moenda::cpu {
@@ -83,24 +82,6 @@ MOENDA_KERNEL round_robin(Backend<T>& backend, T* mask, int first, int period, i
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       std::ptrdiff_t const start = (first + r % period) * k;
       for (int i = 0; i < k; ++i) mask[r * cols + (start + i) % cols] = T(1);
-    }
-  };
-  detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
-}
-
-// y[r, c] uniform in [0, 1), a function of c and of the position and token id (0 without tokens) of
-// the first of the item_rows rows of item r
-MOENDA_KERNEL draw_uniform_of_tokens(Backend<T>& backend, T* y, Random random, int const* tokens,
-                                     int item_rows, int position, int seq_len, int rows, int cols) {
-  auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
-    for (std::ptrdiff_t r = begin; r < end; ++r) {
-      std::ptrdiff_t const row = r * item_rows;
-      auto const at = static_cast<std::uint64_t>(position + row % seq_len);
-      auto const id = tokens == nullptr ? 0u : static_cast<std::uint32_t>(tokens[row]);
-      Random const of_row(random.bits((at << 32) | id));
-      for (std::ptrdiff_t c = 0; c < cols; ++c) {
-        y[r * cols + c] = static_cast<T>(of_row.uniform(static_cast<std::uint64_t>(c)));
-      }
     }
   };
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);

@@ -16,8 +16,11 @@ struct Extremum {
     if (!data::has_order(column.type)) return refuse(name_of(column) + " has no order");
     auto outcome = rows_with_values(column, rows);
     if (!outcome.answered()) return outcome;
-    auto const best = extreme_rows(column, outcome.rows, chosen.largest);
-    outcome.texts = texts_of(table.column(chosen.shown), best);
+    auto best = extreme_rows(column, outcome.rows, chosen.largest);
+    auto const& shown = table.column(chosen.shown);
+    std::erase_if(best, [&](int row) { return shown.missing[std::size_t(row)]; });
+    if (best.empty()) return refuse(name_of(shown) + " says nothing where the value is found");
+    outcome.texts = texts_of(shown, best);
     return outcome;
   }
 };

@@ -15,10 +15,11 @@ struct ScoreTable {
   struct Columns {
     int column = -1, shown = -1, condition = -1, direction = -1;
   };
+  data::TableLayout layout;
   std::array<Columns, num_operations> of{};
   int width = num_operations;
 
-  constexpr explicit ScoreTable(data::TableLayout const& layout) {
+  constexpr explicit ScoreTable(data::TableLayout const& of_layout) : layout(of_layout) {
     auto const take = [this](bool needed, int count) {
       int const first = needed ? width : -1;
       width += needed ? count : 0;
@@ -33,15 +34,22 @@ struct ScoreTable {
     }
   }
   /// The columns of the probabilities whose product is that of a derivation, -1: no such part, or
-  /// nothing is known of it.
-  [[nodiscard]] constexpr std::array<int, DerivationTable::parts> columns_of(
+  /// nothing is known of it. Throws ConfigError for a derivation beyond the layout.
+  [[nodiscard]] std::array<int, DerivationTable::parts> columns_of(
       data::Derivation const& d) const {
+    require(d.operation >= 0 && d.operation < num_operations,
+            "ScoreTable: an operation must lie in 0..operations-1", d.operation, num_operations);
     auto const& its = of[std::size_t(d.operation)];
-    auto const at = [](int first, int chosen) {
+    auto const at = [](int first, int chosen, int count) {
+      require(chosen < count, "ScoreTable: a derivation must lie within the layout (part vs parts)",
+              chosen, count);
       return first < 0 || chosen < 0 ? -1 : first + chosen;
     };
-    return {at(its.column, d.column), at(its.shown, d.shown), at(its.condition, d.condition),
-            at(its.direction, d.direction)};
+    bool const pair = operations[std::size_t(d.operation)].parts.pair;
+    return {at(its.column, d.column, layout.max_columns),
+            at(its.shown, d.shown, layout.max_columns),
+            at(its.condition, d.condition, pair ? layout.max_pairs : layout.max_conditions),
+            at(its.direction, d.direction, 2)};
   }
 };
 

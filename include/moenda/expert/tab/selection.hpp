@@ -3,6 +3,7 @@
 // What the functional experts share: what they are asked, and what they answer.
 #include <array>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,11 +82,10 @@ struct Outcome {
 [[nodiscard]] inline std::vector<std::string> texts_of(data::Column const& column,
                                                        std::vector<int> const& rows) {
   std::vector<std::string> texts;
-  std::vector<int> seen;
+  std::set<int> seen;
   for (int const row : rows) {
     auto const r = std::size_t(row);
-    if (std::find(seen.begin(), seen.end(), column.text_ids[r]) != seen.end()) continue;
-    seen.push_back(column.text_ids[r]);
+    if (!seen.insert(column.text_ids[r]).second) continue;
     texts.push_back(column.cells[r]);
   }
   return texts;

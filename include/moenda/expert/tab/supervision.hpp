@@ -44,6 +44,8 @@ template <class Questions>
     question.derivations = derivations_of(question, layout);
     return question;
   }
+  // What lies beyond the layout is not seen, so it cannot be learned either.
+  if (std::max(meaning.column, meaning.shown) >= layout.max_columns) return question;
   bool const pair = operations[std::size_t(meaning.operation)].parts.pair;
   auto const& candidates = pair ? question.candidates.pairs : question.candidates.conditions;
   for (std::size_t k = 0; k < candidates.size() && meaning.condition < 0; ++k) {
@@ -53,20 +55,24 @@ template <class Questions>
   return question;
 }
 
-/// The same with what a file says of a question: its answer, or its operation alone, then the
-/// router is all that learns from it. A question that no derivation answers is of no use to
-/// training.
+/// The same with what a file says of a question: its answer; or its operation alone, then the
+/// router is all that learns from it; or both. A question that no derivation answers is of no use
+/// to training.
 [[nodiscard]] inline data::TableQuestion supervised(data::WrittenQuestion const& written,
                                                     data::TableVocabulary const& vocabulary,
                                                     data::TableLayout const& layout) {
   auto question = data::read_question(written.text, written.table, vocabulary, layout);
   question.answer = written.answer;
   question.operation = written.operation;
-  if (written.operation >= 0) {
+  if (written.operation >= 0 && written.answer.empty()) {
     question.derivations = {data::Derivation{written.operation}};
-  } else {
-    question.derivations = derivations_of(question, layout);
+    return question;
   }
+  question.derivations = derivations_of(question, layout);
+  if (written.operation < 0) return question;
+  std::erase_if(question.derivations, [&](data::Derivation const& derivation) {
+    return derivation.operation != written.operation;
+  });
   return question;
 }
 

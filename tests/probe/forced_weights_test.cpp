@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a forced choice weighs.
+#include "laws/router_laws.hpp"
+#include "moenda/router/base.hpp"
+#include "moenda/router/bias_balanced.hpp"
+#include "moenda/router/dense.hpp"
+#include "moenda/router/expert_choice.hpp"
+#include "moenda/router/forced.hpp"
+#include "moenda/router/mask_outputs.hpp"
+#include "moenda/router/noisy_top_k.hpp"
+#include "moenda/router/random.hpp"
+#include "moenda/router/sinkhorn.hpp"
+#include "moenda/router/switch.hpp"
+
+namespace {
+
+using namespace moenda;
+
+template <class Router>
+struct Case {
+  using Module = router::Forced<Router>;
+  static constexpr int num_experts = 5;
+  static typename Module::Config config() { return {}; }
+};
+/// DeepSeek's weights, which sum to 2.5.
+struct Scaled : Case<router::BiasBalanced<router::TopK>> {
+  static Module::Config config() {
+    return {.inner = {.top_k = 3,
+                      .scores = router::Scores::sigmoid,
+                      .weighting = router::Weighting::score_then_renormalise,
+                      .scaling_factor = 2.5}};
+  }
+};
+struct Unweighted : Case<router::TopK> {
+  static Module::Config config() { return {.top_k = 1, .gradient = Gradient::straight_through}; }
+};
+using Cases =
+    std::tuple<Case<router::Switch>, Case<router::BiasBalanced<router::Switch>>, Scaled, Unweighted,
+               Case<router::NoisyTopK>, Case<router::MaskOutputs<router::TopK>>, Case<router::Base>,
+               Case<router::Sinkhorn>, Case<router::ExpertChoice>, Case<router::Dense>,
+               Case<router::Random>>;
+
+TEMPLATE_LIST_TEST_CASE("to force a router's own choice changes nothing", "[probe]", Cases) {
+  using Module = typename TestType::Module;
+  laws::Routing<TestType, double> router;
+  int const items = 40, experts = TestType::num_experts;
+  auto const x = laws::numbers<double>(items * laws::router_width, 7);
+  auto own = router(x, false);
+  auto const tokens = laws::tokens_of(x);
+  router.arena.rewind();
+  Context<laws::Double> ctx{router.backend, router.arena, {tokens.data(), 1, items}};
+  ctx.training = false;
+  std::vector<Tensor<laws::Double>> const forced{{own.selected.data(), items, experts}};
+  ctx.forced = forced;
+  auto const input = ctx.tensor(items, laws::router_width);
+  std::copy(x.begin(), x.end(), input.data);
+  typename Module::template Cache<laws::Double> cache{};
+  auto const gates = Module::forward(ctx, router.config, router.params, cache, input, experts);
+  for (std::size_t i = 0; i < own.selected.size(); ++i) {
+    REQUIRE(gates.selected.data[i] == own.selected[i]);
+    if (own.selected[i] != 0) REQUIRE(gates.weights.data[i] == Approx(own.weights[i]));
+  }
+}
+
+}  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The runner: moenda
 // train|sweep|eval|generate|describe|report|trace|counterfactual|ask|list|schema.
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -16,6 +18,19 @@ namespace runner = moenda::runner;
 
 constexpr char const* not_enough_memory =
     "moenda: there is not enough memory; try a smaller model or batch_size\n";
+
+/// What the caller has closed of stdin, stdout and stderr must not become one of our files: what is
+/// printed would be written into it.
+void open_standard_streams() {
+  for (int descriptor = 0; descriptor < 3; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) == -1) (void)::open("/dev/null", O_RDWR);
+  }
+}
+/// What was asked for and is not on stdout is lost: that is no success.
+int with_output(int code) {
+  if (std::cout.flush() || code != 0) return code;
+  throw moenda::DataError("stdout cannot be written");
+}
 
 /// What is left on the command line must be `--a.b=value`.
 std::vector<std::string> overrides_of(CLI::App const& command) {
@@ -127,6 +142,7 @@ struct Commands {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   Commands commands;
   if (argc > 1 && commands.refuses(argv[1])) return 2;
   try {
@@ -135,7 +151,7 @@ int main(int argc, char** argv) {
     return commands.app.exit(error) == 0 ? 0 : 2;
   }
   try {
-    return commands.run();
+    return with_output(commands.run());
   } catch (moenda::ConfigError const& error) {
     std::cerr << "moenda: " << error.what() << '\n';
     return 2;

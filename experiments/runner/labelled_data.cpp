@@ -5,6 +5,7 @@
 
 #include "moenda/data/content_hash.hpp"
 #include "moenda/data/time_series.hpp"
+#include "moenda/io/utf8.hpp"
 #include "text.hpp"
 
 namespace moenda::runner {
@@ -42,6 +43,10 @@ template <class Read>
 LabelledSplits load_files(LabelledFilesConfig const& config, Read read) {
   auto train = read(found(config.train), std::vector<std::string>{});
   auto const names = train.class_names;
+  if (names.size() == 1) {
+    throw DataError(config.train + ": there must be at least two classes, got only " +
+                    io::quote(names.front()));
+  }
   auto const part = [&](std::string const& file, double fraction, std::uint64_t stream) {
     if (!file.empty()) return read(found(file), names);
     auto [rest, cut] = data::split_off(train, fraction, config.seed + stream);
@@ -137,6 +142,22 @@ LabelledSplits load(LabelledDataConfig const& config, bool classifies,
   return {};
 }
 
+void check_generated(GeneratedSplitsConfig const& config, Problems& problems) {
+  constexpr std::int64_t most = 10'000'000;
+  problems.in("train", [&] { data::check(config.train, problems); });
+  for (auto const& [key, count] :
+       {std::pair("valid", config.valid), std::pair("test", config.test)}) {
+    problems.expect(count >= 0 && count <= most, key, "in 0..10000000", count);
+  }
+}
+void check_files(LabelledFilesConfig const& config, Problems& problems) {
+  problems.expect(!config.train.empty(), "train", "a file", "none");
+  for (auto const& [key, fraction] : {std::pair("valid_fraction", config.valid_fraction),
+                                      std::pair("test_fraction", config.test_fraction)}) {
+    problems.expect(fraction >= 0 && fraction < 1, key, "at least 0 and below 1", fraction);
+  }
+}
+
 }  // namespace
 
 void check_labelled_data(LabelledDataConfig const& config, Problems& problems) {
@@ -144,13 +165,10 @@ void check_labelled_data(LabelledDataConfig const& config, Problems& problems) {
     problems.expect(!config.table.table.paths.empty(), "table.table.paths", "at least one file",
                     "none");
   } else if (config.kind == LabelledKind::generated) {
-    problems.in("generated", [&] {
-      problems.in("train", [&] { data::check(config.generated.train, problems); });
-      problems.expect(config.generated.valid >= 0, "valid", "at least 0", config.generated.valid);
-      problems.expect(config.generated.test >= 0, "test", "at least 0", config.generated.test);
-    });
+    problems.in("generated", [&] { check_generated(config.generated, problems); });
   } else {
-    problems.expect(!config.files.train.empty(), "files.train", "a file", "none");
+    problems.in("files", [&] { check_files(config.files, problems); });
+    problems.in("tokenizer", [&] { check_tokenizer(config.tokenizer, problems); });
   }
 }
 

@@ -127,9 +127,11 @@ struct LabelledTask {
   }
   static int evaluate(Options const& options) {
     auto const run = open(options);
+    auto const weights = newest_weights(run.folder);
+    refuse_other_data(run.folder, run.splits.fingerprint);
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
     TaskNetwork network(backend, run.config.model);
-    load_model(network, newest_weights(run.folder));
+    load_model(network, weights);
     print_measures(measure(run, network, Data(run, backend.pool)));
     return 0;
   }

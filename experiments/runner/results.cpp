@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/data/read_file.hpp"
 #include "moenda/energy/carbon.hpp"
 #include "moenda/io/atomic_folder.hpp"
 #include "moenda/io/tfevents.hpp"
@@ -36,8 +37,7 @@ std::string cpu_name() {
 }
 
 nlohmann::json read_results(fs::path const& path) {
-  std::ifstream file(path);
-  auto results = nlohmann::json::parse(file, nullptr, false);
+  auto results = read_json(path);
   bool const ok = results.is_object() && results.contains("training") &&
                   results.contains("results") && results["results"].is_object() &&
                   !results["results"].empty();
@@ -117,6 +117,25 @@ void print_result(fs::path const& folder) {
   }
   for (char const* key : {"seconds", "tokens_per_second", "peak_bytes"}) print_from(training, key);
   std::cout << std::endl;
+}
+
+nlohmann::json read_json(fs::path const& file) {
+  try {
+    return nlohmann::json::parse(data::read_file(file), nullptr, false);
+  } catch (DataError const&) {
+    return nlohmann::json(nlohmann::json::value_t::discarded);
+  }
+}
+
+void refuse_other_data(fs::path const& folder, std::string const& fingerprint) {
+  auto const file = folder / "meta.json";
+  auto const meta = read_json(file);
+  auto const known = meta.is_object() ? meta.value("corpus", nlohmann::json()) : nlohmann::json();
+  if (known == fingerprint) return;
+  throw DataError(file.string() +
+                  ": the data must be those that the run began with, with the hash " +
+                  (known.is_string() ? known.get<std::string>() : "(none)") + ", got " +
+                  fingerprint + "; train --force trains it again");
 }
 
 void remove_results(fs::path const& folder) {

@@ -73,10 +73,7 @@ void resolve_start(RunConfig& config, std::filesystem::path const& path) {
 void check_run_config(RunConfig const& c, toml::table const& table) {
   Problems problems;
   check_name(c.name, problems);
-  problems.in("tokenizer", [&] {
-    problems.expect(c.tokenizer.vocab_size >= 257 && c.tokenizer.vocab_size <= 1'000'000,
-                    "vocab_size", "in 257..1000000", c.tokenizer.vocab_size);
-  });
+  problems.in("tokenizer", [&] { check_tokenizer(c.tokenizer, problems); });
   check_data(c.data, problems);
   problems.in("train", [&] { TrainConfig::check(c.train, problems); });
   check_evaluation(c, problems);
@@ -95,6 +92,10 @@ void check_run_config(RunConfig const& c, toml::table const& table) {
 void check_name(std::string const& name, Problems& problems) {
   if (is_name(name)) return;
   problems.add("name", "name must be letters, digits, '_', '-' and '.', got '" + name + "'");
+}
+void check_tokenizer(TokenizerConfig const& tokenizer, Problems& problems) {
+  problems.expect(tokenizer.vocab_size >= 257 && tokenizer.vocab_size <= 1'000'000, "vocab_size",
+                  "in 257..1000000", tokenizer.vocab_size);
 }
 void check_log(LogConfig const& log, Problems& problems) {
   problems.expect(log.every >= 1, "every", "at least 1", log.every);

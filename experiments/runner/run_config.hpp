@@ -96,6 +96,7 @@ struct RunConfig {
 
 /// What is wrong with keys that every task has.
 void check_name(std::string const& name, Problems& problems);
+void check_tokenizer(TokenizerConfig const& tokenizer, Problems& problems);
 void check_log(LogConfig const& log, Problems& problems);
 
 /// Reads what `path` holds after overrides. Throws ConfigError with every problem and its line.

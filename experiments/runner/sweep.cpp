@@ -9,6 +9,7 @@
 #include <set>
 
 #include "child.hpp"
+#include "moenda/core/suggest.hpp"
 #include "moenda/io/atomic_folder.hpp"
 #include "moenda/io/folder_lock.hpp"
 #include "moenda/io/progress.hpp"
@@ -157,6 +158,20 @@ class Execution {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
+/// Which measures there are is known only when a run has been measured.
+[[noreturn]] void refuse_measure(std::string const& measure,
+                                 std::vector<ArmResult> const& results) {
+  std::set<std::string> names;
+  for (auto const& arm : results) {
+    for (auto const& run : arm.runs) {
+      for (auto const& [name, value] : run) names.insert(name);
+    }
+  }
+  std::vector<std::string> const known(names.begin(), names.end());
+  throw ConfigError("sweep.measure must be one of what the runs have measured: " + join(known) +
+                    "; got '" + measure + "'" + did_you_mean(measure, known));
+}
+
 }  // namespace
 
 int sweep(Options const& options, int jobs, bool dry_run) {
@@ -178,6 +193,7 @@ int sweep(Options const& options, int jobs, bool dry_run) {
   auto const page = folder / "sweep.html";
   io::write_sweep_report(io::read_sweep(folder / "sweep.json"), page);
   std::cout << "report " << page.string() << std::endl;
+  if (!any) refuse_measure(plan.config.measure, results);
   return code;
 }
 

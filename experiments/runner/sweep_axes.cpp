@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "moenda/core/error.hpp"
+#include "moenda/io/report_text.hpp"
 #include "moenda/io/toml_file.hpp"
 
 namespace moenda::runner {
@@ -29,6 +30,7 @@ std::string shown(toml::node const& value) {
     return *type + (rest.empty() ? "" : " (" + rest + ")");
   }
   if (auto const string = value.value<std::string>()) return *string;
+  if (auto const number = value.as_floating_point()) return io::format_shortest(number->get());
   value.visit([&](auto const& plain) { text << plain; });
   return text.str();
 }

@@ -13,6 +13,7 @@
 #include "moenda/io/routing_csv.hpp"
 #include "moenda/io/routing_json.hpp"
 #include "moenda/io/table.hpp"
+#include "results.hpp"
 
 namespace moenda::runner {
 
@@ -91,13 +92,29 @@ void collect_analysis(fs::path const& file, Measures& to) {
 
 Measures read_run(fs::path const& folder) {
   Measures measures;
-  std::ifstream file(folder / "results.json");
-  auto const results = nlohmann::json::parse(file, nullptr, false);
+  auto const results = read_json(folder / "results.json");
   if (!results.is_object()) return measures;
   collect(results, measures);
   collect_routing(folder / "routing_layers.csv", measures);
   collect_analysis(folder / "routing.json", measures);
   return measures;
+}
+
+/// How the joules of the runs were counted; several ways where they ran on different machines.
+std::string energy_source(SweepPlan const& plan, fs::path const& folder) {
+  std::set<std::string> sources;
+  for (auto const& arm : plan.arms) {
+    for (auto const& run : arm.runs) {
+      auto const results = read_json(folder / run.id / "results.json");
+      auto const energy =
+          results.is_object() ? results.value("energy", nlohmann::json()) : nlohmann::json();
+      if (energy.is_object()) sources.insert(energy.value("source", ""));
+    }
+  }
+  sources.erase("");
+  std::string text;
+  for (auto const& source : sources) text += (text.empty() ? "" : "; ") + source;
+  return text;
 }
 
 statistics::Comparison compare(ArmResult const& arm, ArmResult const& baseline,
@@ -229,7 +246,6 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
     }
   }
   std::ostringstream csv;
-  csv.precision(17);
   csv << "arm,seed,parameters,active_parameters,flops_per_token";
   for (auto const& name : names) csv << ',' << name;
   csv << '\n';
@@ -239,6 +255,7 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
   json["margin"] = plan.config.margin;
   json["confidence"] = plan.config.confidence;
   json["baseline"] = plan.arms[plan.baseline].title;
+  json["energy_source"] = energy_source(plan, folder);
   for (std::size_t i = 0; i < results.size(); ++i) {
     auto const& arm = plan.arms[i];
     ordered_json entry{{"title", arm.title},
@@ -250,10 +267,11 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
       std::string quoted = "\"";
       for (char const c : arm.title) quoted += c == '"' ? "\"\"" : std::string(1, c);
       csv << quoted << "\"," << arm.runs[s].seed << ',' << arm.facts().parameters << ','
-          << arm.facts().active << ',' << arm.facts().flops;
+          << arm.facts().active << ',' << io::format_shortest(arm.facts().flops);
       for (auto const& name : names) {
         csv << ',';
-        if (auto const found = run.find(name); found != run.end()) csv << found->second;
+        if (auto const found = run.find(name); found != run.end())
+          csv << io::format_shortest(found->second);
       }
       csv << '\n';
       entry["runs"].push_back(

@@ -16,15 +16,17 @@ namespace {
 using Questions = std::vector<data::TableQuestion>;
 
 /// Generated sets differ in their seeds, so that no table of one is in another.
+std::vector<data::GeneratedQuestion> draw(TableDataConfig const& config, int questions, int rows,
+                                          bool unseen, std::uint64_t set) {
+  return data::TableGenerator({.questions = questions,
+                               .rows = rows,
+                               .unseen = unseen,
+                               .seed = config.seed * 16 + set})
+      .questions();
+}
+
 TableSplits generate(TableDataConfig const& config, data::TableLayout const& layout) {
-  auto const draw = [&](int questions, int rows, bool unseen, std::uint64_t set) {
-    return data::TableGenerator({.questions = questions,
-                                 .rows = rows,
-                                 .unseen = unseen,
-                                 .seed = config.seed * 16 + set})
-        .questions();
-  };
-  auto const written = draw(config.questions, config.rows, false, 0);
+  auto const written = draw(config, config.questions, config.rows, false, 0);
   TableSplits splits{expert::tab::fit_vocabulary(written), {}, {}, {}, ""};
   bool const full = config.supervision == Supervision::full;
   auto const read = [&](std::vector<data::GeneratedQuestion> const& all) {
@@ -36,24 +38,30 @@ TableSplits generate(TableDataConfig const& config, data::TableLayout const& lay
   };
   splits.train = read(written);
   int const count = config.test_questions;
-  splits.tests.push_back({"test", read(draw(count, config.rows, false, 1))});
-  splits.tests.push_back({"unseen", read(draw(count, config.rows, true, 2))});
-  splits.tests.push_back({"large", read(draw(count, config.large_rows, false, 3))});
+  splits.tests.push_back({"test", read(draw(config, count, config.rows, false, 1))});
+  splits.tests.push_back({"unseen", read(draw(config, count, config.rows, true, 2))});
+  splits.tests.push_back({"large", read(draw(config, count, config.large_rows, false, 3))});
   return splits;
 }
 
 TableSplits read(TableDataConfig const& config, data::TableLayout const& layout) {
   auto const found = [](std::string const& entry) { return find_data(entry).front(); };
   data::Tables tables;
-  if (config.source == TableSource::files) tables = data::read_tables(found(config.tables));
+  if (config.source != TableSource::operations) tables = data::read_tables(found(config.tables));
   auto const written = [&](std::string const& file, int most) {
-    auto all = config.source == TableSource::files ? data::read_table_questions(found(file), tables)
-                                                   : data::read_operator_questions(found(file));
+    auto const path = found(file);
+    auto all = config.source == TableSource::files ? data::read_table_questions(path, tables)
+               : config.source == TableSource::comparisons ? data::read_comparisons(path, tables)
+                                                           : data::read_operator_questions(path);
     if (most > 0 && std::size_t(most) < all.size()) all.resize(std::size_t(most));
     return all;
   };
   auto const train = written(config.train, config.questions);
-  TableSplits splits{expert::tab::fit_vocabulary(train), {}, {}, {}, ""};
+  std::vector<data::GeneratedQuestion> generated;
+  if (config.generated > 0) generated = draw(config, config.generated, config.rows, false, 0);
+  auto spoken = train;
+  for (auto const& question : generated) spoken.push_back({"", question.text, question.table});
+  TableSplits splits{expert::tab::fit_vocabulary(spoken), {}, {}, {}, ""};
   auto const supervised = [&](std::vector<data::WrittenQuestion> const& all) {
     Questions questions;
     for (auto const& question : all) {
@@ -62,6 +70,10 @@ TableSplits read(TableDataConfig const& config, data::TableLayout const& layout)
     return questions;
   };
   splits.train = supervised(train);
+  bool const full = config.supervision == Supervision::full;
+  for (auto const& question : generated) {
+    splits.train.push_back(expert::tab::supervised(question, splits.vocabulary, layout, full));
+  }
   splits.tests.push_back({"test", supervised(written(config.test, config.test_questions))});
   return splits;
 }
@@ -78,11 +90,18 @@ void split_off_valid(TableSplits& splits, TableDataConfig const& config) {
   splits.train = std::move(train);
 }
 
+template <class T>
+void add_bytes(data::ContentHash& hash, std::vector<T> const& values) {
+  static_assert(std::has_unique_object_representations_v<T>);
+  hash.add(
+      std::string_view(reinterpret_cast<char const*>(values.data()), values.size() * sizeof(T)));
+}
 void add_to(data::ContentHash& hash, Questions const& questions) {
   for (auto const& question : questions) {
     hash.add(question.text);
     for (auto const& answer : question.answer) hash.add(answer);
-    hash.add(std::to_string(question.derivations.size()));
+    add_bytes(hash, question.tokens);  // so the columns' names and the vocabulary are in it
+    add_bytes(hash, question.derivations);
   }
 }
 
@@ -97,10 +116,15 @@ double QuestionSet::covered() const {
 void check_table_data(TableDataConfig const& config, Problems& problems) {
   bool const generated = config.source == TableSource::generated;
   int const least = generated ? 1 : 0;
-  problems.expect(config.questions >= least, "questions", "at least " + std::to_string(least),
-                  config.questions);
-  problems.expect(config.test_questions >= least, "test_questions",
-                  "at least " + std::to_string(least), config.test_questions);
+  constexpr int most = 1'000'000;  // drawn ones are all held in memory
+  auto const in_range = "in " + std::to_string(least) + ".." + std::to_string(most);
+  for (auto const& [key, count] : {std::pair("questions", config.questions),
+                                   std::pair("test_questions", config.test_questions)}) {
+    problems.expect(count >= least && count <= most, key, in_range, count);
+  }
+  problems.expect(config.generated >= 0 && config.generated <= (generated ? 0 : most), "generated",
+                  generated ? "0 where all questions are" : "in 0.." + std::to_string(most),
+                  config.generated);
   problems.expect(config.rows >= 2 && config.rows <= 576, "rows", "in 2..576", config.rows);
   problems.expect(config.large_rows >= 2 && config.large_rows <= 576, "large_rows", "in 2..576",
                   config.large_rows);
@@ -109,7 +133,7 @@ void check_table_data(TableDataConfig const& config, Problems& problems) {
   if (generated) return;
   problems.expect(!config.train.empty(), "train", "a file", "none");
   problems.expect(!config.test.empty(), "test", "a file", "none");
-  if (config.source == TableSource::files) {
+  if (config.source != TableSource::operations) {
     problems.expect(!config.tables.empty(), "tables", "a file", "none");
   }
 }

@@ -16,8 +16,11 @@ namespace moenda::runner {
 
 /// generated: tables and questions whose meaning is known. files: WikiTableQuestions, as lines of
 /// JSON. operations: questions of which only the operation is known, for the router alone.
-enum class TableSource { generated, files, operations };
-constexpr auto enum_names(TableSource) { return std::array{"generated", "files", "operations"}; }
+/// comparisons: statements of TabFact, true or false, that compare two things.
+enum class TableSource { generated, files, operations, comparisons };
+constexpr auto enum_names(TableSource) {
+  return std::array{"generated", "files", "operations", "comparisons"};
+}
 
 /// full: training is told operation, columns and condition. answers: nothing but the answer.
 enum class Supervision { full, answers };
@@ -27,13 +30,14 @@ struct TableDataConfig {
   TableSource source = TableSource::generated;
   Supervision supervision = Supervision::full;  ///< of generated questions
   int questions = 1000, test_questions = 500;   ///< generated; files: 0 takes all
-  int rows = 12;                                ///< of generated tables
-  int large_rows = 120;                         ///< of those of the set "large"
+  int generated = 0;     ///< files: generated questions to learn from beside theirs
+  int rows = 12;         ///< of generated tables
+  int large_rows = 120;  ///< of those of the set "large"
   std::uint64_t seed = 1;
   std::string tables, train, test;  ///< files, below $MOENDA_DATA perhaps
   double valid_fraction = 0.1;      ///< of the training questions
-  MOENDA_FIELDS(TableDataConfig, source, supervision, questions, test_questions, rows, large_rows,
-                seed, tables, train, test, valid_fraction);
+  MOENDA_FIELDS(TableDataConfig, source, supervision, questions, test_questions, generated, rows,
+                large_rows, seed, tables, train, test, valid_fraction);
 };
 void check_table_data(TableDataConfig const& config, Problems& problems);
 

@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <set>
 
 #include "describe_run.hpp"
+#include "moenda/data/content_hash.hpp"
 #include "moenda/data/table_batches.hpp"
 #include "moenda/data/table_reader.hpp"
 #include "moenda/io/schema.hpp"
 #include "moenda/probe/measures.hpp"
 #include "table_run.hpp"
+#include "table_shown.hpp"
 #include "task_run.hpp"
 #include "training_run.hpp"
 
@@ -33,6 +34,31 @@ AnyTabMoe::Config with_sizes(AnyTabMoe::Config model, int vocab_size) {
   return model;
 }
 
+/// A word more or less moves the ids of all that follow, and every answer would be a guess.
+std::string hash_of(std::vector<std::string> const& words) {
+  data::ContentHash hash;
+  for (auto const& word : words) hash.add(word);
+  return hash.hex();
+}
+/// The words that a run has kept. Throws DataError when they are not there, or not those.
+data::TableVocabulary read_vocabulary(std::filesystem::path const& file) {
+  auto const known = read_json(file);
+  auto const words = known.is_object() ? known.value("words", nlohmann::json()) : nlohmann::json();
+  if (!words.is_array() ||
+      !std::all_of(words.begin(), words.end(), [](auto const& word) { return word.is_string(); })) {
+    throw DataError(file.string() +
+                    ": there must be a list of words; train the run first, "
+                    "with --force if it has been trained");
+  }
+  auto list = words.get<std::vector<std::string>>();
+  auto const hash = hash_of(list);
+  if (known.value("hash", nlohmann::json()) != hash) {
+    throw DataError(file.string() + ": the file is damaged: its words have the hash " + hash +
+                    ", not the one beside them");
+  }
+  return data::TableVocabulary::of_words(list);
+}
+
 /// How a set of questions was answered.
 struct Answered {
   double right = 0, refused = 0;
@@ -47,7 +73,7 @@ Answered answer_all(TableNetwork& network, QuestionSet const& set, AnswerFrom fr
     end_if_interrupted();
     auto const answer = answer_question(network, question, from);
     bool const known = question.operation >= 0;
-    // Without a table nothing can be computed: the operation itself is what is asked for.
+    // Without an answer to compare with, the operation itself is what is asked for.
     bool const right = question.answer.empty() && known
                            ? int(answer.operation) == question.operation
                            : expert::tab::Gold(question.answer).is(answer.outcome);
@@ -128,8 +154,9 @@ struct TableTask {
            (model.shared_selector ? "one selector for all operations" : "a selector per operation");
   }
   static void keep(Run const& run) {
-    nlohmann::ordered_json const words = run.splits.vocabulary.words();
-    io::write_file_atomically(vocabulary_file(run.folder), words.dump() + "\n");
+    auto const& words = run.splits.vocabulary.words();
+    nlohmann::ordered_json const known{{"words", words}, {"hash", hash_of(words)}};
+    io::write_file_atomically(vocabulary_file(run.folder), known.dump() + "\n");
   }
   static nlohmann::ordered_json measure(Run const& run, TableNetwork& network, Data const&) {
     nlohmann::ordered_json measures{{"test_loss", nullptr}};
@@ -150,23 +177,10 @@ struct TableTask {
     }
     return measures;
   }
-  /// For the report: a question of every operation, what was answered, and what it rests on.
   static void finish(Run const& run, TableNetwork& network, Data const&, bool,
                      nlohmann::ordered_json& results) {
-    results["samples"] = nlohmann::ordered_json::array();
-    std::set<int> shown;
-    for (auto const& set : run.splits.tests) {
-      for (auto const& question : set.questions) {
-        if (question.table->rows() == 0 || !shown.insert(question.operation).second) continue;
-        auto const answer = answer_question(network, question, run.config.evaluate.answer_from);
-        std::string right;
-        for (auto const& text : question.answer) right += (right.empty() ? "" : ", ") + text;
-        bool const agrees = expert::tab::Gold(question.answer).is(answer.outcome);
-        results["samples"].push_back(
-            {{"prompt", question.text},
-             {"text", "\n" + answer.evidence + (agrees ? "" : "\nright would be: " + right)}});
-      }
-    }
+    results["questions"] =
+        shown_questions(network, run.splits.tests, run.config.evaluate.answer_from);
   }
 };
 
@@ -199,9 +213,11 @@ struct TableCommands {
   static int train(Options const& options) { return train_run<TableTask>(open(options), options); }
   static int evaluate(Options const& options) {
     auto const run = open(options);
+    auto const weights = newest_weights(run.folder);
+    refuse_other_data(run.folder, run.splits.fingerprint);
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
     TableNetwork network(backend, run.config.model);
-    load_model(network, newest_weights(run.folder));
+    load_model(network, weights);
     print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
     return 0;
   }
@@ -240,16 +256,17 @@ int ask(Options const& options, std::filesystem::path const& table, std::string 
     throw ConfigError(options.config.string() +
                       ": only a run with task = \"table_questions\" answers");
   }
-  auto const [config, folder] = open_config(options, read_table_config);
-  std::ifstream file(vocabulary_file(folder));
-  auto const words = nlohmann::json::parse(file, nullptr, false);
-  if (!words.is_array() ||
-      !std::all_of(words.begin(), words.end(), [](auto const& word) { return word.is_string(); })) {
-    throw DataError(vocabulary_file(folder).string() +
-                    ": there must be a list of words; train the run first");
+  if (data::words_of(question).empty()) {
+    throw ConfigError("ask: the question must have a word or a number, got " + io::quote(question));
   }
-  auto const vocabulary = data::TableVocabulary::of_words(words.get<std::vector<std::string>>());
+  auto const [config, folder] = open_config(options, read_table_config);
+  auto const vocabulary = read_vocabulary(vocabulary_file(folder));
   auto const model = with_sizes(config.model, vocabulary.size());
+  if (model.vocab_size < vocabulary.size()) {
+    throw DataError(vocabulary_file(folder).string() + ": must hold at most the " +
+                    std::to_string(model.vocab_size) + " words and marks of the model, got " +
+                    std::to_string(vocabulary.size()));
+  }
   Backend backend(options.threads, config.compute.matmul, config.compute.precision);
   TableNetwork network(backend, model);
   load_model(network, newest_weights(folder));

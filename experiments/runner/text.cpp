@@ -22,12 +22,12 @@ fs::path data_root() {
 }
 std::vector<fs::path> matches(fs::path const& pattern) {
   auto name = pattern.filename().string();
+  std::error_code error;
   if (!name.ends_with('*')) {
-    return fs::exists(pattern) ? std::vector<fs::path>{pattern} : std::vector<fs::path>{};
+    return fs::exists(pattern, error) ? std::vector<fs::path>{pattern} : std::vector<fs::path>{};
   }
   name.pop_back();
   std::vector<fs::path> found;
-  std::error_code error;
   auto const folder = pattern.has_parent_path() ? pattern.parent_path() : fs::path(".");
   for (auto const& entry : fs::directory_iterator(folder, error)) {
     if (entry.path().filename().string().starts_with(name)) found.push_back(entry.path());

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
-#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -65,6 +64,9 @@ class TrainingRun {
         training_energy_(*energy_),
         evaluation_energy_(*energy_) {
     if (!resume()) start();
+    // Not before: whoever is refused must find the run's own files as they were.
+    io::write_file_atomically(run_.folder / "config.resolved.toml", io::write_toml(run_.config));
+    T::keep(run_);
     auto const& model = run_.config.model;
     io::write_file_atomically(
         run_.folder / "meta.json",
@@ -127,20 +129,10 @@ class TrainingRun {
                       "at most " + std::to_string(trainer_.steps()) + ", got " +
                       std::to_string(step));
     }
-    refuse_other_data();
+    refuse_other_data(run_.folder, data_.fingerprint());
     recall_losses();
     std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
     return true;
-  }
-  /// A run goes on with the data it began with.
-  void refuse_other_data() const {
-    std::ifstream file(run_.folder / "meta.json");
-    auto const meta = nlohmann::json::parse(file, nullptr, false);
-    auto const known = meta.is_object() ? meta.value("corpus", "") : "";
-    if (known == data_.fingerprint()) return;
-    throw DataError(run_.folder.string() +
-                    ": the texts must be those that the run began with, but they have changed; "
-                    "--force trains it again");
   }
   /// What the last step before the checkpoint measured, for results.json.
   void recall_losses() {
@@ -279,8 +271,6 @@ int train_run(typename T::Run run, Options const& options) {
   if (std::filesystem::exists(run.checkpoints())) io::remove_leftovers(run.checkpoints());
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
-  io::write_file_atomically(folder / "config.resolved.toml", io::write_toml(run.config));
-  T::keep(run);
   int const code = TrainingRun<T>(std::move(run), options).go();
   if (code == 0) print_result(folder);
   return code;

@@ -15,6 +15,7 @@ namespace {
 
 using namespace moenda;
 using namespace moenda::data;
+using namespace std::string_literals;
 
 class Files {
  public:
@@ -78,6 +79,36 @@ TEST_CASE("texts with labels are read, and their faults named by line", "[data]"
   CHECK_THROWS_AS(read_labelled_text("/no/such/file.tsv", {}, bytes), DataError);
 }
 
+TEST_CASE("texts in lines of JSON", "[data]") {
+  Files const files;
+  Tokenizer const bytes;
+  LabelledTextFormat const format{.keys = {"kind", "q"}};  // the header is one of tables
+  auto const path =
+      files.write("a.jsonl",
+                  "{\"q\":\"\\\"Who\\\"\\tor\\u00e9?\",\"x\":[1],\"kind\":\"two\"}\r\n\n"
+                  "{\"kind\":10,\"q\":\"b\"}\n{\"kind\":9,\"q\":\"c\"}");
+  auto const s = read_labelled_text(path, format, bytes);
+  CHECK(s.class_names == std::vector<std::string>{"9", "10", "two"});
+  CHECK(s.labels == std::vector<int>{2, 1, 0});
+  CHECK(text_of(s, 0) == "\"Who\"\tor\u00e9?");
+  CHECK(text_of(s, 2) == "c");
+  auto const refused = [&](std::string const& text, std::string const& message) {
+    auto const bad = files.write("bad.jsonl", text);
+    CHECK_THROWS_AS(read_labelled_text(bad, format, bytes), DataError);
+    CHECK_THROWS_WITH(read_labelled_text(bad, format, bytes), bad.string() + message);
+  };
+  refused("\n[1]\n", ":2: must be a JSON object");
+  refused("{\"kind\":1,\"q\":\"\\ud800\"}", ":1: must be a JSON object");
+  refused("{\"kind\":1}", ":1: must have a \"q\" that is a text or a number");
+  refused("{\"kind\":null,\"q\":\"a\"}", ":1: must have a \"kind\" that is a text or a number");
+  refused("{\"kind\":1,\"q\":\"\"}", ":1, column 2: must have a text");
+  refused("\n", ": must hold at least one text");
+  CHECK_THROWS_AS(read_labelled_text(path, {.keys = {"q"}}, bytes), ConfigError);
+  CHECK_THROWS_WITH(read_labelled_text(path, {}, bytes),
+                    "LabelledTextFormat: keys must name one member of a.jsonl for each of the "
+                    "columns label, text, got ''");
+}
+
 TEST_CASE("pairs of texts have a value, and a separator between them", "[data]") {
   Files const files;
   auto const path = files.write("pairs.csv", "A cat.,\"A \"\"big\"\", cat\",4.4\nx,y,0\n");
@@ -109,6 +140,8 @@ TEST_CASE("time series in both formats", "[data]") {
   };
   refused_ts("@data\n1,2:3:x\n", ":2, channel 2: must have 2 numbers as the first, got 1");
   refused_ts("@data\n1,?:3,4:x\n", ":2, channel 1: must be a finite number, got '?'");
+  refused_ts("@data\n1,2\0:x\n"s, ":2, channel 1: must be a finite number, got '2?'");
+  refused_ts("@data\n1,2:\n", ":2: must end in a class");
   refused_ts("@data\n1:2:x\n1:x\n", ":3: must have 2 channels, got 1");
   refused_ts("@data\nx\n", ":2: must have 1..1048576 channels, got 0");
   refused_ts("1:2:x\n", ":1: must be a # comment or an @ key before @data");
@@ -132,6 +165,9 @@ TEST_CASE("time series in both formats", "[data]") {
   refused("{\"label\":1,\"x\":[3]}\n", ":1: a row of \"x\" must be a list of numbers");
   refused("{\"label\":1,\"x\":[[1],[1,2]]}\n", ":1: must have 1 channels, got 2");
   refused("{\"label\":1,\"x\":[[\"a\"]]}\n", ":1: \"x\" must hold finite numbers, got \"a\"");
+  std::string const deep(2'000'000, '['), back(deep.size(), ']');  // more than a stack can follow
+  refused("{\"label\":1,\"x\":" + deep + back + "}\n",
+          ":1: \"x\" must hold finite numbers, got an array");
   refused("{\"label\":1,\"x\":[[1e99]]}\n", ":1: \"x\" must hold finite numbers, got 1e+99");
 }
 

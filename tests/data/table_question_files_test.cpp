@@ -60,6 +60,39 @@ TEST_CASE("tables and questions come from lines of JSON", "[table]") {
   CHECK(read_ids(folder.write("ids", "x\n y \n\n")) == std::set<std::string>{"x", "y"});
 }
 
+TEST_CASE("statements that compare two cells become questions", "[table]") {
+  Folder const folder;
+  auto const tables = read_tables(folder.write(
+      "tables",
+      "{\"id\":\"a\",\"header\":[\"name\",\"goals\"],\"rows\":[[\"Ann\",\"7\"],[\"Bob\",\"12\"],"
+      "[\"Cid 2\",\"9\"],[\"Eve\",\"1\"],[\"Eve\",\"2\"]]}"));
+  auto const read = [&](std::string const& statement, int label) {
+    auto const line = "{\"table\":\"a\",\"statement\":\"" + statement +
+                      "\",\"label\":" + std::to_string(label) + "}";
+    return read_comparisons(folder.write("s", line.c_str()), tables);
+  };
+  auto const truth = read("bob has more goals than ann", 1);
+  REQUIRE(truth.size() == 1);
+  CHECK(truth[0].answer == std::vector<std::string>{"Bob"});
+  CHECK(truth[0].operation == int(expert::tab::Operation::comparison));
+  CHECK(read("ann has more goals than bob", 0).at(0).answer == std::vector<std::string>{"Bob"});
+  CHECK(read("ann has less goals than cid 2", 0).at(0).answer == std::vector<std::string>{"Cid 2"});
+  CHECK(read("ann and bob have many goals", 1).empty());            // no "than"
+  CHECK(read("ann has more goals than ann", 1).empty());            // one thing
+  CHECK(read("bob has 5 more goals than ann", 1).empty());          // a difference
+  CHECK(read("bob has more goals than ann and cid 2", 1).empty());  // two pairs
+  CHECK(read("bob has more goals than eve", 1).empty());            // two rows of one
+  CHECK(read("more goals than ann has bob", 1).empty());            // both on one side
+  CHECK(read("than bob has more goals than ann", 1).empty());       // "than" twice
+  CHECK(refusal([&] { return read("bob has more goals than ann", 2); }) ==
+        "s:1: label must be 0 or 1, got 2");
+  // What training takes for right is a comparison, whichever other operation gives the same cell.
+  auto const question = expert::tab::supervised(truth[0], TableVocabulary({}), {});
+  REQUIRE(question.derivations.size() == 1);
+  CHECK(question.derivations[0].operation == int(expert::tab::Operation::comparison));
+  CHECK(question.derivations[0].direction == 1);
+}
+
 TEST_CASE("what is no such line is refused with its place", "[table]") {
   Folder const folder;
   auto const table = [&](char const* text) {
@@ -67,7 +100,8 @@ TEST_CASE("what is no such line is refused with its place", "[table]") {
   };
   CHECK(table("[1]") == "t:1: must be a JSON object");
   CHECK(table("\n{\"id\": 1") == "t:2: must be a JSON object");
-  CHECK(table("{\"id\":\"a\"}").starts_with("t:1: "));
+  CHECK(table("{\"id\":\"a\"}") == "t:1: key 'rows' not found");
+  CHECK(table("{\"id\":5}") == "t:1: type must be string, but is number");
   CHECK(table("{\"id\":\"a\",\"header\":[\"n\",\"m\"],\"rows\":[[\"1\"]]}") ==
         "Table a: row 1 must have 2 cells, got 1: column 'm' has none");
   CHECK(table("{\"id\":\"a\",\"header\":[\"n\"],\"rows\":[]}\n"
@@ -101,4 +135,18 @@ TEST_CASE("WikiTableQuestions: how many one operation can answer", "[table]") {
   }
   CHECK(answerable > 160);
   CHECK(answerable < 240);
+}
+
+TEST_CASE("TabFact: the statements that compare two cells", "[table]") {
+  char const* const data = std::getenv("MOENDA_DATA");
+  std::filesystem::path const folder =
+      std::filesystem::path(data == nullptr ? "" : data) / "tabfact";
+  if (!std::filesystem::exists(folder / "tables.jsonl")) {
+    std::cout << "skipped: TabFact needs tabfact/tables.jsonl in MOENDA_DATA\n";
+    return;
+  }
+  auto const tables = read_tables(folder / "tables.jsonl");
+  CHECK(tables.size() == 3391);
+  CHECK(read_comparisons(folder / "val.jsonl", tables).size() == 159);
+  CHECK(read_comparisons(folder / "test.jsonl", tables).size() == 177);
 }

@@ -109,9 +109,9 @@ TEST_CASE("what is no table is refused with its place", "[table]") {
   };
   CHECK(message("") == "t.csv: must begin with a line of column names");
   CHECK(message("a,b\n1,2\n3\n") ==
-        "Table t.csv: row 2 must have 2 cells, got 1: column 'b' has none");
-  CHECK(message("a,b\n1,2,3\n") ==
-        "Table t.csv: row 1 must have 2 cells, got 3: there is no column for cell 3");
+        "t.csv:3, column 2: every row must have 2 cells like the header, got 1");
+  CHECK(message("a,b\n\n1,2,3\n") ==
+        "t.csv:3, column 3: every row must have 2 cells like the header, got 3");
   CHECK(message("a\n\"open\nstill\n") == "t.csv:2, column 1: the quoted field must end in a quote");
   CHECK(parse_csv_table("a\n5\" pipe\n", "t.csv").column(0).cells.at(0) ==
         "5\" pipe");  // no quotes around it

@@ -67,6 +67,9 @@ TEST_CASE("Numbers at the ends of double do not overflow", "[data][tabular]") {
   }
   CHECK(encoded(table, 2, 0) == Floats{1});  // b and c do not vary enough to be told apart
   CHECK(standard_of(table.features[0].numbers, Rows{0, 1}).deviation == Approx(1e308));
+  double const most = std::numeric_limits<double>::max();
+  CHECK(standard_of(std::vector{most, -most}, Rows{0, 1}).mean == 0);
+  CHECK(standard_of(std::vector{most, -most}, Rows{0, 1}).deviation == most);
 }
 
 TEST_CASE("Columns without information have no features", "[data][tabular]") {

@@ -111,11 +111,33 @@ TEST_CASE("Missing values and odd numbers", "[data][tabular]") {
   CHECK(table[2].kind == ColumnKind::numeric);  // a column without any value
   CHECK(table[2].is_missing(0));
   CHECK(tables.read({"x,y\n\"3,5\",a\n\"4,5\",b\n"}).features[0].kind == ColumnKind::categorical);
-  CHECK(tables.read({"x,y\ninf,a\n2,b\n"}).features[0].kind == ColumnKind::categorical);
   CHECK(tables.refusal<DataError>({"1,a\n1e400,b\n"}) ==
         "t0:2, column 1: a numeric column must hold finite numbers, got '1e400'");
   CHECK(tables.refusal<DataError>({"1,a\n2,?\n"}) ==
         "t0:2, column 2: the target must be known in every row, got '?'");
+}
+
+TEST_CASE("A stray word does not make categories of a column of numbers", "[data][tabular]") {
+  Tables tables;
+  auto const refusal = [&](std::string_view text, TabularTableConfig const& config = {}) {
+    return tables.refusal<DataError>({text}, config);
+  };
+  CHECK(refusal("x,y\n1,a\n-inf,a\n2,b\n") ==
+        "t0:3, column 1: must be a number like the rest of the column, got '-inf'; list it in "
+        "`missing`, or the column in `categorical`");
+  CHECK(
+      std::isnan(tables.read({"x,y\ninf,a\n2,b\n"}, {.missing = {"inf"}}).features[0].numbers[0]));
+  CHECK(tables.read({"x,y\ninf,a\n2,b\n"}, {.categorical = {"x"}}).features[0].names.size() == 2);
+  CHECK(tables.read({"x,y\ninf,a\nword,b\n2,b\n"}).features[0].names.size() == 3);
+  // A line of names of which one is empty, or two are equal, is not found to be one.
+  std::string const advice =
+      "; if this line names the columns set header = \"present\", else \"absent\"";
+  CHECK(refusal(",x,y\n0,1.5,a\n1,2.5,b\n") ==
+        "t0:1, column 2: must be a number like the rest of the column, got 'x'" + advice);
+  CHECK(refusal("x,x,y\n0,1.5,a\n1,2.5,b\n") ==
+        "t0:1, column 1: must be a number like the rest of the column, got 'x'" + advice);
+  CHECK(tables.read({",x,y\n0,1.5,a\n1,2.5,b\n"}, {.header = Header::present}).rows == 2);
+  CHECK(tables.read({"x,x,y\n0,1.5,a\n1,2.5,b\n"}, {.header = Header::absent}).rows == 3);
 }
 
 TEST_CASE("Tables that are none are refused", "[data][tabular]") {

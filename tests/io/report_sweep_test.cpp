@@ -2,6 +2,7 @@
 #include "moenda/io/report_sweep.hpp"
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -85,6 +86,13 @@ TEST_CASE("A sweep's page says every verdict in words", "[io][report]") {
   CHECK(count(page, "<svg class=\"pareto\"") == 2);  // FLOPs and seconds
   CHECK(has(page, "Against energy there is nothing to draw: all arms cost the same"));
   CHECK(has(page, "good_id"));
+  CHECK_FALSE(has(page, "How energy was counted"));
+}
+
+TEST_CASE("A sweep's page says how energy was counted", "[io][report]") {
+  Sweep sweep;
+  sweep.all["energy_source"] = "a <model>; not measured";
+  CHECK(has(sweep.page(), "How energy was counted: a &lt;model&gt;; not measured.</p>"));
 }
 
 TEST_CASE("Where more is better, a lower value is worse", "[io][report]") {
@@ -178,7 +186,9 @@ TEST_CASE("A page of very many arms stays small", "[io][report]") {
   std::string const page = sweep.page();
   CHECK(page.size() < 1'000'000);
   CHECK(has(page, "Only the best 120 of 405 arms are drawn."));
-  CHECK(has(page, "comparisons at 95 %"));
+  CHECK(has(page, "Of 404 comparisons at 95 %"));
+  sweep.all["arms"][10]["comparison"]["pairs"] = 1;  // which shows nothing, by chance or not
+  CHECK(has(sweep.page(), "Of 403 comparisons at 95 %"));
 }
 
 TEST_CASE("A damaged sweep.json is refused by name", "[io][report]") {
@@ -204,4 +214,28 @@ TEST_CASE("A damaged sweep.json is refused by name", "[io][report]") {
              Contains("'interval' must be two numbers"));
   CHECK_THAT(damaged([](json& all) { all["arms"][1]["comparison"]["verdict"] = "best"; }),
              Contains("'verdict' must be one of: lower, higher") && Contains("'best'"));
+}
+
+TEST_CASE("Arms that vary one number are drawn as curves against it", "[io][report]") {
+  Sweep sweep;
+  sweep.all["arms"] = json::array();
+  sweep.all["baseline"] = "a <b>, questions = 100";
+  for (char const* arm : {"a <b>", "c"}) {
+    for (char const* number : {"100", "10000", "1000"}) {
+      sweep.add(std::string(arm) + ", questions = " + number, 5 - std::atof(number) / 1e4, 1e6, "");
+    }
+  }
+  auto const page = sweep.page();
+  CHECK(has(page, "<h2>Against questions</h2>"));
+  auto const chart = page.substr(page.find("aria-label=\"test loss against questions\""));
+  CHECK(count(chart.substr(0, chart.find("</svg>")), "class=\"valid\"") == 2);
+  CHECK(has(chart, ">a &lt;b&gt;</text>"));
+  // Equal factors are equal distances, and the numbers are in order whatever the arms' order.
+  CHECK(has(chart, "x=\"88\" y=\"321\" text-anchor=\"middle\" class=\"tick\">100<"));
+  CHECK(has(chart, "x=\"411\" y=\"321\" text-anchor=\"middle\" class=\"tick\">1000<"));
+  CHECK(has(chart, "x=\"734\" y=\"321\" text-anchor=\"middle\" class=\"tick\">10000<"));
+
+  sweep.add("another", 5, 1e6, "");  // has no number
+  CHECK_FALSE(has(sweep.page(), "<h2>Against"));
+  CHECK_FALSE(has(Sweep().page(), "<h2>Against"));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "moenda/io/results_table.hpp"
 #include "occurrences.hpp"
 #include "temporary_folder.hpp"
 
@@ -45,6 +46,16 @@ struct Place {
               R"(}}, "training": {"seconds": 50, "tokens": 51200, "tokens_per_second": 1024,
             "peak_bytes": 250000000, "steps": 100},
             "samples": [{"prompt": "lisboa", "text": "lisboa de noite"}]})");
+    return run;
+  }
+
+  // The same of a classifier.
+  Path classifier(std::string const& id, double accuracy, double seconds) const {
+    Path const run = dense(id, id);
+    store(run / "results.json",
+          R"({"results": {"classification": {"test_loss": 0.4, "accuracy": )" +
+              std::to_string(accuracy) + R"(}}, "training": {"seconds": )" +
+              std::to_string(seconds) + R"(, "peak_bytes": 250000000}})");
     return run;
   }
 
@@ -101,6 +112,15 @@ TEST_CASE("A worse second run is called worse", "[io][report]") {
   store(place.root / "b" / "results.json", R"({"training": {"tokens_per_second": 2048}})");
   CHECK(has(io::render_report({place.root / "a", place.root / "b"}),
             "+100.00 %<small class=\"better\">better"));
+}
+
+TEST_CASE("The sentence on two runs says what changed by its own number", "[io][report]") {
+  Place const place;
+  auto const page =
+      io::render_report({place.classifier("a", 0.5, 50), place.classifier("b", 0.6, 25)});
+  CHECK(has(page,
+            "Against a, b reaches an accuracy <b>20.00 %</b> higher and trains in "
+            "<b>50.00 %</b> less time."));
 }
 
 TEST_CASE("One run and three runs have no change column", "[io][report]") {
@@ -268,6 +288,40 @@ TEST_CASE("Names, prompts and bytes that are not UTF-8 cannot break the page", "
   CHECK(count(page, "</blockquote>") == 1);
   CHECK(has(page, "&lt;script&gt;alert(1)&lt;/script&gt;&#39;&amp;\uFFFD"));
   CHECK(io::find_invalid_utf8(page) == page.size());
+}
+
+TEST_CASE("Answered questions show the expert, its columns and rows, and what it computed",
+          "[io][report]") {
+  Place const place;
+  auto const run = place.dense("a", "tables");
+  store(run / "results.json", R"({"results": {"table_questions": {"test_accuracy": 0.75,
+      "test_accuracy_sum": 0.5, "test_accuracy_count": 1, "unseen_accuracy_sum": 0.25,
+      "test_route_purity": 0.875}},
+    "questions": [{"set": "test", "question": "goals <i>?", "operation": "sum", "wanted": "average",
+      "columns": "Goals & more", "condition": "where 'Year' > 1998", "rows": "1, 3",
+      "evidence": "sum of 'Goals' = 42", "arithmetic": "10 + 32 = 42", "answer": "42",
+      "right": false, "expected": "21"}, {"question": "how many", "operation": "count",
+      "wanted": "count", "answer": "3", "right": true}]})");
+  std::string const page = io::render_report({run});
+  CHECK(has(page, "goals &lt;i&gt;?<small>test</small>"));
+  CHECK(has(page,
+            "<td>sum<small>average was wanted</small></td><td>Goals &amp; more</td>"
+            "<td>where &#39;Year&#39; &gt; 1998<small>1, 3</small></td>"
+            "<td>sum of &#39;Goals&#39; = 42<small>10 + 32 = 42</small></td>"
+            "<td>42<small class=\"worse\">wrong; right would be: 21</small></td>"));
+  CHECK(has(page, "<td>3<small class=\"better\">right</small></td>"));
+  CHECK_FALSE(has(page, "count was wanted"));
+  CHECK(has(page, "<tr><th scope=\"row\">sum</th><td>0.5000</td><td>0.2500</td></tr>"));
+  CHECK(has(page, "<tr><th scope=\"row\">count</th><td>1.0000</td><td>–</td></tr>"));
+  CHECK(has(page, "purity of the routing</th><td>0.8750</td><td>–</td>"));
+  CHECK_FALSE(has(page, "Generated text"));
+  CHECK_FALSE(has(page, "language model"));
+  CHECK_FALSE(has(io::render_report({place.dense("b", "b")}), "how they were answered"));
+  auto const text = io::results_text({run});
+  CHECK(has(text, "tables: goals <i>?\n  sum of 'Goals' = 42 (wrong, right: 21)\n"));
+
+  store(run / "results.json", R"({"questions": [{"right": "yes"}]})");
+  CHECK_THROWS_WITH(io::render_report({run}), Catch::Contains("'right' must be of type boolean"));
 }
 
 TEST_CASE("Unlike runs are said to be unlike", "[io][report]") {

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command on its good path: what it prints and which files it leaves."""
 import json
+import os
 import re
+import signal
+import subprocess
 
-from program import MODEL, Place, end, expect, newest_checkpoint, outcome, rows_of
+from program import (MODEL, Place, end, expect, interrupt, last_step, newest_checkpoint, outcome,
+                     rows_of, wait_for)
 
 RESULT = ["steps", "tokens", "train_loss", "valid_loss", "test_loss", "perplexity", "seconds",
           "tokens_per_second", "peak_bytes"]
@@ -193,6 +197,26 @@ def check_tokenizers(place):
     expect(done.returncode == 0, "trained tokenizer", f"a run folder needs no corpus: {done.stderr}")
 
 
+def check_standard_streams(place):
+    """What cannot be printed is no success; what is closed does not become a file of the run."""
+    for arguments in [["list"], ["describe", "tiny.toml"], ["eval", "tiny.toml"]]:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([place.program, *arguments], cwd=place.path, stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=30)
+        expect(done.returncode == 3 and "stdout cannot be written" in done.stderr, arguments,
+               f"a full stdout gives {done.returncode}: {done.stderr}")
+    closed = subprocess.Popen([place.program, "train", "tiny.toml", "--out", "closed",
+                               "--train.steps=1000000000", "--log.every=1"], cwd=place.path,
+                              preexec_fn=lambda: os.close(2))
+    wait_for(lambda: list(place.path.glob("closed/tiny/*/metrics.csv")), "no run")
+    wait_for(lambda: last_step(place.run_folder("closed")) > 1, "no step")
+    code, _ = interrupt(closed, signal.SIGTERM)
+    expect(code == 130, "closed streams", code)
+    for path in place.run_folder("closed").rglob("*"):
+        expect(path.is_dir() or b"interrupted" not in path.read_bytes(), "closed streams",
+               f"{path.name} holds what was printed")
+
+
 with Place() as place:
     folder = check_train(place)
     check_finished_run(place, folder)
@@ -202,6 +226,7 @@ with Place() as place:
     check_list_and_schema(place)
     check_overrides(place)
     check_without_held_out_text(place)
+    check_standard_streams(place)
     check_tokenizers(place)
     for arguments in [["--help"], ["--version"], ["train", "--help"]]:
         done = place.run(*arguments)

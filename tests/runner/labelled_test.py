@@ -123,6 +123,56 @@ def check_refusals(place):
     refused(3, "empty.csv", "train", "c.toml", "--data.table.table.paths=['empty.csv']")
 
 
+def check_texts_and_series(place):
+    """What a file of texts or sequences holds is refused with its place."""
+    for kind, given, file in [("text", "tokens", "t.tsv"), ("series", "features", "s.jsonl")]:
+        place.write(f"{kind}.toml", f'''
+task = "classification"
+data = {{ kind = "{kind}", files = {{ train = "{file}" }} }}
+model = {{ context_length = 4, d_model = 8, input.type = "{given}", ffn = {{ type = "pooled_ffn", hidden = 8 }} }}
+train = {{ steps = 2, batch_size = 2 }}
+''')
+    refused = place.refused
+    place.write("t.tsv", "label\ttext\n" + "a\tsome words\n" * 9)
+    refused(3, "t.tsv: there must be at least two classes, got only 'a'", "train", "text.toml")
+    refused(2, "vocab_size must be in 257..1000000, got -1", "describe", "text.toml",
+            "--data.tokenizer.vocab_size=-1")
+    refused(2, "test_fraction must be at least 0 and below 1, got 1", "describe", "text.toml",
+            "--data.files.test_fraction=1")
+    # Deeper than a stack can follow.
+    place.write("s.jsonl", '{"label": 1, "x": ' + "[" * 2_000_000 + "]" * 2_000_000 + "}\n")
+    refused(3, 's.jsonl:1: "x" must hold finite numbers, got an array', "train", "series.toml")
+    place.write("g.toml", GENERATED)
+    refused(2, "valid must be in 0..10000000, got 9223372036854775807", "describe", "g.toml",
+            "--data.generated.valid=9223372036854775807")
+    refused(3, "must exist here or below", "train", "c.toml",
+            f"--data.table.table.paths=['{'x' * 5000}']")
+
+
+def check_other_data(place):
+    """A model knows its own data alone: with others it is refused, and its files stay as they were."""
+    write_rows(place, True)
+    place.write("o.toml", 'task = "classification"\n' + TABLE.replace("steps = 200", "steps = 20"))
+    expect(place.run("train", "o.toml").returncode == 0, "train o", "")
+    folder = place.run_folder("runs", "o")
+    (folder / "results.json").unlink()
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    rows = (place.path / "rows.csv").read_text()
+    place.write("rows.csv", rows.replace("low", "above"))  # comes first now
+    wrong = "meta.json: the data must be those that the run began with"
+    for arguments in [["eval", folder], ["eval", "o.toml"], ["train", "o.toml"]]:
+        place.refused(3, wrong, *arguments)
+    for path, content in files.items():
+        if path.name != ".lock":
+            expect(path.read_bytes() == content, "other data", f"{path.name} must stay as it was")
+    place.write("rows.csv", rows)
+    expect(place.run("eval", folder).returncode == 0, "eval", "with its own data")
+    expect(place.run("train", "o.toml").returncode == 0, "train", "with its own data")
+    (folder / "results.json").unlink()
+    (folder / "results.json").mkdir()
+    place.refused(3, "results.json: the file is damaged", "train", "o.toml")
+
+
 def check_sweep(place):
     write_rows(place, True)
     place.write("s.toml", 'task = "classification"\n' + TABLE.replace("steps = 200", "steps = 20") + """
@@ -134,11 +184,16 @@ measure = "accuracy"
 """)
     done = place.run("sweep", "s.toml")
     expect(done.returncode == 0 and "gru (hidden = 8)" in done.stdout, "sweep", done.stderr)
+    text = (place.path / "s.toml").read_text()
+    place.write("s.toml", text.replace('"accuracy"', '"acuracy"'))
+    place.refused(2, "got 'acuracy' (did you mean 'accuracy'?)", "sweep", "s.toml")
 
 
 with Place() as here:
     check_resume(here)
     check_learns(here)
     check_refusals(here)
+    check_texts_and_series(here)
+    check_other_data(here)
     check_sweep(here)
 end("labelled")

@@ -2,11 +2,16 @@
 """Sweeps: which arms they have, that they resume, stop on a signal, survive failures, compare."""
 import csv
 import json
+import pathlib
 import signal
+import subprocess
+import sys
 import time
+from xml.etree import ElementTree
 
 from program import MODEL, TRAINING, Place, end, expect, rows_of, wait_for
 
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 BASE = MODEL + TRAINING.replace("steps = 20", "steps = 6")
 ARMS = """
 [sweep]
@@ -39,6 +44,8 @@ def check_expansion(place):
     found = titles(place, "[sweep]\n" + grid)
     expect(len(found) == 6 and "top_k = 2, num_layers = 3" in " ".join(found) or
            "num_layers = 3, top_k = 2" in " ".join(found), "grid", found)
+    rates = titles(place, "[sweep]\n[sweep.parameters]\ntrain.optimizer.learning_rate = [0.004, 1e-5]\n")
+    expect(rates == ["learning_rate = 0.004", "learning_rate = 1e-05"], "numbers in titles", rates)
     zipped = '[[sweep.zip]]\ntitle = ["small", "large"]\n"model.d_model" = [16, 32]\n' \
              '"model.num_layers" = [1, 2]\n'
     expect(titles(place, "[sweep]\n" + zipped) == ["small", "large"], "zip", "titles")
@@ -121,7 +128,11 @@ def check_run(place):
     with open(folder / "sweep.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     expect(len(rows) == 6 and all(float(row["test_loss"]) > 0 for row in rows), "sweep.csv", rows)
+    expect(all(len(row["test_loss"]) <= len(repr(float(row["test_loss"]))) for row in rows),
+           "sweep.csv", "numbers must be as short as they read back")
     table = json.loads((folder / "sweep.json").read_text())
+    source = json.loads((runs[0] / "results.json").read_text())["energy"]["source"]
+    expect(source and table["energy_source"] == source, "sweep.json", table["energy_source"])
     arms = {arm["title"]: arm for arm in table["arms"]}
     expect("comparison" not in arms["one"], "sweep.json", "the baseline has no comparison")
     expected = sum(float(a["test_loss"]) - float(b["test_loss"]) for a in rows for b in rows
@@ -148,8 +159,27 @@ def check_page(place, last_line):
                "report of a sweep", done)
         expect((place.path / "page.html").read_text() == page, "report of a sweep", "the same page")
     place.refused(2, "give it alone", "report", "swept.toml", "runs/swept")
+    check_charts(place, page)
     place.write("untrained.toml", BASE + ARMS)
     place.refused(3, "no run of this sweep has a test_loss yet", "report", "untrained.toml")
+
+
+def check_charts(place, page):
+    """tools/chart takes charts out of the page: pictures by themselves, with their colours."""
+    tool = [sys.executable, str(TOOLS / "chart"), str(place.path / "page.html")]
+    listed = subprocess.run(tool, check=True, capture_output=True, text=True).stdout.splitlines()
+    expect(len(listed) == page.count("<figure><svg") and "1  test loss" in listed[0], "chart", listed)
+    file = place.path / "charts.svg"
+    subprocess.run(tool + [str(file), *(line.split()[0] for line in listed)], check=True)
+    drawn = ElementTree.parse(file).getroot()
+    inner = [node for node in drawn if node.tag.endswith("svg")]
+    expect([node.get("aria-label") for node in inner] == [line[5:] for line in listed], "chart", listed)
+    shapes = [sum(1 for _ in node.iter()) for node in inner]
+    expect(min(shapes) > 10, "chart", shapes)
+    for name in ["whisker", "dot", "grid"]:
+        expect(f".{name}{{" in file.read_text(), "chart", f"the style of .{name} must come along")
+    beyond = subprocess.run(tool + [str(file), "99"], capture_output=True, text=True)
+    expect(beyond.returncode == 2 and "numbers must be in 1.." in beyond.stderr, "chart", beyond)
 
 
 def check_signal(place):

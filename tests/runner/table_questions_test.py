@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions about tables: learnt from generated ones, then asked of a file."""
+import html
 import json
 
 from program import Place, end, expect
@@ -45,12 +46,53 @@ with Place() as here:
 
     here.write("ragged.csv", "a,b\n1,2\n3\n")
     here.write("empty.csv", "")
-    here.refused(3, "ragged.csv", "ask", run, "how many rows", "--table", "ragged.csv")
+    here.refused(3, "ragged.csv:3, column 2: every row must have 2 cells", "ask", run, "how many rows", "--table", "ragged.csv")
     here.refused(3, "empty.csv", "ask", run, "how many rows", "--table", "empty.csv")
     here.refused(3, "none.csv", "ask", run, "how many rows", "--table", "none.csv")
-    silent = ask("")
-    expect(silent.returncode in (0, 2), "an empty question", silent.stderr)
+    for silent in ["", "   ", "?!"]:
+        here.refused(2, "the question must have a word or a number", "ask", run, silent, "--table", "teams.csv")
+    done = here.run("report", run)
+    page = html.unescape((here.path / "report.html").read_text())
+    shown = json.loads((run / "results.json").read_text())["questions"]
+    right = {question["operation"] for question in shown if question["right"]}
+    expect(len(right) == 6, "every expert is shown at work", shown)
+    for question in shown:
+        for part in ("question", "evidence", "arithmetic", "answer"):
+            expect(question[part] in page, "the page shows " + part, question)
+    expect("language model" not in page, "the page is about questions", "")
+
+    # Statements that compare: learnt together with generated questions, right more often than not.
+    teams = [["team" + "abcdefgh"[i], str(7 * i % 17 + 10)] for i in range(8)]
+    table = {"id": "t", "header": ["team", "goals"], "rows": teams}
+    def statement(one, other, word):
+        true = (int(one[1]) > int(other[1])) == (word == "more")
+        return {"table": "t", "statement": f"{one[0]} has {word} goals than {other[0]}",
+                "label": int(true)}
+    pairs = [[json.dumps(statement(one, other, word)) for word in ("more", "fewer")]
+             for one in teams for other in teams if one != other]
+    here.write("tables.jsonl", json.dumps(table))
+    here.write("train.jsonl", "\n".join(sum(pairs[::2], [])))
+    here.write("test.jsonl", "\n".join(sum(pairs[1::2], [])))
+    statements = ("--data.source=comparisons", "--data.tables=tables.jsonl",
+                  "--data.train=train.jsonl", "--data.test=test.jsonl", "--data.questions=0",
+                  "--data.test_questions=0", "--name=statements")
+    done = here.run("train", "t.toml", *statements, "--data.generated=300", timeout=60)
+    expect(done.returncode == 0, "statements", done.stderr)
+    found = json.loads((here.run_folder("runs", "statements") / "results.json").read_text())
+    found = found["results"]["table_questions"]
+    expect(found["test_accuracy"] == found["test_accuracy_comparison"] > 0.8, "statements", found)
+    here.refused(2, "generated must be 0 where all questions are", "train", "t.toml",
+                 "--data.generated=1")
+    vocabulary = run / "vocabulary.json"
+    words = vocabulary.read_text()
+    for damaged in ["", "[]", "[" * 50_000, '{"words": ["a"]}', words[:-20], words.replace("the", "teh", 1)]:
+        vocabulary.write_text(damaged)
+        here.refused(3, "vocabulary.json: ", "ask", run, "how many rows", "--table", "teams.csv")
+    vocabulary.unlink()
+    vocabulary.mkdir()
+    here.refused(3, "vocabulary.json: ", "ask", run, "how many rows", "--table", "teams.csv")
     here.refused(2, "table_questions", "ask", "tiny.toml", "how many", "--table", "teams.csv")
-    here.refused(2, "questions must be at least 1", "train", "t.toml", "--data.questions=0")
+    here.refused(2, "questions must be in 1..1000000, got 0", "train", "t.toml", "--data.questions=0")
+    here.refused(2, "questions must be in 1..1000000", "describe", "t.toml", "--data.questions=2000000000")
     here.refused(2, "data.train", "train", "t.toml", "--data.source=files")
 end("table questions")

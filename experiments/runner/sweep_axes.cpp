@@ -34,6 +34,16 @@ std::string shown(toml::node const& value) {
   value.visit([&](auto const& plain) { text << plain; });
   return text.str();
 }
+Leaves leaves_of(std::string const& key, toml::node const& value) {
+  auto const* table = value.as_table();
+  if (table == nullptr) return {{key, shown(value)}};
+  Leaves leaves;
+  for (auto&& [name, inner] : *table) {
+    auto const deeper = key.empty() ? std::string(name.str()) : key + "." + std::string(name.str());
+    leaves.splice(leaves.end(), leaves_of(deeper, inner));
+  }
+  return leaves;
+}
 void for_each_list(toml::table const& table, std::string const& path,
                    std::function<void(std::string const&, toml::array const&)> const& f) {
   for (auto&& [key, value] : table) {

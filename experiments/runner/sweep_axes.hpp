@@ -4,7 +4,9 @@
 #include <toml++/toml.h>
 
 #include <functional>
+#include <list>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moenda::runner {
@@ -24,6 +26,10 @@ using Axis = std::vector<Option>;
 
 /// `2`, `hash`, `top_k (top_k = 1)`
 std::string shown(toml::node const& value);
+/// Dotted keys and what their values show as.
+using Leaves = std::list<std::pair<std::string, std::string>>;
+/// Of nested tables, below `key`: {a = {b = 2}} is a.b = 2, as is {"a.b" = 2}.
+Leaves leaves_of(std::string const& key, toml::node const& value);
 /// Calls f(dotted key, node) for every entry of nested tables down to lists.
 void for_each_list(toml::table const& table, std::string const& path,
                    std::function<void(std::string const&, toml::array const&)> const& f);

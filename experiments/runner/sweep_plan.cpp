@@ -98,27 +98,45 @@ class Expansion {
     }
   }
 
-  [[nodiscard]] bool excluded(Point const& point) const {
+  /// A rule that leaves out nothing is a mistake in its keys or values.
+  void leave_out_excluded(std::vector<Point>& points) const {
     auto const* rules = sweep_["exclude"].as_array();
-    if (rules == nullptr) return false;
-    return std::any_of(rules->begin(), rules->end(), [&](toml::node const& rule) {
-      auto const* table = rule.as_table();
-      if (table == nullptr)
+    if (rules == nullptr) return;
+    std::vector<bool> excluded(points.size(), false);
+    for (auto const& rule : *rules) {
+      if (!rule.is_table())
         throw ConfigError(io::place_of(rule) + ": exclude must list tables of keys and values");
-      return std::all_of(table->begin(), table->end(), [&](auto const& entry) {
-        return says(point, std::string(entry.first.str()), shown(entry.second));
-      });
-    });
-  }
-  /// True when the point sets `key` to what shows as `value`; `title` matches a label.
-  static bool says(Point const& point, std::string const& key, std::string const& value) {
-    for (auto const* option : point) {
-      if (key == "title" && option->label == value) return true;
-      for (auto const& setting : option->settings) {
-        if (setting.key == key && shown(*setting.value) == value) return true;
+      Leaves const wanted = leaves_of("", rule);
+      bool matches = false;
+      for (std::size_t i = 0; i < points.size(); ++i) {
+        if (!says(points[i], wanted)) continue;
+        matches = true, excluded[i] = true;
+      }
+      if (!matches) {
+        std::vector<std::string> words;
+        for (auto const& [key, value] : wanted) words.push_back(key + " = " + value);
+        throw ConfigError(io::place_of(rule) + ": exclude must match a point of the sweep, got " +
+                          join(words));
       }
     }
-    return false;
+    std::vector<Point> kept;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (!excluded[i]) kept.push_back(std::move(points[i]));
+    }
+    points = std::move(kept);
+  }
+  /// True when the point sets every key of `wanted` to its value; `title` matches a label.
+  static bool says(Point const& point, Leaves const& wanted) {
+    Leaves said;
+    for (auto const* option : point) {
+      said.emplace_back("title", option->label);
+      for (auto const& setting : option->settings) {
+        said.splice(said.end(), leaves_of(setting.key, *setting.value));
+      }
+    }
+    return std::all_of(wanted.begin(), wanted.end(), [&](auto const& leaf) {
+      return std::find(said.begin(), said.end(), leaf) != said.end();
+    });
   }
   [[nodiscard]] std::vector<Point> all_points() const {
     constexpr std::size_t most = 100'000;
@@ -135,7 +153,7 @@ class Expansion {
         throw ConfigError(path_.string() + ": a sweep must not have more than 100000 points");
       points = std::move(longer);
     }
-    std::erase_if(points, [&](Point const& point) { return excluded(point); });
+    leave_out_excluded(points);
     return points;
   }
   [[nodiscard]] std::vector<Point> chosen_points() const {

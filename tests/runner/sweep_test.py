@@ -52,6 +52,10 @@ def check_expansion(place):
     exclude = '[sweep]\nexclude = [{ "model.num_layers" = 2 }, { "model.num_layers" = 3,' \
               ' "model.block.ffn.router.top_k" = 1 }]\n'
     expect(len(titles(place, exclude + grid)) == 3, "exclude", titles(place, exclude + grid))
+    nested = "[[sweep.exclude]]\nmodel.num_layers = 2\n[[sweep.exclude]]\n" \
+             "model.num_layers = 3\nmodel.block.ffn.router.top_k = 1\n"
+    expect(titles(place, "[sweep]\n" + nested + grid) == titles(place, exclude + grid), "exclude",
+           "keys without quotes")
     drawn = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\n' + grid)
     again = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\n' + grid)
     other = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\nseed = 5\n' + grid)
@@ -230,6 +234,9 @@ def check_refusals(place):
             "[sweep]\n[[sweep.zip]]\nmodel.num_layers = [1, 2]\nmodel.d_model = [16]\n")
     refused("must have at least one point", "[sweep]\nexclude = [{ title = 'num_layers = 1' }]\n"
             "[sweep.parameters]\nmodel.num_layers = [1]\n")
+    refused("exclude must match a point of the sweep, got model.num_layers = 3",
+            "[sweep]\nexclude = [{ 'model.num_layers' = 3 }]\n"
+            "[sweep.parameters]\nmodel.num_layers = [1, 2]\n")
     refused("repeat_seeds must be in 1..1000, got 0", ARMS.replace("repeat_seeds = 2", "repeat_seeds = 0"))
     refused("sweep.match.keys must hold a size that this model has", ARMS.replace(
         "[sweep]\n", '[sweep]\nmatch = { quantity = "parameters", keys = ["model.nothing"] }\n'))

@@ -71,6 +71,12 @@ void add_loss_row(io::Table& table, char const* key, Mixture<Router, Expert, Los
   table.add_row({"loss", key, join({Losses::name...})});
 }
 
+template <class E>
+void add_enum_row(io::Table& table, char const* role, char const* key, E value) {
+  auto const names = enum_names(value);
+  table.add_row({role, key, join({names.begin(), names.end()})});
+}
+
 /// The configuration whole, every tensor, and the totals.
 template <class Model, class C>
 void describe_run(C const& config) {

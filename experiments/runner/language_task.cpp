@@ -216,6 +216,13 @@ struct LanguageCommands {
     add_row(table, "router", "model.block.ffn.router.type", AnyRouter{});
     add_row(table, "expert", "model.block.ffn.experts.each.type", AnyExpert{});
     add_loss_row(table, "model.block.ffn.loss.NAME.weight", AnyFeedForward::Nth<0>{});
+    add_enum_row(table, "balance over", "model.block.ffn.loss.load_balancing.over",
+                 loss::Over::micro_batch);
+    add_enum_row(table, "gradient", "model.block.ffn.router.gradient", Gradient::none);
+    add_enum_row(table, "drop policy", "model.block.ffn.drop", Drop::position);
+    table.add_row({"frozen", "train.freeze", "names of tensors, with * for any letters"});
+    table.add_row(
+        {"first weights", "start_from", "a run or a .safetensors file, also of a dense model"});
     std::cout << table.text();
   }
 };

@@ -162,7 +162,7 @@ TEST_CASE("A damaged file is refused by name", "[io][report]") {
     CHECK_THROWS_WITH(io::render_report({run}), Catch::Contains(file) && Catch::Contains(why));
     std::filesystem::remove_all(run);
   };
-  refused("meta.json", "", "must be JSON");
+  refused("meta.json", "", "must be JSON, parse error at line 1, column 1");
   refused("meta.json", "[]", "must hold an object, got array");
   refused("meta.json", R"({"name": 3})", "'name' must be of type string, got number");
   refused("results.json", R"({"results": {)", "must be JSON");
@@ -322,6 +322,16 @@ TEST_CASE("Answered questions show the expert, its columns and rows, and what it
 
   store(run / "results.json", R"({"questions": [{"right": "yes"}]})");
   CHECK_THROWS_WITH(io::render_report({run}), Catch::Contains("'right' must be of type boolean"));
+}
+
+TEST_CASE("A classifier's page speaks of classes, and not of text", "[io][report]") {
+  Place const place;
+  std::string const page = io::render_report({place.classifier("a", 0.75, 10)});
+  CHECK(has(page, "a class or a number"));
+  CHECK(has(page, "0.7500"));
+  CHECK_FALSE(has(page, "language model"));
+  CHECK_FALSE(has(page, "Perplexity"));
+  CHECK(has(io::render_report({place.dense("b", "b")}), "Perplexity"));
 }
 
 TEST_CASE("Unlike runs are said to be unlike", "[io][report]") {

@@ -47,6 +47,15 @@ namespace detail {
            "for some questions which expert acted, on which rows and columns, and what it did."
            "</p>\n";
   }
+  bool const predicts = std::any_of(runs.begin(), runs.end(), [](auto const& run) {
+    return run.results.contains("classification") || run.results.contains("regression");
+  });
+  if (predicts) {
+    return "<p>A model gives each sequence or table row a class or a number. This page shows how "
+           "often or how closely it is right on examples it has never seen, what its training "
+           "cost, how the loss fell, and how evenly its experts share the work (where it has "
+           "experts).</p>\n";
+  }
   std::string const compared =
       runs.size() == 1
           ? "This page shows one language model in training: how well it predicts text "

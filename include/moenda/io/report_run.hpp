@@ -83,7 +83,8 @@ inline constexpr std::uintmax_t largest_report_text = std::uintmax_t{16} << 20;
   try {
     value = nlohmann::json::parse(read_text(path));
   } catch (nlohmann::json::exception const& error) {
-    throw DataError(where + ": must be JSON: " + error.what());
+    std::string const why = error.what();  // "[json.exception.parse_error.101] parse error at ..."
+    throw DataError(where + ": must be JSON, " + why.substr(why.find(' ') + 1));
   }
   if (!value.is_object()) {
     throw DataError(where + ": must hold an object, got " + value.type_name());

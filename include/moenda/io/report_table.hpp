@@ -28,28 +28,26 @@ struct Measure {
   double scale;  // stored value times this is the shown value
   int decimals;
   bool lower_is_better;
-  bool always_shown;
 };
 
 inline constexpr std::array<Measure, 15> measures = {{
-    {"Test loss", "nats per token", false, "test_loss", 1, 4, true, true},
+    {"Test loss", "nats, mean over tokens or sequences", false, "test_loss", 1, 4, true},
     {"Test loss, sliding window", "long context for every token", false, "test_loss_stride", 1, 4,
-     true, false},
-    {"Perplexity", "e to the power of the test loss", false, "perplexity", 1, 2, true, true},
-    {"Accuracy", "of test sequences", false, "accuracy", 1, 4, false, false},
-    {"Macro F1", "mean over the classes", false, "macro_f1", 1, 4, false, false},
-    {"PR-AUC", "average precision", false, "pr_auc", 1, 4, false, false},
-    {"Calibration error", "confidence against accuracy", false, "calibration_error", 1, 4, true,
-     false},
-    {"RMSE", "in units of the target", false, "rmse", 1, 4, true, false},
-    {"R squared", "share of the variance explained", false, "r_squared", 1, 4, false, false},
-    {"Exact answers", "share of test questions", false, "test_accuracy", 1, 4, false, false},
+     true},
+    {"Perplexity", "e to the power of the test loss", false, "perplexity", 1, 2, true},
+    {"Accuracy", "of test sequences", false, "accuracy", 1, 4, false},
+    {"Macro F1", "mean over the classes", false, "macro_f1", 1, 4, false},
+    {"PR-AUC", "average precision", false, "pr_auc", 1, 4, false},
+    {"Calibration error", "confidence against accuracy", false, "calibration_error", 1, 4, true},
+    {"RMSE", "in units of the target", false, "rmse", 1, 4, true},
+    {"R squared", "share of the variance explained", false, "r_squared", 1, 4, false},
+    {"Exact answers", "share of test questions", false, "test_accuracy", 1, 4, false},
     {"Exact answers, unseen schemas", "tables of other kinds", false, "unseen_accuracy", 1, 4,
-     false, false},
-    {"Exact answers, large tables", "many more rows", false, "large_accuracy", 1, 4, false, false},
-    {"Training time (s)", "", true, "seconds", 1, 1, true, true},
-    {"Peak memory (MB)", "1 MB = 1,000,000 bytes", true, "peak_bytes", 1e-6, 1, true, true},
-    {"Throughput (tokens/s)", "during training", true, "tokens_per_second", 1, 0, false, true},
+     false},
+    {"Exact answers, large tables", "many more rows", false, "large_accuracy", 1, 4, false},
+    {"Training time (s)", "", true, "seconds", 1, 1, true},
+    {"Peak memory (MB)", "1 MB = 1,000,000 bytes", true, "peak_bytes", 1e-6, 1, true},
+    {"Throughput (tokens/s)", "during training", true, "tokens_per_second", 1, 0, false},
 }};
 
 [[nodiscard]] inline std::optional<double> measured(ReportRun const& run, Measure const& measure) {
@@ -134,7 +132,7 @@ inline constexpr std::array<Measure, 15> measures = {{
     if (best && *values.back() != *best) differ = true;
     if (!best || (*values.back() < *best) == measure.lower_is_better) best = values.back();
   }
-  if (present == 0 && !measure.always_shown) return "";
+  if (present == 0) return "";
   std::string html = "<tr><th scope=\"row\">" + std::string(measure.name) + "<small>" +
                      (measure.lower_is_better ? "lower is better" : "higher is better") +
                      (measure.meaning.empty() ? "" : "; " + std::string(measure.meaning)) +

@@ -28,7 +28,7 @@ namespace moenda::io {
     }
     bool const known = std::any_of(values.begin(), values.end(),
                                    [](auto const& value) { return value.has_value(); });
-    if (!known && !measure.always_shown) continue;
+    if (!known) continue;
     if (runs.size() == 2) {
       auto const change = detail::change_percent(values[0], values[1]);
       cells.push_back(change ? format_fixed(*change, 2) : "-");

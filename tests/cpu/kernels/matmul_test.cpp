@@ -178,11 +178,14 @@ TEST_CASE("gemm of bf16 agrees with a plain loop over rounded operands", "[matmu
   SECTION("what the machine has") { check_registers<NativeBf16>(); }
 }
 
-TEMPLATE_TEST_CASE("gemm crosses blocks of rows and of the depth", "[matmul]", float, double) {
+TEMPLATE_TEST_CASE("gemm crosses blocks of rows, of columns and of the depth", "[matmul]", float,
+                   double) {
   Backend<TestType> backend(2);
   for (auto const& example :
        {Case<TestType>(2500, 33, 20, 4, 1), Case<TestType>(70, 40, 1100, 1, 2),
-        Case<TestType>(20, 2500, 3, 6, 3), Case<TestType>(3, 40, 2100, 0, 4)}) {
+        Case<TestType>(20, 2500, 3, 6, 3), Case<TestType>(3, 40, 2100, 0, 4),
+        // Panels of the right operand by the dozen, read where they lie; some, packed together.
+        Case<TestType>(12, 2496, 600, 4, 5), Case<TestType>(300, 411, 1100, 0, 6)}) {
     CAPTURE(example.m, example.n, example.k);
     auto const got = example.template result<gemm_detail::Native<TestType>>(backend);
     CHECK(example.error(got) < 1);
@@ -204,6 +207,7 @@ TEMPLATE_TEST_CASE("gemm gives the same bits for any number of threads", "[matmu
     check(Case<TestType>(5, 1000, 600, layout, 6));   // few rows
     check(Case<TestType>(1000, 4, 600, layout, 7));   // few columns
   }
+  check(Case<TestType>(700, 70, 1100, 0, 8));  // in more passes, the fewer threads there are
 }
 
 TEST_CASE("a row has the same bits among any number of other rows", "[matmul]") {

@@ -3,7 +3,7 @@
 // Matrix products on packed panels, after Goto & van de Geijn, Anatomy of High-Performance Matrix
 // Multiplication (ACM TOMS 34(3), 2008), one or many at once: products are cut into blocks, and
 // blocks gathered into passes of bounded working memory. In a pass everyone packs a share of the
-// standing operands, then computes a share of the output tiles. Shares are runs of equal cost, so a
+// left operands, then computes a share of the output tiles. Shares are runs of equal cost, so a
 // group of many rows is cut as it needs to be and small ones are not cut at all.
 #include <algorithm>
 #include <array>
@@ -23,29 +23,32 @@ class Pass {
   using Packed = typename V::Packed;
 
  public:
-  /// Elements of all standing operands of a pass; a single block may exceed it.
-  static constexpr std::ptrdiff_t max_standing = (8 << 20) / sizeof(Packed);
-
   explicit Pass(Backend<T>& backend) : backend_(backend) {}
 
+  /// Packed elements of all left operands of a pass, those that the workers' second-level caches
+  /// hold; a single block may exceed it.
+  [[nodiscard]] std::ptrdiff_t max_left() const {
+    return backend_.pool.threads() * std::ptrdiff_t{(1 << 20) / sizeof(Packed)};
+  }
+
   void add(Block<V> const& block) {
-    if (count_ == max_blocks || (count_ > 0 && standing_ + block.standing_size() > max_standing)) {
+    if (count_ == max_blocks || (count_ > 0 && left_ + block.left_size() > max_left())) {
       run();
     }
-    entries_[std::size_t(count_++)] = {block, standing_, packing_, multiplying_};
-    standing_ += block.standing_size();
-    packing_ += block.standing_size();
-    multiplying_ += block.tiles() * block.tile_cost();
+    entries_[std::size_t(count_++)] = {block, left_, packing_, multiplying_};
+    left_ += block.left_size();
+    packing_ += block.left_size();
+    multiplying_ += block.strips() * block.strip_cost();
   }
   void run() {
     if (count_ == 0) return;
-    auto* const standing =
-        backend_.template scratch<Packed>(Backend<T>::matmul_left, std::size_t(standing_));
+    auto* const left =
+        backend_.template scratch<Packed>(Backend<T>::matmul_left, std::size_t(left_));
     share(packing_, smallest_packing,
-          [&](std::int64_t begin, std::int64_t end) { pack(standing, begin, end); });
+          [&](std::int64_t begin, std::int64_t end) { pack(left, begin, end); });
     share(multiplying_, smallest_job,
-          [&](std::int64_t begin, std::int64_t end) { multiply(standing, begin, end); });
-    count_ = 0, standing_ = 0, packing_ = 0, multiplying_ = 0;
+          [&](std::int64_t begin, std::int64_t end) { multiply(left, begin, end); });
+    count_ = 0, left_ = 0, packing_ = 0, multiplying_ = 0;
   }
 
  private:
@@ -55,7 +58,7 @@ class Pass {
 
   struct Entry {
     Block<V> block;
-    std::ptrdiff_t standing;            // where its standing operand begins
+    std::ptrdiff_t left;                // where its left operand begins
     std::int64_t packing, multiplying;  // the costs of all entries before it
   };
 
@@ -75,27 +78,27 @@ class Pass {
     auto const from = begin <= first ? 0 : piece(begin), to = end <= first ? 0 : piece(end);
     if (from < to) body(from, to);
   }
-  void pack(Packed* standing, std::int64_t begin, std::int64_t end) const {
+  void pack(Packed* left, std::int64_t begin, std::int64_t end) const {
     for (int i = 0; i < count_; ++i) {
       auto const& entry = entries_[std::size_t(i)];
-      if (entry.block.standing_panels() == 0) continue;
-      pieces(entry.packing, entry.block.panel_size(), entry.block.standing_panels(), begin, end,
+      if (entry.block.left_panels() == 0) continue;
+      pieces(entry.packing, entry.block.left_panel_size(), entry.block.left_panels(), begin, end,
              [&](std::int64_t from, std::int64_t to) {
-               entry.block.pack(standing + entry.standing, int(from), int(to));
+               entry.block.pack_left(left + entry.left, int(from), int(to));
              });
     }
   }
-  void multiply(Packed const* standing, std::int64_t begin, std::int64_t end) const {
+  void multiply(Packed const* left, std::int64_t begin, std::int64_t end) const {
     auto* const space = backend_.template scratch<std::byte>(
         Backend<T>::matmul_right,
-        Block<V>::streamed_size * sizeof(Packed) + Block<V>::aside_size * sizeof(T));
-    auto* const streamed = reinterpret_cast<Packed*>(space);
-    auto* const aside = reinterpret_cast<T*>(space + Block<V>::streamed_size * sizeof(Packed));
+        Block<V>::right_size * sizeof(Packed) + Block<V>::aside_size * sizeof(T));
+    auto* const right = reinterpret_cast<Packed*>(space);
+    auto* const aside = reinterpret_cast<T*>(space + Block<V>::right_size * sizeof(Packed));
     for (int i = 0; i < count_; ++i) {
       auto const& entry = entries_[std::size_t(i)];
-      pieces(entry.multiplying, entry.block.tile_cost(), entry.block.tiles(), begin, end,
+      pieces(entry.multiplying, entry.block.strip_cost(), entry.block.strips(), begin, end,
              [&](std::int64_t from, std::int64_t to) {
-               entry.block.multiply(standing + entry.standing, streamed, aside, from, to);
+               entry.block.multiply(left + entry.left, right, aside, from, to);
              });
     }
   }
@@ -103,23 +106,22 @@ class Pass {
   Backend<T>& backend_;
   std::array<Entry, max_blocks> entries_;
   int count_ = 0;
-  std::ptrdiff_t standing_ = 0;
+  std::ptrdiff_t left_ = 0;
   std::int64_t packing_ = 0, multiplying_ = 0;
 };
 
-/// Cuts a product into blocks of rows, and of the depth, whose standing operands fit the last-level
+/// Cuts a product into blocks of rows, and of the depth, whose left operands fit the last-level
 /// cache. Blocks that add to the same result are in different passes.
 template <class V>
 void add_product(Pass<V>& pass, Problem<typename V::Scalar> const& problem) {
   constexpr int max_rows = 2400;
-  constexpr std::ptrdiff_t max_standing = Pass<V>::max_standing / 2;
   if (has_few_rows(problem)) return pass.add({problem, problem.k});
   int const rows = parts_of(even_part(problem.m, max_rows), V::tile_rows) * V::tile_rows;
   int const unit = even_part(parts_of(problem.k, V::pair), Block<V>::max_steps) * V::pair;
   for (int row = 0; row < problem.m; row += rows) {
     int const count = std::min(rows, problem.m - row);
     Block<V> const one(problem.part(row, count, 0, std::min(unit, problem.k)), problem.k);
-    int const whole = int(std::max<std::ptrdiff_t>(1, max_standing / one.standing_size()));
+    int const whole = int(std::max<std::ptrdiff_t>(1, pass.max_left() / one.left_size()));
     for (std::int64_t p = 0; p < problem.k; p += std::int64_t{whole} * unit) {
       if (p > 0) pass.run();
       auto const depth = std::min<std::int64_t>(std::int64_t{whole} * unit, problem.k - p);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A part of a product that is packed and multiplied in one go. One operand, the standing one, is
-// packed in advance by all workers and read again and again; of the other, the streamed one, every
-// worker packs the panel that it is about to use into its own cache, while the panel after it is
-// brought close. Packing both in advance was rejected: it needs a second buffer of the size of a
-// weight, and a step of few rows would pay for writing and reading a copy of it in memory.
+// A part of a product that is packed and multiplied in one go. The left operand is packed in
+// advance by all workers and read again and again. Of the right one every worker packs the few
+// panels that it is about to use, as many as stay in its own cache: the result is then written
+// along its rows, and the right operand read, in runs that are long enough for the prefetcher of
+// the processor.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -32,12 +32,13 @@ class Block {
   using RightPanel = Panel<V, Sizes::cols, Sizes::cols>;
 
  public:
-  // Found by measuring: a right panel of max_steps and a left one stream from 1 MiB of second-level
-  // cache. The depth is cut the same way whatever the other sizes are, and with it every sum.
+  /// The depth is cut into the fewest parts of at most so many steps, the same way whatever the
+  /// other sizes are, and with it every sum. Found by measuring, as `right_size`.
   static constexpr int max_steps = int(2048 / sizeof(Packed));
-  /// What a worker packs of the streamed operand, with a tile aside for the edges.
-  static constexpr std::size_t streamed_size = std::size_t{max_steps} * Sizes::cols;
+  /// What a worker packs of the right operand, and a tile aside for the edges.
+  static constexpr std::size_t right_size = (256 << 10) / sizeof(Packed);
   static constexpr std::size_t aside_size = std::size_t{Sizes::rows} * Sizes::cols;
+  static_assert(right_size >= std::size_t{max_steps} * Sizes::cols);
 
   Block() = default;
   /// `depth`: of the whole product that this is a part of.
@@ -45,47 +46,39 @@ class Block {
       : problem_(problem),
         depth_(even_part(LeftPanel::steps(depth), max_steps) * V::pair),
         few_rows_(has_few_rows(problem)),
-        // Short runs in many rows would be read from memory a line at a time.
-        left_streams_(problem.m > problem.n && problem.a.contiguous_rows() &&
-                      right_size(depth_) <= most_standing) {}
+        right_panels_(even_part(parts_of(problem.n, Sizes::cols), most_right_panels(problem))) {}
 
-  [[nodiscard]] int standing_panels() const {
-    if (few_rows_) return 0;
-    return left_streams_ ? parts_of(problem_.n, Sizes::cols) : parts_of(problem_.m, Sizes::rows);
+  [[nodiscard]] int left_panels() const {
+    return few_rows_ ? 0 : parts_of(problem_.m, Sizes::rows);
   }
-  /// Elements of a standing panel over the whole depth, and of all of them.
-  [[nodiscard]] std::ptrdiff_t panel_size() const { return size_of(problem_.k); }
-  [[nodiscard]] std::ptrdiff_t standing_size() const { return standing_panels() * panel_size(); }
-  [[nodiscard]] std::int64_t tiles() const {
+  /// Elements of a packed left panel over the whole depth, and of all of them.
+  [[nodiscard]] std::ptrdiff_t left_panel_size() const { return size_of(problem_.k); }
+  [[nodiscard]] std::ptrdiff_t left_size() const { return left_panels() * left_panel_size(); }
+  /// A strip: the tiles of a left panel with the right panels that are packed together.
+  [[nodiscard]] std::int64_t strips() const {
     if (few_rows_) return parts_of(problem_.n, few_rows_columns);
-    return std::int64_t{parts_of(problem_.n, Sizes::cols)} * parts_of(problem_.m, Sizes::rows);
+    return std::int64_t{parts_of(problem_.n, right_panels_ * Sizes::cols)} * left_panels();
   }
-  /// A rough count of cycles: multiply-adds, numbers written, and numbers packed for the tile.
-  [[nodiscard]] std::int64_t tile_cost() const {
+  /// A rough count of cycles: multiply-adds, numbers written, and numbers packed for the strip.
+  [[nodiscard]] std::int64_t strip_cost() const {
     auto const steps = std::int64_t{LeftPanel::steps(problem_.k)};
     if (few_rows_) return steps * 4 + problem_.m;
-    auto const packed = steps * (left_streams_ ? Sizes::rows : Sizes::cols) * V::pair;
     int const rows = rows_computed<V>(std::min(problem_.m, Sizes::rows));
-    return steps * rows * V::tile_registers / 2 + rows * Sizes::cols / 4 +
-           packed / 2 / standing_panels();
+    return right_panels_ * (steps * rows * V::tile_registers / 2 + rows * Sizes::cols / 4 +
+                            steps * Sizes::cols * V::pair / 2 / left_panels());
   }
 
-  /// Packs the standing panels [begin, end).
-  void pack(Packed* standing, int begin, int end) const {
+  /// Packs the left panels [begin, end).
+  void pack_left(Packed* left, int begin, int end) const {
     for (int p = 0; p < problem_.k; p += depth_) {
       int const depth = std::min(depth_, problem_.k - p);
-      auto* const to = standing + standing_panels() * size_of(p) + begin * size_of(depth);
-      if (left_streams_) {
-        RightPanel::pack(to, problem_.b.from(p, begin * Sizes::cols).transposed(),
-                         std::min(end * Sizes::cols, problem_.n) - begin * Sizes::cols, depth);
-      } else {
-        LeftPanel::pack(to, problem_.a.from(begin * Sizes::rows, p),
-                        std::min(end * Sizes::rows, problem_.m) - begin * Sizes::rows, depth);
-      }
+      auto* const to = left + left_panels() * size_of(p) + begin * size_of(depth);
+      LeftPanel::pack(to, problem_.a.from(begin * Sizes::rows, p),
+                      std::min(end * Sizes::rows, problem_.m) - begin * Sizes::rows, depth);
     }
   }
-  /// Computes the tiles [begin, end). `space`: streamed_size, and `aside`: aside_size elements.
-  void multiply(Packed const* standing, Packed* space, T* aside, std::int64_t begin,
+  /// Computes the strips [begin, end). `space`: right_size, and `aside`: aside_size elements.
+  void multiply(Packed const* left, Packed* space, T* aside, std::int64_t begin,
                 std::int64_t end) const {
     if (few_rows_) {
       return multiply_columns<V>(problem_, int(begin) * few_rows_columns,
@@ -93,94 +86,81 @@ class Block {
     }
     for (int p = 0; p < problem_.k; p += depth_) {
       int const depth = std::min(depth_, problem_.k - p);
-      Part const part{problem_.part(0, problem_.m, p, depth),
-                      standing + standing_panels() * size_of(p), space, aside};
-      left_streams_ ? stream_left(part, begin, end) : stream_right(part, begin, end);
+      multiply_depth(
+          {problem_.part(0, problem_.m, p, depth), left + left_panels() * size_of(p), space, aside},
+          begin, end);
     }
   }
 
  private:
   static constexpr int few_rows_columns = 8;
-  /// Bytes of a right operand that stand in the second-level cache while left panels stream by.
-  static constexpr std::size_t most_standing = 1024 << 10;
+  static constexpr int least_strips = 16;  // enough to share out evenly
 
   /// One block of the depth.
   struct Part {
     Problem<T> problem;
-    Packed const* standing;
+    Packed const* left;
     Packed* space;
     T* aside;
   };
 
-  [[nodiscard]] std::ptrdiff_t size_of(int depth) const {
-    return std::ptrdiff_t{LeftPanel::steps(depth)} *
-           (left_streams_ ? Sizes::cols : Sizes::left_stride);
+  [[nodiscard]] static std::ptrdiff_t size_of(int depth) {
+    return std::ptrdiff_t{LeftPanel::steps(depth)} * Sizes::left_stride;
   }
-  [[nodiscard]] std::size_t right_size(int depth) const {
-    return std::size_t(parts_of(problem_.n, Sizes::cols)) * std::size_t(LeftPanel::steps(depth)) *
-           Sizes::cols * sizeof(Packed);
+  [[nodiscard]] int most_right_panels(Problem<T> const& problem) const {
+    auto const fit = int(right_size) / (RightPanel::steps(depth_) * Sizes::cols);
+    auto const tiles =
+        std::int64_t{parts_of(problem.n, Sizes::cols)} * parts_of(problem.m, Sizes::rows);
+    return int(std::clamp<std::int64_t>(tiles / least_strips, 1, fit));
   }
 
-  /// Calls body(streamed panel, first and last standing panel) for the tiles [begin, end).
-  template <class Body>
-  void for_streamed(std::int64_t begin, std::int64_t end, Body&& body) const {
-    std::int64_t const panels = standing_panels();
+  void multiply_depth(Part const& part, std::int64_t begin, std::int64_t end) const {
+    auto const& problem = part.problem;
+    int const width = right_panels_ * Sizes::cols;
     while (begin < end) {
-      auto const first = begin % panels, last = std::min(panels, first + end - begin);
-      body(int(begin / panels), int(first), int(last));
+      int const first = int(begin % left_panels());
+      int const last = int(std::min<std::int64_t>(left_panels(), first + end - begin));
+      int const col = int(begin / left_panels()) * width;
+      auto const right = right_of(part, col, std::min(width, problem.n - col));
+      for (int panel = first; panel < last; ++panel) {
+        auto const* const left = part.left + panel * size_of(problem.k);
+        for (int i = 0; i < right.count; ++i) {
+          write_tile(part, left, right.data + i * right.next, right.stride, panel * Sizes::rows,
+                     col + i * Sizes::cols);
+        }
+      }
       begin += last - first;
     }
   }
 
-  void stream_right(Part const& part, std::int64_t begin, std::int64_t end) const {
+  /// Panels of the right operand: `next` elements from one to the next, `stride` between steps.
+  struct RightPanels {
+    Packed const* data;
+    std::ptrdiff_t next, stride;
+    int count;
+  };
+  [[nodiscard]] RightPanels right_of(Part const& part, int col, int cols) const {
     auto const& problem = part.problem;
-    auto const from = problem.b.transposed();
-    for_streamed(begin, end, [&](int streamed, int first, int last) {
-      int const col = streamed * Sizes::cols, cols = std::min(Sizes::cols, problem.n - col);
-      Packed const* right = part.space;
-      std::ptrdiff_t stride = Sizes::cols;
-      bool packs = true;
-      if constexpr (V::in_place) {
-        // A panel that is read once, and lies in rows already, is read where it is.
-        packs = standing_panels() > 1 || !from.contiguous_cols() || from.col_of != nullptr ||
-                cols < Sizes::cols;
-        if (!packs) right = problem.b.at(0, col), stride = problem.b.row_stride;
+    int const count = parts_of(cols, Sizes::cols);
+    auto const from = problem.b.transposed().from(col, 0);
+    if constexpr (V::in_place) {
+      // Panels that are read once, and lie in rows already, are read where they are.
+      if (left_panels() == 1 && from.contiguous_cols() && from.col_of == nullptr &&
+          cols % Sizes::cols == 0) {
+        return {from.data, Sizes::cols, problem.b.row_stride, count};
       }
-      if (packs) RightPanel::pack(part.space, from.from(col, 0), cols, problem.k);
-      int const next = col + Sizes::cols;
-      for (int panel = first; panel < last; ++panel) {
-        if (next < problem.n) {
-          RightPanel::prefetch(from.from(next, 0), std::min(Sizes::cols, problem.n - next),
-                               problem.k, panel - first, last - first);
-        }
-        write_tile(part, part.standing + panel * size_of(problem.k), right, stride, panel,
-                   streamed);
-      }
-    });
-  }
-  void stream_left(Part const& part, std::int64_t begin, std::int64_t end) const {
-    auto const& problem = part.problem;
-    for_streamed(begin, end, [&](int streamed, int first, int last) {
-      int const row = streamed * Sizes::rows, next = row + Sizes::rows;
-      LeftPanel::pack(part.space, problem.a.from(row, 0), std::min(Sizes::rows, problem.m - row),
-                      problem.k);
-      for (int panel = first; panel < last; ++panel) {
-        if (next < problem.m) {
-          LeftPanel::prefetch(problem.a.from(next, 0), std::min(Sizes::rows, problem.m - next),
-                              problem.k, panel - first, last - first);
-        }
-        write_tile(part, part.space, part.standing + panel * size_of(problem.k), Sizes::cols,
-                   streamed, panel);
-      }
-    });
+    }
+    RightPanel::pack(part.space, from, cols, problem.k);
+    return {part.space, std::ptrdiff_t{RightPanel::steps(problem.k)} * Sizes::cols, Sizes::cols,
+            count};
   }
 
   /// Tiles on an edge are computed whole, aside, and copied in part.
   void write_tile(Part const& part, Packed const* left, Packed const* right,
-                  std::ptrdiff_t right_stride, int left_panel, int right_panel) const {
+                  std::ptrdiff_t right_stride, int row, int col) const {
     auto const& problem = part.problem;
-    int const row = left_panel * Sizes::rows, rows = std::min(Sizes::rows, problem.m - row);
-    int const col = right_panel * Sizes::cols, cols = std::min(Sizes::cols, problem.n - col);
+    int const rows = std::min(Sizes::rows, problem.m - row);
+    int const cols = std::min(Sizes::cols, problem.n - col);
     int const steps = LeftPanel::steps(problem.k);
     T* const c = problem.at(row, col);
     if (cols == Sizes::cols && problem.c_col_stride == 1 && rows == rows_computed<V>(rows)) {
@@ -199,7 +179,8 @@ class Block {
 
   Problem<T> problem_;
   int depth_ = 0;  // of the blocks that the depth is cut into
-  bool few_rows_ = false, left_streams_ = false;
+  bool few_rows_ = false;
+  int right_panels_ = 1;  // packed together
 };
 
 }  // namespace moenda::cpu::gemm_detail

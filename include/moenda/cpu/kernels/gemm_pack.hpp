@@ -67,22 +67,10 @@ struct Panel {
       } else if (from.contiguous_rows()) {
         transpose_rows(to, from, count, depth);
       } else {
-        copy_elements(to, from, std::min(count, used), 0, depth);
+        copy_elements(to, from, std::min(count, used), depth);
       }
       int const panels = std::max(1, whole);
       to += size * panels, count -= panels * used, from = from.from(panels * used, 0);
-    }
-  }
-
-  /// Part `part` of `parts` of bringing close what pack(to, from, count, depth) reads, of one panel
-  /// of contiguous rows: copies bring close their next panel themselves. Always inline: GCC takes a
-  /// function that only prefetches for one without effects, and drops it.
-  [[gnu::always_inline]] static void prefetch(Operand<T> const& from, int count, int depth,
-                                              std::int64_t part, std::int64_t parts) {
-    if (!from.contiguous_rows()) return;
-    for (auto i = count * part / parts; i < count * (part + 1) / parts; ++i) {
-      T const* const row = from.at(i, 0);
-      for (int p = 0; p < depth; p += cache_line) __builtin_prefetch(row + p, 0, 2);
     }
   }
 
@@ -90,7 +78,6 @@ struct Panel {
   /// Panels that are packed together: they share the cache lines of a source whose rows run across
   /// panels.
   static constexpr int together = 8;
-  static constexpr int cache_line = int(64 / sizeof(T));
 
   static void store(Packed* to, typename V::Factor const& value) {
     std::memcpy(to, &value, sizeof value);
@@ -103,11 +90,6 @@ struct Panel {
     for (; p + V::pair <= depth; p += V::pair, to += stride) {
       T const *const first = from.at(0, p), *const second = from.at(0, p + V::pair - 1);
       for (int panel = 0; panel < panels; ++panel) {
-        // What the next call will read: too far away for the prefetcher of the processor.
-        for (int i = 0; i < stride; i += cache_line) {
-          __builtin_prefetch(first + (panels + panel) * used + i, 0, 2);
-          if (V::pair > 1) __builtin_prefetch(second + (panels + panel) * used + i, 0, 2);
-        }
         unroll<stride / lanes>([&](auto part) {
           store(to + panel * size + part * lanes, V::across(first + panel * used + part * lanes,
                                                             second + panel * used + part * lanes));
@@ -115,36 +97,32 @@ struct Panel {
       }
     }
     for (int panel = 0; panel < panels && p < depth; ++panel) {
-      copy_elements(to + panel * size, from.from(panel * used, p), used, 0, depth - p);
+      copy_elements(to + panel * size, from.from(panel * used, p), used, depth - p);
     }
   }
   /// The rows are contiguous along the depth: squares of them are transposed in registers.
   static void transpose_rows(Packed* to, Operand<T> from, int count, int depth) {
-    T const *rows[stride], *next[stride];
-    for (int i = 0; i < stride; ++i) {
-      rows[i] = from.at(std::min({i, used - 1, count - 1}), 0);
-      next[i] = from.at(std::min(used + i, count - 1), 0);
-    }
-    int p = 0;
-    for (; p + lanes * V::pair <= depth; p += lanes * V::pair) {
-      unroll<stride / lanes>([&](auto index) {
-        constexpr int first = index * lanes;
+    constexpr int numbers = lanes * V::pair;
+    int const whole = depth - depth % numbers;
+    unroll<stride / lanes>([&](auto index) {
+      constexpr int first = index * lanes;
+      T const* rows[lanes];
+      for (int i = 0; i < lanes; ++i) {
+        rows[i] = from.at(std::min({first + i, used - 1, count - 1}), 0);
+      }
+      for (int p = 0; p < whole; p += numbers) {
         Square<V> square;
-        unroll<lanes>([&](auto r) {
-          square.rows[r] = V::along(rows[first + r] + p);
-          for (int half = 0; half < V::pair; ++half) {
-            __builtin_prefetch(next[first + r] + p + half * lanes, 0, 2);
-          }
-        });
+        unroll<lanes>([&](auto r) { square.rows[r] = V::along(rows[r] + p); });
         square.transpose();
         unroll<lanes>(
             [&](auto r) { store(to + (p / V::pair + r) * stride + first, square.rows[r]); });
-      });
-    }
-    copy_elements(to + p / V::pair * stride, from.from(0, p), std::min(count, used), 0, depth - p);
+      }
+    });
+    copy_elements(to + whole / V::pair * stride, from.from(0, whole), std::min(count, used),
+                  depth - whole);
   }
-  static void copy_elements(Packed* to, Operand<T> from, int count, int begin, int depth) {
-    for (int p = begin; p < depth; p += V::pair, to += stride) {
+  static void copy_elements(Packed* to, Operand<T> from, int count, int depth) {
+    for (int p = 0; p < depth; p += V::pair, to += stride) {
       T const *const first = from.at(0, p), *const second = from.at(0, std::min(p + 1, depth - 1));
       bool const whole = p + V::pair <= depth;
       for (int i = 0; i < count; ++i) {

@@ -105,7 +105,10 @@ def cases(programs, arguments):
 
 
 def rounds(root, arguments, records):
-    """Runs everything once per round; ours and the peer's in turn, so a slow minute hits both."""
+    """Runs everything once per round; ours and the peer's in turn, so a slow minute hits both.
+
+    Yields after every program.
+    """
     programs = Programs(root, arguments, records)
     everything = list(cases(programs, arguments))
     programs.total = arguments.rounds * sum(len(runs) for _, runs in everything)
@@ -116,4 +119,4 @@ def rounds(root, arguments, records):
         for part, runs in everything:
             for form, command in runs:
                 programs.run(part, round_number, form, command)
-        yield round_number
+                yield round_number

@@ -115,13 +115,17 @@ def layer_header(records, label):
     return header
 
 
+def layer_cases(records, precision, *keys):
+    """Every combination of the keys' values that Moenda was measured with, in order."""
+    return sorted({tuple(r[key] for key in keys) for r in
+                   records.pick(peer="moenda", variant="mixture", precision=precision)})
+
+
 def layer_table(results):
     records = Records(results, "layer")
     rows = []
     for precision in records.values("precision"):
-        cases = dict.fromkeys((r["experts"], r["top_k"], r["load"])
-                              for r in records.pick(peer="moenda", variant="mixture"))
-        for experts, top_k, load in sorted(cases):
+        for experts, top_k, load in layer_cases(records, precision, "experts", "top_k", "load"):
             case = {"tokens": 2048, "experts": experts, "top_k": top_k, "load": load}
             rows.append(layer_rows(records, precision, case, [experts, top_k, load]))
     return markdown(layer_header(records, ["experts", "top_k", "load"]), rows)
@@ -131,7 +135,7 @@ def tokens_table(results):
     records = Records(results, "tokens")
     rows = []
     for precision in records.values("precision"):
-        for tokens in sorted(records.values("tokens")):
+        for (tokens,) in layer_cases(records, precision, "tokens"):
             rows.append(layer_rows(records, precision, {"tokens": tokens, "top_k": 2}, [tokens]))
     return markdown(layer_header(records, ["tokens"]), rows)
 

@@ -96,6 +96,8 @@ void check_registers() {
             example.accumulate);
     REQUIRE(example.template error<V>(example.template result<V>(backend)) < 1);
   });
+  Case<T> const deep(20, 70, 1025, 5, 3);  // several parts of the depth, the last of odd length
+  REQUIRE(deep.template error<V>(deep.template result<V>(backend)) < 1);
 }
 
 template <class T>
@@ -189,6 +191,17 @@ TEMPLATE_TEST_CASE("gemm crosses blocks of rows, of columns and of the depth", "
     CAPTURE(example.m, example.n, example.k);
     auto const got = example.template result<gemm_detail::Native<TestType>>(backend);
     CHECK(example.error(got) < 1);
+  }
+}
+
+TEST_CASE("a last block of one row is not taken for a product of few rows", "[matmul]") {
+  constexpr int rows = 411769, out = 32;  // with AVX-512 172 blocks of 2394 rows, and one row
+  Backend<float> backend(2);
+  auto const x = numbers<float>(rows, 1), w = numbers<float>(out, 2);
+  std::vector<float> y(std::size_t(rows) * out);
+  matmul_forward(backend, y.data(), x.data(), w.data(), rows, out, 1, Precision::fp32);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (y[i] != x[i / out] * w[i % out]) FAIL("row " << i / out << " is wrong");
   }
 }
 

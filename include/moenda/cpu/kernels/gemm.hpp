@@ -23,16 +23,15 @@ class Pass {
   using Packed = typename V::Packed;
 
  public:
+  /// Packed elements of all left operands of a pass; a single block may exceed it. Found by
+  /// measuring, with one worker and with two.
+  static constexpr std::ptrdiff_t max_left = (2 << 20) / sizeof(Packed);
+
   explicit Pass(Backend<T>& backend) : backend_(backend) {}
 
-  /// Packed elements of all left operands of a pass, those that the workers' second-level caches
-  /// hold; a single block may exceed it.
-  [[nodiscard]] std::ptrdiff_t max_left() const {
-    return backend_.pool.threads() * std::ptrdiff_t{(1 << 20) / sizeof(Packed)};
-  }
-
+  [[nodiscard]] int workers() const { return backend_.pool.threads(); }
   void add(Block<V> const& block) {
-    if (count_ == max_blocks || (count_ > 0 && left_ + block.left_size() > max_left())) {
+    if (count_ == max_blocks || (count_ > 0 && left_ + block.left_size() > max_left)) {
       run();
     }
     entries_[std::size_t(count_++)] = {block, left_, packing_, multiplying_};
@@ -110,22 +109,26 @@ class Pass {
   std::int64_t packing_ = 0, multiplying_ = 0;
 };
 
-/// Cuts a product into blocks of rows, and of the depth, whose left operands fit the last-level
-/// cache. Blocks that add to the same result are in different passes.
+/// Cuts a product into blocks of rows and of the depth. The rows are bounded so that a packed left
+/// operand fits the last-level cache; parts of the depth join as long as it is small. Blocks that
+/// add to the same result are in different passes.
 template <class V>
 void add_product(Pass<V>& pass, Problem<typename V::Scalar> const& problem) {
   constexpr int max_rows = 2400;
-  if (has_few_rows(problem)) return pass.add({problem, problem.k});
+  auto const block = [&](Problem<typename V::Scalar> const& part, bool few_rows) {
+    return Block<V>(part, problem.k, few_rows, pass.workers());
+  };
+  if (has_few_rows(problem)) return pass.add(block(problem, true));
   int const rows = parts_of(even_part(problem.m, max_rows), V::tile_rows) * V::tile_rows;
-  int const unit = even_part(parts_of(problem.k, V::pair), Block<V>::max_steps) * V::pair;
+  int const unit = Block<V>::depth_of(problem.k);
   for (int row = 0; row < problem.m; row += rows) {
     int const count = std::min(rows, problem.m - row);
-    Block<V> const one(problem.part(row, count, 0, std::min(unit, problem.k)), problem.k);
-    int const whole = int(std::max<std::ptrdiff_t>(1, pass.max_left() / one.left_size()));
-    for (std::int64_t p = 0; p < problem.k; p += std::int64_t{whole} * unit) {
+    auto const one = block(problem.part(row, count, 0, std::min(unit, problem.k)), false);
+    auto const whole = std::max<std::ptrdiff_t>(1, Pass<V>::max_left / one.left_size());
+    for (std::int64_t p = 0; p < problem.k; p += whole * unit) {
       if (p > 0) pass.run();
-      auto const depth = std::min<std::int64_t>(std::int64_t{whole} * unit, problem.k - p);
-      pass.add({problem.part(row, count, int(p), int(depth)), problem.k});
+      auto const depth = std::min<std::int64_t>(whole * unit, problem.k - p);
+      pass.add(block(problem.part(row, count, int(p), int(depth)), false));
     }
   }
 }

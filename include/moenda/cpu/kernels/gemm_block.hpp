@@ -41,27 +41,35 @@ class Block {
   static_assert(right_size >= std::size_t{max_steps} * Sizes::cols);
 
   Block() = default;
-  /// `depth`: of the whole product that this is a part of.
-  Block(Problem<T> const& problem, int depth)
-      : problem_(problem),
-        depth_(even_part(LeftPanel::steps(depth), max_steps) * V::pair),
-        few_rows_(has_few_rows(problem)),
-        right_panels_(even_part(parts_of(problem.n, Sizes::cols), most_right_panels(problem))) {}
+  /// A part of a product of depth `depth` that `workers` will share. `few_rows`: it has few, and is
+  /// whole. That changes the order of the sums, so the product decides, not its parts.
+  Block(Problem<T> const& problem, int depth, bool few_rows, int workers)
+      : problem_(problem), depth_(depth_of(depth)), few_rows_(few_rows) {
+    int const panels = parts_of(problem.n, Sizes::cols);
+    auto const tiles = std::int64_t{panels} * parts_of(problem.m, Sizes::rows);
+    auto const fit = int(right_size) / (RightPanel::steps(depth_) * Sizes::cols);
+    auto const most = std::clamp<std::int64_t>(tiles / workers / strips_per_worker, 1, fit);
+    right_panels_ = even_part(panels, int(most));
+  }
 
+  /// The length of the parts that a depth is cut into.
+  [[nodiscard]] static constexpr int depth_of(int depth) {
+    return even_part(RightPanel::steps(depth), max_steps) * V::pair;
+  }
   [[nodiscard]] int left_panels() const {
     return few_rows_ ? 0 : parts_of(problem_.m, Sizes::rows);
   }
   /// Elements of a packed left panel over the whole depth, and of all of them.
   [[nodiscard]] std::ptrdiff_t left_panel_size() const { return size_of(problem_.k); }
   [[nodiscard]] std::ptrdiff_t left_size() const { return left_panels() * left_panel_size(); }
-  /// A strip: the tiles of a left panel with the right panels that are packed together.
+  /// A strip: the tiles of a left panel with the right panels that are packed at a time.
   [[nodiscard]] std::int64_t strips() const {
     if (few_rows_) return parts_of(problem_.n, few_rows_columns);
     return std::int64_t{parts_of(problem_.n, right_panels_ * Sizes::cols)} * left_panels();
   }
   /// A rough count of cycles: multiply-adds, numbers written, and numbers packed for the strip.
   [[nodiscard]] std::int64_t strip_cost() const {
-    auto const steps = std::int64_t{LeftPanel::steps(problem_.k)};
+    auto const steps = std::int64_t{RightPanel::steps(problem_.k)};
     if (few_rows_) return steps * 4 + problem_.m;
     int const rows = rows_computed<V>(std::min(problem_.m, Sizes::rows));
     return right_panels_ * (steps * rows * V::tile_registers / 2 + rows * Sizes::cols / 4 +
@@ -94,7 +102,7 @@ class Block {
 
  private:
   static constexpr int few_rows_columns = 8;
-  static constexpr int least_strips = 16;  // enough to share out evenly
+  static constexpr int strips_per_worker = 8;  // at least, where there is work for so many
 
   /// One block of the depth.
   struct Part {
@@ -105,13 +113,7 @@ class Block {
   };
 
   [[nodiscard]] static std::ptrdiff_t size_of(int depth) {
-    return std::ptrdiff_t{LeftPanel::steps(depth)} * Sizes::left_stride;
-  }
-  [[nodiscard]] int most_right_panels(Problem<T> const& problem) const {
-    auto const fit = int(right_size) / (RightPanel::steps(depth_) * Sizes::cols);
-    auto const tiles =
-        std::int64_t{parts_of(problem.n, Sizes::cols)} * parts_of(problem.m, Sizes::rows);
-    return int(std::clamp<std::int64_t>(tiles / least_strips, 1, fit));
+    return std::ptrdiff_t{RightPanel::steps(depth)} * Sizes::left_stride;
   }
 
   void multiply_depth(Part const& part, std::int64_t begin, std::int64_t end) const {
@@ -161,7 +163,7 @@ class Block {
     auto const& problem = part.problem;
     int const rows = std::min(Sizes::rows, problem.m - row);
     int const cols = std::min(Sizes::cols, problem.n - col);
-    int const steps = LeftPanel::steps(problem.k);
+    int const steps = RightPanel::steps(problem.k);
     T* const c = problem.at(row, col);
     if (cols == Sizes::cols && problem.c_col_stride == 1 && rows == rows_computed<V>(rows)) {
       return compute_some_rows<V>(rows, c, problem.c_row_stride, left, right, right_stride, steps,
@@ -180,7 +182,7 @@ class Block {
   Problem<T> problem_;
   int depth_ = 0;  // of the blocks that the depth is cut into
   bool few_rows_ = false;
-  int right_panels_ = 1;  // packed together
+  int right_panels_ = 1;  // that are packed at a time
 };
 
 }  // namespace moenda::cpu::gemm_detail

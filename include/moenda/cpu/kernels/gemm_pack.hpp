@@ -3,7 +3,6 @@
 // Packing: operands of any layout become panels in which the innermost loop reads one stream.
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -61,7 +60,7 @@ struct Panel {
     while (count > 0) {
       // Copies take whole strides: the last panel has no neighbour to read the excess from.
       int const whole =
-          from.contiguous_cols() ? std::min(together, (count - (stride - used)) / used) : 0;
+          from.contiguous_cols() ? std::min(abreast, (count - (stride - used)) / used) : 0;
       if (whole > 0) {
         copy_across(to, from, whole, depth);
       } else if (from.contiguous_rows()) {
@@ -75,9 +74,9 @@ struct Panel {
   }
 
  private:
-  /// Panels that are packed together: they share the cache lines of a source whose rows run across
-  /// panels.
-  static constexpr int together = 8;
+  /// Panels that are copied in one sweep: they share the cache lines of a source whose rows run
+  /// across panels.
+  static constexpr int abreast = 8;
 
   static void store(Packed* to, typename V::Factor const& value) {
     std::memcpy(to, &value, sizeof value);

@@ -75,9 +75,11 @@ class Auction {
     while (count_ > 0) {
       int const row = pop();
       int best = -1;
+      double most = 0;
       for (int c = 0; c < cols_; ++c) {
+        double const worth = value(row, c);
         if (columns_[c].taken == columns_[c].places) continue;
-        if (best < 0 || value(row, c) > value(row, best)) best = c;
+        if (best < 0 || worth > most) best = c, most = worth;
       }
       auto& column = columns_[best];
       places_[column.first + column.taken++] = {0, row};
@@ -98,9 +100,11 @@ class Auction {
     for (int c = 0; c < cols_; ++c) columns_[c].places = share;
     for (int extra = rows_ % cols_; extra > 0; --extra) {
       int best = -1;
+      double most = 0;
       for (int c = 0; c < cols_; ++c) {
+        double const price = columns_[c].price;
         if (columns_[c].places > share) continue;
-        if (best < 0 || columns_[c].price > columns_[best].price) best = c;
+        if (best < 0 || price > most) best = c, most = price;
       }
       ++columns_[best].places;
     }
@@ -127,8 +131,8 @@ class Auction {
     double best = least, second = least;
     int wanted = 0;
     for (int c = 0; c < cols_; ++c) {
-      if (columns_[c].places == 0) continue;
       double const gain = value(row, c) - columns_[c].price;
+      if (columns_[c].places == 0) continue;
       if (gain > best) {
         second = best;
         best = gain;

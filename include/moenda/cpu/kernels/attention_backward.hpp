@@ -62,13 +62,13 @@ void load_backward_tile(AttentionBackwardWork<T> const& work, T const* dy, T con
   pack_rows(work.dy_rows, dy, tile, head_dim, T(1));
   transpose_rows(work.query_columns, work.query_rows, tile.width, head_dim);
   transpose_rows(work.dy_columns, work.dy_rows, tile.width, head_dim);
-  for (int i = 0; i < tile.width; ++i) {
-    bool const real = i < tile.count;
+  for (int i = 0; i < tile.count; ++i) {
     auto const f = tile.first + i;
-    work.logsumexp[i] = real ? logsumexp[tile.head.statistic(f)] : T(0);
-    work.row_dot[i] =
-        real ? dot_of_rows(dy + tile.head.query(f), y + tile.head.query(f), head_dim) : T(0);
+    work.logsumexp[i] = logsumexp[tile.head.statistic(f)];
+    work.row_dot[i] = dot_of_rows(dy + tile.head.query(f), y + tile.head.query(f), head_dim);
   }
+  std::fill(work.logsumexp + tile.count, work.logsumexp + tile.width, T(0));
+  std::fill(work.row_dot + tile.count, work.row_dot + tile.width, T(0));
 }
 
 /// probs = exp(scores - logsumexp) of a tile of keys and dscores = probs * (dprobs - D).

@@ -140,7 +140,10 @@ void hide_later_keys(T* scores, QueryTile const& tile, std::int64_t key_begin, i
   }
   for (int j = 0; j < keys; ++j, scores += tile.width) {
     T const key = static_cast<T>(j);
-    for (int i = 0; i < tile.width; ++i) scores[i] = key < seen[i] ? scores[i] : hidden;
+    for (int i = 0; i < tile.width; ++i) {
+      T const score = scores[i];
+      scores[i] = key < seen[i] ? score : hidden;
+    }
   }
 }
 

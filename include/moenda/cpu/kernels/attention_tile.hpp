@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The matrix product of one attention tile: small, hot in the cache, no packing of the left side.
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -77,16 +78,19 @@ inline void product_block(T* y, std::ptrdiff_t y_step, LeftMatrix<T> left, T con
   }
   for (int row = 0; row < rows; ++row, y += y_step) {
     if (columns == vectors * lanes) {
-      for (int v = 0; v < vectors; ++v) {
-        Vector const whole = add ? sums[row][v] + load(y + v * lanes) : sums[row][v];
-        std::memcpy(y + v * lanes, &whole, sizeof(whole));
+      if (add) {
+        for (int v = 0; v < vectors; ++v) sums[row][v] += load(y + v * lanes);
       }
+      for (int v = 0; v < vectors; ++v) std::memcpy(y + v * lanes, &sums[row][v], sizeof(Vector));
     } else {
       T whole[vectors * lanes];
       for (int v = 0; v < vectors; ++v) {
         std::memcpy(whole + v * lanes, &sums[row][v], sizeof(Vector));
       }
-      for (int c = 0; c < columns; ++c) y[c] = add ? y[c] + whole[c] : whole[c];
+      if (add) {
+        for (int c = 0; c < columns; ++c) whole[c] += y[c];
+      }
+      std::copy_n(whole, columns, y);
     }
   }
 }

@@ -16,8 +16,8 @@ MOENDA_KERNEL move_balancing_bias(Backend<T>&, T* bias, T const* counts, double 
   double const slack = dead_zone + 1e-9;
   for (std::ptrdiff_t e = 0; e < experts; ++e) {
     double const count = double(counts[e]);
-    if (count < (1 - slack) * mean) bias[e] += T(rate);
-    if (count > (1 + slack) * mean) bias[e] -= T(rate);
+    T const before = bias[e], raised = count < (1 - slack) * mean ? before + T(rate) : before;
+    bias[e] = count > (1 + slack) * mean ? raised - T(rate) : raised;
   }
 }
 

@@ -2,6 +2,15 @@
 #pragma once
 // How work is cut. Cuts depend on sizes alone, never on the number of workers: a block is computed
 // whole, in one order, by one worker, so every kernel gives the same bits for any thread count.
+//
+// How the loop within a block is written: whether it reads or writes a place in memory never hangs
+// on a condition. A value is read first and chosen after, a place gets its old value or a new one:
+//   T const v = from[c];
+//   return m[c] != T(0) ? v : T(0);
+// A condition that is the same for the whole loop stands outside of it. g++ 12.2 at -O3 makes wrong
+// sums for vectors of 256 bits from a read that only one arm of a choice does; written this way, no
+// compiler has anything to decide. Loops that can become no vector code (they call std::exp, or
+// write where an index says) are free.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -66,7 +75,8 @@ void add_partials(Backend<T>& backend, S* sums, S const* partials, std::ptrdiff_
 }
 
 /// term(0) + ... + term(n - 1), in an order that depends on n alone. A compiler may not reorder
-/// additions, so one running sum would stay scalar; one sum per lane of a vector does not.
+/// additions, so one running sum would stay scalar; one sum per lane of a vector does not. term
+/// reads the same places whatever they hold.
 template <class S, class Term>
 [[nodiscard]] inline S sum_of(std::ptrdiff_t n, Term const& term) {
   constexpr std::ptrdiff_t lanes = 64 / static_cast<std::ptrdiff_t>(sizeof(S));
@@ -84,7 +94,7 @@ template <class S, class Term>
   return lane[0] + rest;
 }
 
-/// The largest term(i), or `least` when none is larger; NaN is passed over.
+/// The largest term(i), or `least` when none is larger; NaN is passed over. term as for sum_of.
 template <class S, class Term>
 [[nodiscard]] inline S maximum_of(std::ptrdiff_t n, S least, Term const& term) {
   constexpr std::ptrdiff_t lanes = 64 / static_cast<std::ptrdiff_t>(sizeof(S));

@@ -119,9 +119,9 @@ void cross_entropy(Backend<T>& backend, double* loss_sum, T* losses, T* dx, T* d
                                               scale, vocab_size, gradient);
       }
     });
-    for (int row = 0; row < count; ++row) {
-      *loss_sum += chunk_losses[row];
-      if (losses != nullptr) losses[first + row] = static_cast<T>(chunk_losses[row]);
+    for (int row = 0; row < count; ++row) *loss_sum += chunk_losses[row];
+    if (losses != nullptr) {
+      for (int row = 0; row < count; ++row) losses[first + row] = static_cast<T>(chunk_losses[row]);
     }
     if (gradient) {
       matmul_backward_input(backend, dx + at, logits, w, count, vocab_size, cols, precision);

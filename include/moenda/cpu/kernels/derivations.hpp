@@ -17,9 +17,30 @@ template <class T>
   double sum = 0;
   for (int part = 0; part < DerivationTable::parts; ++part) {
     int const column = all.columns[d * DerivationTable::parts + part];
-    if (column >= 0) sum += double(log_probs[std::ptrdiff_t(b) * all.width + column]);
+    double const log_prob = double(log_probs[std::ptrdiff_t(b) * all.width + std::max(0, column)]);
+    sum += column >= 0 ? log_prob : 0.0;
   }
   return sum;
+}
+
+/// One row of log softmax over the columns where taken(c).
+template <class T, class Taken>
+void log_softmax_of_row(T* y, T const* x, std::ptrdiff_t cols, Taken const& taken) {
+  constexpr T least = -std::numeric_limits<T>::infinity();
+  T largest = least, sum = 0;
+  for (std::ptrdiff_t c = 0; c < cols; ++c) {
+    T const value = x[c], larger = std::max(largest, value);
+    largest = taken(c) ? larger : largest;
+  }
+  for (std::ptrdiff_t c = 0; c < cols; ++c) {
+    T const value = x[c];
+    if (taken(c)) sum += std::exp(value - largest);
+  }
+  T const shift = largest + std::log(sum);
+  for (std::ptrdiff_t c = 0; c < cols; ++c) {
+    T const value = x[c] - shift;
+    y[c] = taken(c) ? value : least;
+  }
 }
 
 }  // namespace detail
@@ -27,19 +48,15 @@ template <class T>
 // y = x - log sum exp x over the columns with mask != 0 (all without one), -infinity elsewhere
 MOENDA_KERNEL log_softmax_forward(Backend<T>& backend, T* y, T const* x, T const* mask, int rows,
                                   int cols) {
-  constexpr T least = -std::numeric_limits<T>::infinity();
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin * cols; i < end * cols; i += cols) {
-      auto const taken = [=](std::ptrdiff_t c) { return mask == nullptr || mask[i + c] != T(0); };
-      T largest = least, sum = 0;
-      for (std::ptrdiff_t c = 0; c < cols; ++c) {
-        if (taken(c)) largest = std::max(largest, x[i + c]);
+      if (mask == nullptr) {
+        detail::log_softmax_of_row(y + i, x + i, cols, [](std::ptrdiff_t) { return true; });
+      } else {
+        T const* const m = mask + i;
+        detail::log_softmax_of_row(y + i, x + i, cols,
+                                   [=](std::ptrdiff_t c) { return m[c] != T(0); });
       }
-      for (std::ptrdiff_t c = 0; c < cols; ++c) {
-        if (taken(c)) sum += std::exp(x[i + c] - largest);
-      }
-      T const shift = largest + std::log(sum);
-      for (std::ptrdiff_t c = 0; c < cols; ++c) y[i + c] = taken(c) ? x[i + c] - shift : least;
     }
   };
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
@@ -66,9 +83,8 @@ MOENDA_KERNEL derivation_likelihood_forward(Backend<T>& backend, T* likelihood, 
       for (int e = 0; e < all.experts; ++e) {
         double largest = least, sum = 0;
         for (int d = all.begin[b]; d < all.begin[b + 1]; ++d) {
-          if (all.expert[d] == e) {
-            largest = std::max(largest, detail::log_prob_of(log_probs, all, b, d));
-          }
+          double const larger = std::max(largest, detail::log_prob_of(log_probs, all, b, d));
+          largest = all.expert[d] == e ? larger : largest;
         }
         for (int d = all.begin[b]; d < all.begin[b + 1]; ++d) {
           if (all.expert[d] == e)
@@ -112,8 +128,8 @@ MOENDA_KERNEL expectation_step(Backend<T>&, double* loss_sum, T* losses, T* shar
     double largest = least, sum = 0, loss = 0;
     int best = 0;
     auto const worth = [=](int e) {
-      return (prior_weight == 0 ? 0 : prior_weight * double(prior[i + e])) +
-             double(likelihood[i + e]);
+      double const believed = prior_weight * double(prior[i + e]);
+      return (prior_weight == 0 ? 0 : believed) + double(likelihood[i + e]);
     };
     for (int e = 0; e < experts; ++e) {
       if (worth(e) > largest) largest = worth(e), best = e;
@@ -126,11 +142,9 @@ MOENDA_KERNEL expectation_step(Backend<T>&, double* loss_sum, T* losses, T* shar
     for (int e = 0; e < experts; ++e) sum += share(e);
     for (int e = 0; e < experts; ++e) {
       double const part = sum > 0 ? share(e) / sum : 0;
+      double const log_prob = double(log_router[i + e]), own = double(likelihood[i + e]);
       shares[i + e] = T(part);
-      if (part > 0) {
-        loss += part * (temperature * std::log(part) - double(log_router[i + e]) -
-                        double(likelihood[i + e]));
-      }
+      if (part > 0) loss += part * (temperature * std::log(part) - log_prob - own);
     }
     *loss_sum += loss;
     if (losses != nullptr) losses[i / experts] = T(loss);

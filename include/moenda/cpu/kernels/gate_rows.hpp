@@ -35,9 +35,10 @@ MOENDA_KERNEL gate_diversity(Backend<T>&, double* loss, T* ds, T const* s, T con
   std::ptrdiff_t const n = experts;
   double squares = 0;
   for (std::ptrdiff_t i = 0; i < n * n; ++i) {
-    bool const both = active[i / n] != T(0) && active[i % n] != T(0);
-    ds[i] = both ? s[i] - T(i / n == i % n) : T(0);
-    squares += static_cast<double>(ds[i]) * static_cast<double>(ds[i]);
+    bool const row = active[i / n] != T(0), column = active[i % n] != T(0);
+    T const off = s[i] - T(i / n == i % n), d = (row & column) ? off : T(0);
+    ds[i] = d;
+    squares += static_cast<double>(d) * static_cast<double>(d);
   }
   double const norm = std::sqrt(squares);
   *loss += weight * norm;

@@ -170,12 +170,17 @@ class Block {
                                   problem.accumulate);
     }
     compute_some_rows<V>(rows, part.aside, Sizes::cols, left, right, right_stride, steps, false);
-    for (int i = 0; i < rows; ++i) {
-      for (int j = 0; j < cols; ++j) {
-        T* const element = problem.at(row + i, col + j);
-        T const sum = part.aside[i * Sizes::cols + j];
-        *element = problem.accumulate ? *element + sum : sum;
+    auto const write = [&](auto const& one) {
+      for (int i = 0; i < rows; ++i) {
+        for (int j = 0; j < cols; ++j) {
+          one(*problem.at(row + i, col + j), part.aside[i * Sizes::cols + j]);
+        }
       }
+    };
+    if (problem.accumulate) {
+      write([](T& element, T sum) { element += sum; });
+    } else {
+      write([](T& element, T sum) { element = sum; });
     }
   }
 

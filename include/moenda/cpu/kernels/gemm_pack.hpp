@@ -121,12 +121,23 @@ struct Panel {
                   depth - whole);
   }
   static void copy_elements(Packed* to, Operand<T> from, int count, int depth) {
+    if (from.row_of == nullptr) {
+      copy_elements(to, from, count, depth, [](std::ptrdiff_t i) { return i; });
+    } else {
+      copy_elements(to, from, count, depth,
+                    [rows = from.row_of](std::ptrdiff_t i) { return rows[i] - rows[0]; });
+    }
+  }
+  /// row(i): how many rows behind row 0 row i lies in memory.
+  template <class RowOf>
+  static void copy_elements(Packed* to, Operand<T> from, int count, int depth, RowOf const& row) {
     for (int p = 0; p < depth; p += V::pair, to += stride) {
       T const *const first = from.at(0, p), *const second = from.at(0, std::min(p + 1, depth - 1));
       bool const whole = p + V::pair <= depth;
       for (int i = 0; i < count; ++i) {
-        auto const at = from.at(i, 0) - from.at(0, 0);
-        to[i] = V::packed(first[at], whole ? second[at] : T(0));
+        auto const at = row(i) * from.row_stride;
+        T const other = second[at];
+        to[i] = V::packed(first[at], whole ? other : T(0));
       }
       for (int i = count; i < used; ++i) to[i] = Packed{};
     }

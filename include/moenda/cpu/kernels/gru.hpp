@@ -57,16 +57,22 @@ MOENDA_KERNEL gru_step_backward(Backend<T>& backend, T* dprevious, T* dgates, T*
       }
       T const* const g = gates + row;
       T const* const h = recurrent + b * 3 * width;
-      for (std::ptrdiff_t i = 0; i < width; ++i) {
-        T const r = g[i], z = g[width + i], n = g[2 * width + i];
-        T const up = dstate == nullptr ? T(0) : dstate[b * width + i];
-        T const dh = dnext[b * width + i] + up;
-        T const dn = dh * (T(1) - z) * (T(1) - n * n);
-        T const reset = dn * h[2 * width + i] * r * (T(1) - r);
-        T const update = dh * (previous[b * width + i] - n) * z * (T(1) - z);
-        dg[i] = reset, dg[width + i] = update, dg[2 * width + i] = dn;
-        dr[i] = reset, dr[width + i] = update, dr[2 * width + i] = dn * r;
-        dprevious[b * width + i] = dh * z;
+      auto const add_row = [=](auto const& up) {
+        for (std::ptrdiff_t i = 0; i < width; ++i) {
+          T const r = g[i], z = g[width + i], n = g[2 * width + i];
+          T const dh = dnext[b * width + i] + up(i);
+          T const dn = dh * (T(1) - z) * (T(1) - n * n);
+          T const reset = dn * h[2 * width + i] * r * (T(1) - r);
+          T const update = dh * (previous[b * width + i] - n) * z * (T(1) - z);
+          dg[i] = reset, dg[width + i] = update, dg[2 * width + i] = dn;
+          dr[i] = reset, dr[width + i] = update, dr[2 * width + i] = dn * r;
+          dprevious[b * width + i] = dh * z;
+        }
+      };
+      if (dstate == nullptr) {
+        add_row([](std::ptrdiff_t) { return T(0); });
+      } else {
+        add_row([=](std::ptrdiff_t i) { return dstate[b * width + i]; });
       }
     }
   };

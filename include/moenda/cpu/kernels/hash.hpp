@@ -44,8 +44,9 @@ MOENDA_KERNEL previous_keys(Backend<T>& backend, std::uint64_t* keys, T const* s
     auto const id = [](T const* halves) {
       return static_cast<std::uint64_t>(halves[0]) << 16 | static_cast<std::uint64_t>(halves[1]);
     };
-    std::uint64_t const previous = t == 0 ? 0 : 1 + id(at - 2);
-    keys[r] = with_token ? previous << 32 | id(at) : previous;
+    std::uint64_t const own = id(at), before = id(t == 0 ? at : at - 2);
+    std::uint64_t const previous = t == 0 ? 0 : 1 + before;
+    keys[r] = with_token ? previous << 32 | own : previous;
   });
 }
 

@@ -29,11 +29,11 @@ MOENDA_KERNEL load_balancing_forward(Backend<T>& backend, double* loss, T* dprob
   for (int g = 0; g < groups; ++g) {  // the counts become slopes: what P's gradient is made of
     double* const slopes = totals + g * width;
     double const rows = slopes[2 * cols];
-    double assignments = 0.0;
-    for (std::ptrdiff_t c = 0; c < cols; ++c) {
-      if (seen != nullptr) slopes[c] += static_cast<double>(seen[c]);
-      assignments += slopes[c];
+    if (seen != nullptr) {
+      for (std::ptrdiff_t c = 0; c < cols; ++c) slopes[c] += static_cast<double>(seen[c]);
     }
+    double assignments = 0.0;
+    for (std::ptrdiff_t c = 0; c < cols; ++c) assignments += slopes[c];
     double const unit = rows * assignments * counted;
     double const factor = unit > 0.0 ? how.weight * static_cast<double>(cols) / unit : 0.0;
     for (std::ptrdiff_t c = 0; c < cols; ++c) sum += (slopes[c] *= factor) * slopes[cols + c];

@@ -40,11 +40,13 @@ struct ChoiceMarks {
 template <class T>
 [[nodiscard]] ChoiceMarks marks_of_row(T const* noisy, T const* selected, std::ptrdiff_t cols) {
   ChoiceMarks marks;
+  T best_other = 0, worst_chosen = 0;
   for (std::ptrdiff_t e = 0; e < cols; ++e) {
+    T const value = noisy[e];
     if (selected[e] == T(0)) {
-      if (marks.of_chosen < 0 || noisy[e] > noisy[marks.of_chosen]) marks.of_chosen = e;
+      if (marks.of_chosen < 0 || value > best_other) marks.of_chosen = e, best_other = value;
     } else {
-      if (marks.of_others < 0 || noisy[e] < noisy[marks.of_others]) marks.of_others = e;
+      if (marks.of_others < 0 || value < worst_chosen) marks.of_others = e, worst_chosen = value;
     }
   }
   return marks;
@@ -71,13 +73,14 @@ template <class T>
                                   T const* sigma, T const* selected, std::ptrdiff_t e) {
   bool const chosen = selected[e] != T(0);
   auto const mark = chosen ? marks.of_chosen : marks.of_others;
+  T const value = clean[e], spread = sigma[e], limit = noisy[std::max<std::ptrdiff_t>(0, mark)];
   if (mark < 0) return {chosen ? T(1) : T(0)};  // all are chosen, or none
-  T const u = (clean[e] - noisy[mark]) / sigma[e];
+  T const u = (value - limit) / spread;
   // So far from the mark the chance is 1 or 0 to the last bit. A sigma below the ordinary numbers
   // is taken for 0: what is divided by it could be infinite.
-  bool const open = std::abs(u) < T(100) && sigma[e] >= std::numeric_limits<T>::min();
-  if (!open) return {clean[e] > noisy[mark] ? T(1) : T(0)};
-  return {T(0), u, sigma[e], mark};
+  bool const open = std::abs(u) < T(100) && spread >= std::numeric_limits<T>::min();
+  if (!open) return {value > limit ? T(1) : T(0)};
+  return {T(0), u, spread, mark};
 }
 
 }  // namespace detail
@@ -90,7 +93,8 @@ MOENDA_KERNEL importance_forward(Backend<T>& backend, double* loss, T* dweights,
   if (how.rows <= 0 || cols <= 0) return;
   auto const add_row = [=](std::ptrdiff_t r, double* sums) {
     for (std::ptrdiff_t e = 0; e < cols; ++e) {
-      if (selected[r * cols + e] != T(0)) sums[e] += static_cast<double>(weights[r * cols + e]);
+      auto const weight = static_cast<double>(weights[r * cols + e]);
+      sums[e] += selected[r * cols + e] != T(0) ? weight : 0.0;
     }
   };
   double* const slopes = detail::routing_totals(backend, how.present, how.rows, 1, cols, add_row);
@@ -99,8 +103,8 @@ MOENDA_KERNEL importance_forward(Backend<T>& backend, double* loss, T* dweights,
   double const scale = how.scale;
   detail::for_present_rows(backend, how, [=](std::ptrdiff_t r) {
     for (std::ptrdiff_t e = 0; e < cols; ++e) {
-      if (selected[r * cols + e] == T(0)) continue;
-      dweights[r * cols + e] += static_cast<T>(scale * slopes[e]);
+      T const before = dweights[r * cols + e], after = before + static_cast<T>(scale * slopes[e]);
+      dweights[r * cols + e] = selected[r * cols + e] != T(0) ? after : before;
     }
   });
 }

@@ -41,7 +41,11 @@ void spread_items(Backend<T>& backend, T* y, T const* x, int const* lengths, int
       auto const item = row / item_rows;
       int const rows = rows_of_item(lengths, item, item_rows);
       T const f = row - item * item_rows < rows ? factor(rows) : T(0);
-      for (int c = 0; c < cols; ++c) y[row * cols + c] = f == T(0) ? T(0) : f * x[item * cols + c];
+      if (f == T(0)) {
+        std::fill_n(y + row * cols, cols, T(0));
+      } else {
+        for (int c = 0; c < cols; ++c) y[row * cols + c] = f * x[item * cols + c];
+      }
     }
   };
   for_blocks(backend, std::ptrdiff_t(items) * item_rows, rows_per_block(cols), body);

@@ -43,8 +43,10 @@ MOENDA_KERNEL read_features(Backend<T>& backend, T* y, float const* features, in
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       auto const b = r / seq_len;
       bool const there = lengths == nullptr || r - b * seq_len < lengths[b];
-      for (std::ptrdiff_t i = r * cols; i < (r + 1) * cols; ++i) {
-        y[i] = there ? static_cast<T>(features[i]) : T(0);
+      if (there) {
+        std::copy_n(features + r * cols, cols, y + r * cols);
+      } else {
+        std::fill_n(y + r * cols, cols, T(0));
       }
     }
   };

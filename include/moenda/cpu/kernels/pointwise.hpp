@@ -20,7 +20,8 @@ MOENDA_KERNEL sigmoid_backward(Backend<T>& backend, T* dx, T const* dy, T const*
 // y = log(1 + exp(x))
 MOENDA_KERNEL softplus_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
-    y[i] = std::max(x[i], T(0)) + std::log1p(std::exp(-std::abs(x[i])));
+    T const value = x[i];
+    y[i] = std::max(value, T(0)) + std::log1p(std::exp(-std::abs(value)));
   });
 }
 // dx = dy sigmoid(x)

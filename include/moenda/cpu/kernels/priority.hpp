@@ -34,7 +34,8 @@ MOENDA_KERNEL keep_within_capacity(Backend<T>& backend, T* kept, int const* bins
     }
     for (auto s = first; s < last; ++s) {
       T const key = detail::selection_key(priority_of_slot[s]);
-      if (key > lowest || (key == lowest && ties-- > 0)) kept[item_of_slot[s] * cols + e] = T(1);
+      bool const stays = key > lowest || (key == lowest && ties-- > 0);
+      kept[item_of_slot[s] * cols + e] = T(stays);
     }
   });
 }

@@ -28,10 +28,10 @@ void keep_best_groups_of_row(T* y, T const* x, T* working, int groups, int top_g
   std::fill_n(taken, groups, T(0));
   for (int i = 0; i < top_groups; ++i) {  // few groups: each round takes the best that is left
     int next = -1;
+    T most = 0;
     for (int g = 0; g < groups; ++g) {
-      if (taken[g] == T(0) && (next < 0 || selection_key(worth[g]) > selection_key(worth[next]))) {
-        next = g;
-      }
+      T const key = selection_key(worth[g]);
+      if (taken[g] == T(0) && (next < 0 || key > most)) next = g, most = key;
     }
     taken[next] = T(1);
   }
@@ -66,8 +66,11 @@ MOENDA_KERNEL keep_above(Backend<T>& backend, T* kept, T const* mask, T const* a
                          T const* limits, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
+      T const limit = limits[r];
       for (std::ptrdiff_t i = r * cols; i < (r + 1) * cols; ++i) {
-        kept[i] = always[i] != T(0) || x[i] > limits[r] ? mask[i] : T(0);
+        bool const is_safe = always[i] != T(0), is_above = x[i] > limit;
+        T const own = mask[i];
+        kept[i] = (is_safe | is_above) ? own : T(0);
       }
     }
   };

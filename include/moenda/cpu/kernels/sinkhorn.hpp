@@ -65,8 +65,8 @@ inline void balance_column(SinkhornSums const& s, std::ptrdiff_t c, double mass,
   for (std::ptrdiff_t b = 0; b < blocks; ++b) largest = std::max(largest, s.largest[b * cols + c]);
   if (!std::isfinite(largest)) return;  // nothing but rows that are not finite
   for (std::ptrdiff_t b = 0; b < blocks; ++b) {
-    if (s.sum[b * cols + c] == 0) continue;
-    sum += s.sum[b * cols + c] * std::exp(s.largest[b * cols + c] - largest);
+    double const part = s.sum[b * cols + c], of_part = s.largest[b * cols + c];
+    if (part != 0) sum += part * std::exp(of_part - largest);
   }
   s.column[c] = mass - largest - std::log(sum);
 }

@@ -16,8 +16,10 @@ template <class T, class Taken>
 void softmax_of_row(T* probs, T const* logits, std::ptrdiff_t cols, Taken const& taken) {
   constexpr T least = -std::numeric_limits<T>::infinity();
   // Only differences matter, and with the largest logit at 0 no exponential overflows.
-  T const largest =
-      maximum_of<T>(cols, least, [=](std::ptrdiff_t c) { return taken(c) ? logits[c] : least; });
+  T const largest = maximum_of<T>(cols, least, [=](std::ptrdiff_t c) {
+    T const z = logits[c];
+    return taken(c) ? z : least;
+  });
   for (std::ptrdiff_t c = 0; c < cols; ++c) {
     T const e = exponential(logits[c] - largest);
     probs[c] = taken(c) ? e : T(0);
@@ -77,7 +79,10 @@ MOENDA_KERNEL select_forward(Backend<T>& backend, T* y, T* sums, T const* x, T c
       T const* const from = x + r * cols;
       T const* const m = mask + r * cols;
       T* const to = y + r * cols;
-      auto const taken = [=](std::ptrdiff_t c) { return m[c] != T(0) ? from[c] : T(0); };
+      auto const taken = [=](std::ptrdiff_t c) {
+        T const value = from[c];
+        return m[c] != T(0) ? value : T(0);
+      };
       T const sum = renormalise ? detail::sum_of<T>(cols, taken) : T(1);
       sums[r] = sum == T(0) ? T(1) : sum;
       // A quotient, not a product with 1 / s: that overflows for a tiny s.

@@ -11,13 +11,20 @@ namespace moenda::cpu {
 MOENDA_KERNEL squared_error(Backend<T>&, double* loss_sum, T* losses, T* dvalues, T const* values,
                             float const* targets, T scale, int rows) {
   // A batch has few sequences: not worth waking a thread.
+  auto const off = [=](int r) {
+    float const target = targets[r];
+    T const difference = values[r] - static_cast<T>(target);
+    return std::isnan(target) ? T(0) : difference;
+  };
   *loss_sum = 0;
   for (int r = 0; r < rows; ++r) {
-    bool const counts = !std::isnan(targets[r]);
-    T const off = counts ? values[r] - static_cast<T>(targets[r]) : T(0);
-    *loss_sum += static_cast<double>(off) * static_cast<double>(off);
-    if (losses != nullptr) losses[r] = off * off;
-    if (dvalues != nullptr) dvalues[r] = T(2) * scale * off;
+    *loss_sum += static_cast<double>(off(r)) * static_cast<double>(off(r));
+  }
+  if (losses != nullptr) {
+    for (int r = 0; r < rows; ++r) losses[r] = off(r) * off(r);
+  }
+  if (dvalues != nullptr) {
+    for (int r = 0; r < rows; ++r) dvalues[r] = T(2) * scale * off(r);
   }
 }
 

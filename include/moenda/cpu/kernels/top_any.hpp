@@ -14,8 +14,10 @@ namespace detail {
 template <class T>
 [[nodiscard]] int best_active(T const* cosines, T const* active, int cols) {
   int best = -1;
+  T largest = 0;
   for (int e = 0; e < cols; ++e) {
-    if (active[e] != T(0) && (best < 0 || cosines[e] > cosines[best])) best = e;
+    T const cosine = cosines[e];
+    if (active[e] != T(0) && (best < 0 || cosine > largest)) best = e, largest = cosine;
   }
   return std::max(best, 0);
 }
@@ -35,9 +37,11 @@ MOENDA_KERNEL top_any_forward(Backend<T>& backend, T* selected, T* weights, T* s
       T* const s = selected + r * cols;
       T count = 0;
       for (int e = 0; e < cols; ++e) {
-        bool const is_active = active[e] != T(0);
-        scores[r * cols + e] = is_active ? sigmoid(slope * c[e]) : T(0);
-        count += s[e] = is_active && c[e] > thresholds[e] ? T(1) : T(0);
+        bool const is_active = active[e] != T(0), passes = c[e] > thresholds[e];
+        T const score = sigmoid(slope * c[e]), taken = T(is_active & passes);
+        scores[r * cols + e] = is_active ? score : T(0);
+        s[e] = taken;
+        count += taken;
       }
       if (count == T(0) && at_least_one && cols > 0) {
         count = s[detail::best_active(c, active, cols)] = T(1);
@@ -83,9 +87,8 @@ MOENDA_KERNEL top_any_losses(Backend<T>& backend, double* loss, T* dselected, T 
   *loss += unit * balance + efficiency * assignments;
   detail::for_present_rows(backend, how, [=](std::ptrdiff_t r) {
     for (std::ptrdiff_t i = r * cols; i < (r + 1) * cols; ++i) {
-      if (selected[i] == T(0)) continue;
       double const d = unit * totals[i - r * cols] * static_cast<double>(weights[i]) + efficiency;
-      dselected[i] = static_cast<T>(how.scale * d);
+      dselected[i] = selected[i] != T(0) ? static_cast<T>(how.scale * d) : T(0);
     }
   });
 }

@@ -51,7 +51,8 @@ void mark_long_selection(T* mask, T const* x, T* keys, int k, int cols) {
   auto ties = k - above;
   for (int c = 0; c < cols; ++c) {
     T const key = selection_key(x[c]);
-    if (key > smallest || (key == smallest && ties-- > 0)) mask[c] = T(1);
+    bool const taken = key > smallest || (key == smallest && ties-- > 0);
+    mask[c] = T(taken);
   }
 }
 

@@ -16,7 +16,8 @@ void mark_largest(T* mask, T const* x, T* keys, int k, int n, std::ptrdiff_t ste
   auto ties = k - std::count_if(keys, keys + k, [=](T key) { return key > smallest; });
   for (int i = 0; i < n; ++i) {
     T const key = selection_key(x[i * step]);
-    if (key > smallest || (key == smallest && ties-- > 0)) mask[i * step] = T(1);
+    bool const taken = key > smallest || (key == smallest && ties-- > 0);
+    mask[i * step] = T(taken);
   }
 }
 

@@ -31,6 +31,21 @@ TEST_CASE("matrix products need equal inner sizes", "[ops]") {
   CHECK_NOTHROW(ops::matmul_backward(s.ctx, dy, x, w, dw));
 }
 
+TEST_CASE("a frozen weight gets no gradient, what is below it does", "[ops]") {
+  Setup s;
+  auto w = s.weight(3, 5);
+  auto const values = laws::numbers<float>(15, 1);
+  std::copy(values.begin(), values.end(), w.data);
+  auto const dy = s.tensor(4, 3), x = s.tensor(4, 5);
+  auto const dw = s.weight(3, 5), untouched = s.weight(3, 5);
+  auto const bits = [](auto const& t) { return std::vector<float>(t.data, t.data + t.size()); };
+  auto const dx = bits(ops::matmul_backward(s.ctx, dy, x, w, dw));
+  CHECK(bits(dw) != std::vector<float>(15, 0.5f));
+  w.frozen = true;
+  CHECK(laws::same_bits(bits(ops::matmul_backward(s.ctx, dy, x, w, untouched)), dx));
+  CHECK(bits(untouched) == std::vector<float>(15, 0.5f));
+}
+
 /// Three weights of [3, 5]: the second has no rows, the others share `rows`.
 struct Three {
   Three(Setup& s, int rows, int groups = 3) : begin{0, 1, 1, rows} {
@@ -65,6 +80,22 @@ TEST_CASE("products of many weights need the rows of their groups", "[ops]") {
   CHECK_REFUSED(ops::matmul_backward(s.ctx, dy, x, w.all, few.all),
                 "matmul_backward: dw and w must have equally many groups (2 vs 3)");
   CHECK(ops::matmul(s.ctx, s.tensor(0, 5), Weight<PerExpert<B>>{.rows = 3, .cols = 5}).rows == 0);
+}
+
+TEST_CASE("frozen weights of a group get no gradient", "[ops]") {
+  Setup s;
+  Three w(s, 4);
+  Three const dw(s, 4), untouched(s, 4);
+  auto const dy = s.tensor(4, 3), x = s.tensor(4, 5);
+  auto const bits = [](Tensor<B> t) { return std::vector<float>(t.data, t.data + t.size()); };
+  auto const dx = bits(ops::matmul_backward(s.ctx, dy, x, w.all, dw.all));
+  w.all.frozen = true;
+  CHECK(laws::same_bits(bits(ops::matmul_backward(s.ctx, dy, x, w.all, untouched.all)), dx));
+  for (std::size_t g = 0; g < 3; ++g) {
+    auto const first = laws::numbers<float>(15, std::uint64_t(g));
+    CHECK(std::equal(first.begin(), first.end(), untouched.data[g]));
+    if (g != 1) CHECK(!std::equal(first.begin(), first.end(), dw.data[g]));  // group 1 has no rows
+  }
 }
 
 TEST_CASE("a product of many weights is one product per group, of the rows it picks", "[ops]") {

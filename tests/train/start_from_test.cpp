@@ -78,7 +78,7 @@ TEST_CASE("weights that do not fit are refused by name", "[start_from]") {
 TEST_CASE("frozen tensors keep their values, all others learn", "[start_from]") {
   Double backend(1);
   auto how = runs::train_config();
-  how.freeze = {"*.router.*", "embedding"};
+  how.freeze = {"*.router.*", "*.experts.*", "embedding"};
   how.optimizer.weight_decay = 0.1;
   runs::Run<Moe, Double> run(backend, models::moe_gqa(), how);
   auto const before = run.network.values;
@@ -86,13 +86,20 @@ TEST_CASE("frozen tensors keep their values, all others learn", "[start_from]") 
   std::size_t at = 0;
   walk(run.network.params, [&](Path const& path, auto const& weight) {
     auto const name = path.str();
-    bool const frozen = name == "embedding" || name.find(".router.") != name.npos;
+    bool const multiplies =
+        name.find(".router.") != name.npos || name.find(".experts.") != name.npos;
+    bool const frozen = name == "embedding" || multiplies;
     auto const size = std::size_t(weight.size());
     bool const same =
         std::equal(before.begin() + std::ptrdiff_t(at), before.begin() + std::ptrdiff_t(at + size),
                    run.network.values.begin() + std::ptrdiff_t(at));
     CAPTURE(name);
     if (size > 0) CHECK(same == frozen);
+    auto const gradient = run.network.gradients.begin() + std::ptrdiff_t(at);
+    bool const no_gradient =
+        std::all_of(gradient, gradient + std::ptrdiff_t(size), [](double d) { return d == 0; });
+    // No product computes what nobody reads.
+    if (size > 0 && name != "embedding") CHECK(no_gradient == multiplies);
     at += size;
   });
   how.freeze = {"*.ruter.*"};

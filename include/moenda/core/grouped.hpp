@@ -24,7 +24,7 @@ struct Weight<PerExpert<B>> {
   WeightKind kind = WeightKind::matrix;
   Scalar* const* data = nullptr;  // [groups]
   double initial_scale = 1;
-  bool frozen = false;
+  bool frozen = false;              ///< all of them are
   std::span<int const> begin = {};  // [groups + 1]
 
   [[nodiscard]] constexpr int groups() const {

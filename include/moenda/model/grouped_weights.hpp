@@ -32,6 +32,7 @@ typename M::template Params<PerExpert<B>> grouped_weights(Context<B>& ctx,
   walk(all, [&](Path const&, auto& weight) {
     weight.begin = begin;
     weight.data = pointers + i * groups;
+    weight.frozen = groups > 0;
     weights[std::size_t(i++)] = &weight;
   });
   // An expert's weights come in the order in which the group's do.
@@ -40,6 +41,8 @@ typename M::template Params<PerExpert<B>> grouped_weights(Context<B>& ctx,
     walk(experts[std::size_t(e)], [&](Path const&, auto const& weight) {
       require(i < num_weights, problem, i + 1, num_weights);
       ops::require_same_shape(weight, *weights[std::size_t(i)], "Group: weights and config");
+      auto& group = *weights[std::size_t(i)];
+      group.frozen = group.frozen && weight.frozen;
       pointers[i++ * groups + e] = weight.data;
     });
     require(i == num_weights, problem, i, num_weights);

@@ -25,7 +25,7 @@ Tensor<B> matmul(Context<B>& ctx, Rows<B> x, Weight<PerExpert<B>> const& w) {
   return y;
 }
 
-/// dw[g] += dy^T x over the rows of group g, and returns dx = dy w.
+/// dw[g] += dy^T x over the rows of group g, unless all of w is frozen, and returns dx = dy w.
 /// dy [rows, out], x [rows, in] -> dx [rows, in].
 template <class B>
 Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Rows<B> x, Weight<PerExpert<B>> const& w,
@@ -36,8 +36,10 @@ Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Rows<B> x, Weight<PerEx
           dw.groups(), w.groups());
   auto const precision = precision_of(ctx.backend, w);
   auto const* const begin = w.begin.data();
-  grouped_matmul_backward_weight(ctx.backend, dw.data, dy.data, x.data, x.row_of, begin, w.groups(),
-                                 w.rows, w.cols, precision);
+  if (!w.frozen) {
+    grouped_matmul_backward_weight(ctx.backend, dw.data, dy.data, x.data, x.row_of, begin,
+                                   w.groups(), w.rows, w.cols, precision);
+  }
   auto dx = ctx.tensor(x.rows, w.cols);  // [rows, in]
   grouped_matmul_backward_input(ctx.backend, dx.data, dy.data, w.data, begin, w.groups(), w.rows,
                                 w.cols, precision);

@@ -35,14 +35,18 @@ void require_matmul_shapes(Tensor<B> dy, PickedRows<B> const& x, Weight<W> const
   require_same_shape(dw, w, "matmul_backward: dw and w");
 }
 
-/// dw += dy^T x and returns dx = dy w.   dy [rows, out], x [rows, in] -> dx [rows, in].
+/// dw += dy^T x, unless w is frozen, and returns dx = dy w.   dy [rows, out], x [rows, in] -> dx
+/// [rows, in].
 template <class B>
 Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Rows<B> rows, Weight<B> const& w,
                           Weight<B> const& dw) {
   require_matmul_shapes(dy, rows, w, dw);
   auto const x = gather(ctx, rows);  // [rows, in]
   auto const precision = precision_of(ctx.backend, w);
-  matmul_backward_weight(ctx.backend, dw.data, dy.data, x.data, x.rows, w.rows, w.cols, precision);
+  if (!w.frozen) {
+    matmul_backward_weight(ctx.backend, dw.data, dy.data, x.data, x.rows, w.rows, w.cols,
+                           precision);
+  }
   auto dx = ctx.tensor(x.rows, w.cols);  // [rows, in]
   matmul_backward_input(ctx.backend, dx.data, dy.data, w.data, x.rows, w.rows, w.cols, precision);
   return dx;

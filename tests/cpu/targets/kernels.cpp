@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kernel on rows, columns or single numbers against a plain loop in double, at every width
+// that its vector code may meet. Compiled for several targets; prints what is wrong.
+#include "elementwise.hpp"
+#include "gates.hpp"
+#include "moves.hpp"
+#include "routing.hpp"
+#include "rows.hpp"
+
+int main() {
+  using namespace targets;
+  for (int width = 1; width <= widest; ++width) {
+    for (auto const family : {activations, arithmetic, optimizer, squared_errors, draws}) {
+      family(width);
+    }
+    for (auto const family : {softmax, select, choices, one_column, norms, targets::unit_rows}) {
+      family(width);
+    }
+    for (auto const family : {pooling, padding, rotation, targets::windows, dispatch}) {
+      family(width);
+    }
+    for (auto const family : {losses_of_probs, importance, top_any, balancing_bias, presence,
+                              derivations, expectation}) {
+      family(width);
+    }
+  }
+  for (int const width : some_widths) {
+    for (auto const family : {keys_to_hash, plans, smooth_load, gate_rows, sinkhorn, assignment}) {
+      family(width);
+    }
+  }
+  return result();
+}

@@ -9,6 +9,7 @@
 //     static Module::Config config();
 //   };
 #include <limits>
+#include <span>
 
 #include "laws/gradient_check.hpp"
 #include "laws/numbers.hpp"
@@ -91,8 +92,10 @@ class Routing {
     int const rows = int(x.size()) / router_width;
     arena.rewind();
     auto const tokens = tokens_of(x);
-    int const batch_size = rows % batch_size_of<Case> == 0 ? batch_size_of<Case> : 1;
+    int batch_size = rows % batch_size_of<Case> == 0 ? batch_size_of<Case> : 1;
+    if (!lengths.empty()) batch_size = int(lengths.size());
     moenda::Context<Backend> ctx{backend, arena, {tokens.data(), batch_size, rows / batch_size}};
+    if (!lengths.empty()) ctx.batch.lengths = lengths.data();
     ctx.training = training;
     auto input = ctx.tensor(rows, router_width);
     std::copy(x.begin(), x.end(), input.data);
@@ -111,6 +114,7 @@ class Routing {
   Backend backend;
   moenda::Arena arena;
   typename Module::Config config;
+  std::span<int const> lengths;  ///< of the sequences that the items are; empty: no padding
   Params params, grads;
   std::vector<T> values, gradients;
 };

@@ -170,6 +170,14 @@ TEST_CASE("the bias moves by the counts of all micro-batches of a step", "[laws]
   CHECK(skewed.biases() == std::vector<float>(5, 0));
 }
 
+TEST_CASE("assignments of padding are not counted", "[laws]") {
+  Skewed skewed;
+  std::array const lengths{60, 0, 100, 7, 33};  // 5 sequences of 100
+  skewed.router.lengths = lengths;
+  skewed.pass();
+  CHECK(std::accumulate(skewed.counts(), skewed.counts() + 5, 0.0) == 2 * 200);
+}
+
 TEST_CASE("the bias rests at evaluation and after frozen_from", "[laws]") {
   Skewed skewed;
   auto const start = skewed.biases();

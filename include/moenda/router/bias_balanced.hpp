@@ -4,6 +4,7 @@
 
 #include "moenda/core/after_step.hpp"
 #include "moenda/core/name.hpp"
+#include "moenda/ops/padding.hpp"
 #include "moenda/router/ranking.hpp"
 
 namespace moenda::router {
@@ -74,7 +75,8 @@ struct BiasBalanced {
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, GatesGrad<B> const& d) {
-    ops::add_row_backward(ctx, cache.selected, grads.bias);  // counts assignments
+    // Counts assignments; nobody computes those of padding.
+    ops::add_row_backward(ctx, ops::without_padding(ctx, cache.selected), grads.bias);
     return Inner::backward(ctx, c.inner, p.inner, grads.inner, cache.inner, d);
   }
   template <class B>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What every router must obey. A case names the router, its config, and what it promises:
+// What every router must obey, with the case's number of experts and with many: rows of 33 and 64
+// experts take the kernels' vector code. A case names the router, its config, and what it promises:
 //
 //   struct Pair {
 //     using Module = router::TopK;
@@ -8,6 +9,8 @@
 //     static constexpr bool normalised = true;  // an item's combine weights sum to 1
 //     static Module::Config config();
 //   };
+#include <array>
+#include <initializer_list>
 #include <limits>
 #include <span>
 
@@ -39,6 +42,8 @@ MOENDA_CASE_SAYS(reads_neighbours);
 MOENDA_CASE_SAYS(reads_position);
 /// The gradient is by design not the derivative: the case checks it against its surrogate.
 MOENDA_CASE_SAYS(surrogate_gradient);
+/// Balances padding together with the items that are present.
+MOENDA_CASE_SAYS(balances_padding);
 #undef MOENDA_CASE_SAYS
 /// `static constexpr int batch_size`: the items are that many sequences, one after the other, where
 /// that number divides them; else one sequence.
@@ -75,8 +80,9 @@ class Routing {
     std::vector<T> selected, weights, probs, logits;
   };
 
-  explicit Routing(int threads = 1) : backend(threads), config(Case::config()) {
-    params = Module::template params<Backend>(config, router_width, Case::num_experts);
+  explicit Routing(int threads = 1, int experts = Case::num_experts)
+      : backend(threads), config(Case::config()), num_experts(experts) {
+    params = Module::template params<Backend>(config, router_width, num_experts);
     grads = params;
     auto const size = static_cast<std::size_t>(moenda::count(params));
     values.resize(size);
@@ -84,7 +90,9 @@ class Routing {
     moenda::bind(params, values.data());
     moenda::bind(grads, gradients.data());
     fill_weights(params, 5, 1);
-    if constexpr (requires { Case::prepare(config, params); }) Case::prepare(config, params);
+    if constexpr (requires { Case::prepare(config, params, experts); }) {
+      Case::prepare(config, params, experts);
+    }
   }
   /// Calls f(ctx, gates, cache) with the gates of x [items, router_width].
   template <class F>
@@ -100,7 +108,7 @@ class Routing {
     auto input = ctx.tensor(rows, router_width);
     std::copy(x.begin(), x.end(), input.data);
     typename Module::template Cache<Backend> cache{};
-    auto const gates = Module::forward(ctx, config, params, cache, input, Case::num_experts);
+    auto const gates = Module::forward(ctx, config, params, cache, input, num_experts);
     return f(ctx, gates, cache);
   }
   Result operator()(std::vector<T> const& x, bool training = true) {
@@ -114,6 +122,7 @@ class Routing {
   Backend backend;
   moenda::Arena arena;
   typename Module::Config config;
+  int num_experts;
   std::span<int const> lengths;  ///< of the sequences that the items are; empty: no padding
   Params params, grads;
   std::vector<T> values, gradients;
@@ -122,10 +131,9 @@ class Routing {
 /// selected is 0 or 1, the promised number of ones per item; weights are finite and, where
 /// promised, sum to 1.
 template <class Case, class T>
-void tables_are_sound(std::vector<T> const& x, bool training) {
-  Routing<Case, T> router;
+void tables_are_sound(std::vector<T> const& x, bool training, int experts) {
+  Routing<Case, T> router(1, experts);
   auto const gates = router(x, training);
-  int const experts = Case::num_experts;
   int const promised = Case::Module::experts_per_item(router.config, experts);
   auto const items = x.size() / router_width;
   REQUIRE(gates.selected.size() == items * std::size_t(experts));
@@ -150,11 +158,11 @@ void tables_are_sound(std::vector<T> const& x, bool training) {
 
 /// Not finite in: still the promised number of experts per item, and other items' gates unchanged.
 template <class Case>
-void bad_rows_stay_alone() {
-  Routing<Case, float> router;
+void bad_rows_stay_alone(int num_experts) {
+  Routing<Case, float> router(1, num_experts);
   auto const x = numbers<float>(4 * router_width, 3);
   auto const good = router(x);
-  auto const experts = std::size_t(Case::num_experts);
+  auto const experts = std::size_t(num_experts);
   for (float const bad : {NAN, INFINITY, -INFINITY, 1e30f, -1e30f}) {
     auto changed = x;
     changed[router_width + 2] = bad;  // item 1
@@ -163,7 +171,7 @@ void bad_rows_stay_alone() {
     float ones = 0;
     for (std::size_t e = 0; e < experts; ++e) ones += gates.selected[experts + e];
     if (!any_count<Case>) {
-      CHECK(int(ones) == Case::Module::experts_per_item(router.config, Case::num_experts));
+      CHECK(int(ones) == Case::Module::experts_per_item(router.config, num_experts));
     }
     for (std::size_t i = 0; i < gates.selected.size(); ++i) {
       if (i / experts == 1) continue;
@@ -175,11 +183,11 @@ void bad_rows_stay_alone() {
 
 /// Through the plan: every kept assignment once, sorted by expert, then item; kept + dropped = all.
 template <class Case>
-void assignments_are_conserved(std::vector<float> const& x, int capacity) {
-  Routing<Case, float> router;
+void assignments_are_conserved(std::vector<float> const& x, int capacity, int num_experts) {
+  Routing<Case, float> router(1, num_experts);
   router.with_gates(x, true, [&](auto& ctx, auto const& gates, auto&) {
     auto const plan = moenda::ops::make_plan(ctx, gates, 1, capacity);
-    auto const experts = std::size_t(Case::num_experts);
+    auto const experts = std::size_t(num_experts);
     std::vector<int> wanted(experts), kept(std::size_t(gates.selected.size()));
     for (std::size_t i = 0; i < kept.size(); ++i)
       wanted[i % experts] += gates.selected.data[i] != 0;
@@ -225,8 +233,8 @@ void assignments_are_conserved(std::vector<float> const& x, int capacity) {
 
 /// The order of the items changes nothing but the order of the answers.
 template <class Case>
-void items_can_be_permuted(std::vector<float> const& x) {
-  Routing<Case, float> router;
+void items_can_be_permuted(std::vector<float> const& x, int num_experts) {
+  Routing<Case, float> router(1, num_experts);
   auto const items = x.size() / router_width;
   std::vector<float> reversed(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -234,7 +242,7 @@ void items_can_be_permuted(std::vector<float> const& x) {
   }
   bool const training = !draws<Case>;
   auto const a = router(x, training), b = router(reversed, training);
-  auto const experts = std::size_t(Case::num_experts);
+  auto const experts = std::size_t(num_experts);
   for (std::size_t i = 0; i < a.selected.size(); ++i) {
     auto const j = (items - 1 - i / experts) * experts + i % experts;
     REQUIRE(a.selected[i] == b.selected[j]);
@@ -244,9 +252,9 @@ void items_can_be_permuted(std::vector<float> const& x) {
 
 /// Arbitrary gradients in all three tables come back as dx and the gradients of the parameters.
 template <class Case>
-void router_gradients_are_right() {
-  Routing<Case, double> router;
-  int const items = 6, experts = Case::num_experts;
+void router_gradients_are_right(int experts) {
+  Routing<Case, double> router(1, experts);
+  int const items = 6;
   auto x = numbers<double>(items * router_width, 4);
   std::array<std::vector<double>, 3> const d{numbers<double>(items * experts, 6),
                                              numbers<double>(items * experts, 7),
@@ -276,12 +284,14 @@ void router_gradients_are_right() {
   });
   GradientCheck check;
   check("x", x, dx, measure);
+  std::size_t const coordinates = experts <= 8 ? 0 : 48;  // of a weight; 0: all
   std::ptrdiff_t at = 0;
   moenda::walk(router.params, [&](moenda::Path const& path, auto const& weight) {
     auto const size = std::size_t(weight.size());
     if (weight.trains() && size > 0) {  // state has no derivative
       check(path.str(), std::span(router.values).subspan(std::size_t(at), size),
-            std::span(std::as_const(router.gradients)).subspan(std::size_t(at), size), measure);
+            std::span(std::as_const(router.gradients)).subspan(std::size_t(at), size), measure,
+            coordinates);
     }
     at += weight.size();
   });
@@ -289,12 +299,12 @@ void router_gradients_are_right() {
 
 /// The same bits for any number of threads, in the gates, dx and the gradients.
 template <class Case>
-void threads_change_nothing() {
-  int const items = 200, experts = Case::num_experts;
+void threads_change_nothing(int experts) {
+  int const items = 200;
   auto const x = numbers<float>(items * router_width, 21);
   auto const d = numbers<float>(items * experts, 22);
   auto const all = [&](int threads) {
-    Routing<Case, float> router(threads);
+    Routing<Case, float> router(threads, experts);
     auto result = router.with_gates(x, true, [&](auto& ctx, auto const& gates, auto& cache) {
       moenda::GatesGrad<Float> dgates{ctx.tensor(items, experts), ctx.tensor(items, experts),
                                       ctx.tensor(items, experts)};
@@ -319,12 +329,12 @@ void threads_change_nothing() {
 /// Found out by trying: whether an item's gates change when other items do, or only those that
 /// stand later in their sequence.
 template <class Case>
-[[nodiscard]] bool depends_on_others(bool training, bool only_later) {
-  Routing<Case, float> router;
+[[nodiscard]] bool depends_on_others(bool training, bool only_later, int num_experts) {
+  Routing<Case, float> router(1, num_experts);
   constexpr int items = 9;
   auto const x = numbers<float>(items * router_width, 9);
   auto const gates = router(x, training);
-  auto const experts = std::size_t(Case::num_experts);
+  auto const experts = std::size_t(num_experts);
   for (std::size_t item = 0; item < std::size_t(items); ++item) {
     for (float const size : {3.f, -3.f, 30.f}) {
       auto changed = x;
@@ -345,36 +355,126 @@ template <class Case>
 
 /// The declared traits are what trying finds.
 template <class Case>
-void traits_are_honest() {
+void traits_are_honest(int experts) {
   moenda::RouterTraits const traits = moenda::traits_of<typename Case::Module>(Case::config());
-  CHECK(traits.causal_at_evaluation == !depends_on_others<Case>(false, true));
+  CHECK(traits.causal_at_evaluation == !depends_on_others<Case>(false, true, experts));
   // What a token reads of those before it in its sequence, attention may read as well.
-  CHECK(traits.couples_batch_in_training == depends_on_others<Case>(true, reads_neighbours<Case>));
+  CHECK(traits.couples_batch_in_training ==
+        depends_on_others<Case>(true, reads_neighbours<Case>, experts));
   auto const params = Case::Module::template params<moenda::Shapes>(Case::config(), 4, 4);
   CHECK(traits.has_parameters == (moenda::parameter_count(params) > 0));
 }
 
-/// All laws of a router.
+/// Three sequences of 8 items, of which one is all there and one is nothing but padding.
 template <class Case>
-void check_router() {
-  static_assert(moenda::RouterLike<typename Case::Module>);
+struct Padded {
+  static constexpr std::array lengths{8, 0, 3};
+  static constexpr int seq_len = 8, items = 3 * seq_len;
+  [[nodiscard]] static bool present(int item) {
+    return item % seq_len < lengths[std::size_t(item / seq_len)];
+  }
+  /// Everything that comes of the present items, with items in the padding that are `factor` times
+  /// as large: selected, weights, dx; the gradients and what state collects; the auxiliary loss.
+  [[nodiscard]] static std::vector<float> outcome(float factor, bool training, int experts) {
+    Routing<Case, float> router(1, experts);
+    router.lengths = lengths;
+    auto x = numbers<float>(items * router_width, 31);
+    auto const d = numbers<float>(items * experts, 32);
+    for (int i = 0; i < items * router_width; ++i) {
+      if (!present(i / router_width)) x[std::size_t(i)] *= factor;
+    }
+    auto all = router.with_gates(x, training, [&](auto& ctx, auto const& gates, auto& cache) {
+      moenda::GatesGrad<Float> dgates{ctx.tensor(items, experts), ctx.tensor(items, experts),
+                                      ctx.tensor(items, experts)};
+      for (std::size_t i = 0; i < d.size(); ++i) {
+        float const own = present(int(i) / experts) ? d[i] : 0;
+        dgates.weights.data[i] = gates.selected.data[i] * own;
+        dgates.probs.data[i] = dgates.logits.data[i] = own;
+      }
+      std::vector<float> out{float(ctx.auxiliary_loss)};
+      auto const take = [&](auto const& table) {
+        for (int i = 0; i < table.size(); ++i) {
+          if (present(i / table.cols)) out.push_back(table.data[i]);
+        }
+      };
+      take(gates.selected);
+      for (int i = 0; i < gates.weights.size(); ++i) {
+        bool const reads = present(i / experts) && gates.selected.data[i] != 0;
+        if (reads) out.push_back(gates.weights.data[i]);
+      }
+      if (training) {
+        take(
+            Case::Module::backward(ctx, router.config, router.params, router.grads, cache, dgates));
+      }
+      return out;
+    });
+    all.insert(all.end(), router.gradients.begin(), router.gradients.end());
+    return all;
+  }
+};
+
+/// What stands in padding changes nothing.
+template <class Case>
+void padding_changes_nothing(int experts) {
+  for (bool const training : {true, false}) {
+    CAPTURE(training);
+    auto const expected = Padded<Case>::outcome(1, training, experts);
+    REQUIRE(all_finite(expected));
+    bool const same = Padded<Case>::outcome(-3, training, experts) == expected;
+    CHECK(same == !(training && balances_padding<Case>));
+  }
+}
+
+/// The laws of a router with so many experts. `sizes`: how many items are tried.
+template <class Case>
+void check_router_of(int experts, std::initializer_list<int> sizes) {
+  CAPTURE(experts);
   moenda::RouterTraits const traits = moenda::traits_of<typename Case::Module>(Case::config());
-  for (int const items : {0, 1, 7, 64, 65}) {
+  for (int const items : sizes) {
     CAPTURE(items);
     auto const x = numbers<float>(items * router_width, 12);
     for (bool const training : {true, false}) {
-      tables_are_sound<Case, float>(x, training);
+      tables_are_sound<Case, float>(x, training, experts);
       tables_are_sound<Case, double>(numbers<double>(items * router_width, 12, -1000, 1000),
-                                     training);
+                                     training, experts);
     }
-    for (int const capacity : {-1, 0, 1, 3}) assignments_are_conserved<Case>(x, capacity);
-    if (!reads_neighbours<Case> && !reads_position<Case>) items_can_be_permuted<Case>(x);
+    for (int const capacity : {-1, 0, 1, 3}) assignments_are_conserved<Case>(x, capacity, experts);
+    if (!reads_neighbours<Case> && !reads_position<Case>) items_can_be_permuted<Case>(x, experts);
   }
-  tables_are_sound<Case, float>(std::vector<float>(5 * router_width, 0), true);  // only ties
-  if (!traits.couples_batch_in_training && !reads_neighbours<Case>) bad_rows_stay_alone<Case>();
-  if (!surrogate_gradient<Case>) router_gradients_are_right<Case>();
-  threads_change_nothing<Case>();
-  traits_are_honest<Case>();
+  // only ties
+  tables_are_sound<Case, float>(std::vector<float>(5 * router_width, 0), true, experts);
+  if (!traits.couples_batch_in_training && !reads_neighbours<Case>) {
+    bad_rows_stay_alone<Case>(experts);
+  }
+  if (!surrogate_gradient<Case>) router_gradients_are_right<Case>(experts);
+  threads_change_nothing<Case>(experts);
+  traits_are_honest<Case>(experts);
+  padding_changes_nothing<Case>(experts);
+}
+
+/// The smallest number of experts from `least` on that the case's config can work with, such as a
+/// multiple of its groups.
+template <class Case>
+[[nodiscard]] int experts_from(int least) {
+  for (int experts = least; experts < 2 * least; ++experts) {
+    moenda::Problems problems;
+    moenda::check<typename Case::Module>(Case::config(), {.num_experts = experts}, problems);
+    if (problems.empty()) return experts;
+  }
+  return 0;
+}
+
+/// All laws of a router, with its own number of experts and with 5, 33 and 64.
+template <class Case>
+void check_router() {
+  static_assert(moenda::RouterLike<typename Case::Module>);
+  check_router_of<Case>(Case::num_experts, {0, 1, 7, 64, 65});
+  for (int const least : {5, 33, 64}) {
+    int const experts = experts_from<Case>(least);
+    CAPTURE(least);
+    REQUIRE(experts > 0);
+    if (experts != Case::num_experts) check_router_of<Case>(experts, {7, 65});
+  }
 }
 
 }  // namespace laws

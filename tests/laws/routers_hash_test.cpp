@@ -34,8 +34,8 @@ struct HashCase {
     return {.kind = Kind, .hashes = N, .vocab_size = Kind == HashKind::balanced ? 50 : 0};
   }
   template <class B>
-  static void prepare(Hash::Config const& c, Hash::Params<B> const& p) {
-    Hash::fit({zipf(laws::token_ids)}, c, p, E);
+  static void prepare(Hash::Config const& c, Hash::Params<B> const& p, int experts) {
+    Hash::fit({zipf(laws::token_ids)}, c, p, experts);
   }
 };
 using Routers = std::tuple<HashCase<HashKind::random, 1, 5>, HashCase<HashKind::random, 2, 6>,

@@ -50,27 +50,37 @@ std::vector<double> flat(Weights const& w) {
   return all;
 }
 
-/// Three steps of one mixture, with used and poisoned memory, against the reference.
-void compare(Sizes const& s, Routing routing) {
+/// Three steps of one mixture, with used and poisoned memory, against the reference. Both
+/// weightings have the same weights: a softmax over the selected, and one over all made to sum
+/// to 1.
+template <class B = Double>
+void compare(Sizes const& s, Routing routing,
+             router::Weighting weighting = router::Weighting::select_then_score) {
+  using Scalar = typename B::Scalar;
   CAPTURE(s.tokens, s.experts, s.top_k, s.capacity_factor, int(routing));
   auto const w = weights_of(s, routing);
   auto const x = inputs_of(s), dy = laws::numbers<double>(s.tokens * s.d_model, 41);
   Weights grads(s);
   auto const expected = mixture_reference::run(s, w, x, dy, grads);
-  Layer<Plain, Double> layer(config_of(s), s.d_model);
+  auto config = config_of(s);
+  config.router.weighting = weighting;
+  Layer<Plain, B> layer(config, s.d_model);
   layer.arena.poison = true;
-  layer.values = flat(w);
+  auto const rounded = [](std::vector<double> const& from) {
+    return std::vector<Scalar>(from.begin(), from.end());
+  };
+  layer.values = rounded(flat(w));
   bind(layer.params, layer.values.data());
   auto const expected_grads = flat(grads);
   for (int step = 0; step < 3; ++step) {
     layer.zero_gradients();
-    auto const got = layer.run({nullptr, 1, s.tokens}, x, dy);
+    auto const got = layer.run({nullptr, 1, s.tokens}, rounded(x), rounded(dy));
     REQUIRE(layer.cache.plan.num_dropped == expected.dropped);
     REQUIRE(layer.cache.plan.num_slots ==
             s.tokens * std::min(s.top_k, s.experts) - expected.dropped);
-    REQUIRE(laws::distance(got.y, expected.y) <= 1e-12);
-    REQUIRE(laws::distance(got.dx, expected.dx) <= 1e-12);
-    REQUIRE(laws::distance(layer.gradients, expected_grads) <= 1e-11);
+    REQUIRE(laws::distance(got.y, expected.y) <= laws::Tolerance<B>::value);
+    REQUIRE(laws::distance(got.dx, expected.dx) <= laws::Tolerance<B>::value);
+    REQUIRE(laws::distance(layer.gradients, expected_grads) <= laws::Tolerance<B>::model);
   }
 }
 
@@ -83,6 +93,20 @@ TEST_CASE("every shape of mixture agrees with the loop over tokens", "[mixture]"
         Sizes const s{tokens, 4, 3, experts, top_k, capacity};
         compare(s, Routing::natural);
         compare(s, Routing::all_to_one);
+      }
+    }
+  }
+}
+
+TEST_CASE("wide rows of experts agree in float too, however they are weighted", "[mixture]") {
+  using router::Weighting;
+  for (int const experts : {5, 33, 64}) {
+    for (int const top_k : {1, 2, experts}) {
+      for (int const tokens : {1, 33, 129}) {
+        for (auto const w : {Weighting::select_then_score, Weighting::score_then_renormalise}) {
+          compare<laws::Float>({tokens, 4, 3, experts, top_k, 0}, Routing::natural, w);
+          compare<laws::Float>({tokens, 4, 3, experts, top_k, 1}, Routing::natural, w);
+        }
       }
     }
   }

@@ -329,7 +329,8 @@ void threads_change_nothing(int experts) {
 /// Found out by trying: whether an item's gates change when other items do, or only those that
 /// stand later in their sequence.
 template <class Case>
-[[nodiscard]] bool depends_on_others(bool training, bool only_later, int num_experts) {
+[[nodiscard]] bool depends_on_others(bool training, bool only_later,
+                                     int num_experts = Case::num_experts) {
   Routing<Case, float> router(1, num_experts);
   constexpr int items = 9;
   auto const x = numbers<float>(items * router_width, 9);
@@ -355,7 +356,7 @@ template <class Case>
 
 /// The declared traits are what trying finds.
 template <class Case>
-void traits_are_honest(int experts) {
+void traits_are_honest(int experts = Case::num_experts) {
   moenda::RouterTraits const traits = moenda::traits_of<typename Case::Module>(Case::config());
   CHECK(traits.causal_at_evaluation == !depends_on_others<Case>(false, true, experts));
   // What a token reads of those before it in its sequence, attention may read as well.

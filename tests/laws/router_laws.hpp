@@ -454,10 +454,10 @@ void check_router_of(int experts, std::initializer_list<int> sizes) {
 }
 
 /// The smallest number of experts from `least` on that the case's config can work with, such as a
-/// multiple of its groups.
+/// multiple of its groups, or as many as it selects; 0: there is none near.
 template <class Case>
 [[nodiscard]] int experts_from(int least) {
-  for (int experts = least; experts < 2 * least; ++experts) {
+  for (int experts = least; experts < least + 64; ++experts) {
     moenda::Problems problems;
     moenda::check<typename Case::Module>(Case::config(), {.num_experts = experts}, problems);
     if (problems.empty()) return experts;

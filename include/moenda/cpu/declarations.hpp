@@ -353,4 +353,6 @@ struct AdamWStep {
 MOENDA_KERNEL adamw_step(Backend<T>&, T* values, T* first_moment, T* second_moment,
                          T const* gradients, AdamWStep const&, std::ptrdiff_t n);
 
+#undef MOENDA_KERNEL
+
 }  // namespace moenda::cpu

@@ -43,7 +43,7 @@ struct LabelledTask {
     double validation_loss(Run const&, TaskNetwork& network) const {
       return mean_loss(network, batches(splits_.valid));
     }
-    bool show_fixed(TaskNetwork& network, RoutingProbe<Backend>& probe) const {
+    bool show_fixed(TaskNetwork& network, RoutingHook<Backend>& probe) const {
       if (!can_validate()) return false;
       auto fixed = batches(splits_.valid);
       fixed.load(0);

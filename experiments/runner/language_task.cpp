@@ -54,7 +54,7 @@ class LanguageData {
                             run.config.evaluate.batches)
         .loss;
   }
-  bool show_fixed(AnyNetwork& network, RoutingProbe<Backend>& probe) const {
+  bool show_fixed(AnyNetwork& network, RoutingHook<Backend>& probe) const {
     if (fixed_inputs_.empty()) return false;
     network.evaluate({fixed_inputs_.data(), int(fixed_inputs_.size()) / length_, length_},
                      fixed_targets_, {}, &probe);

@@ -15,7 +15,7 @@ namespace moenda::runner {
 inline Evaluation measured_loss(Run const& run, AnyNetwork& network, std::string const& label,
                                 data::TokenStream const& tokens, int stride,
                                 std::function<void()> const& between = {},
-                                RoutingProbe<Backend>* probe = nullptr) {
+                                RoutingHook<Backend>* probe = nullptr) {
   int const length = run.config.model.context_length;
   std::optional<io::Progress> progress;
   return moenda::evaluate(

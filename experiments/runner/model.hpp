@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/moenda.hpp"
-#include "moenda/router/forced.hpp"
 
 namespace moenda::runner {
 
@@ -11,18 +10,14 @@ using AnyPosition = OneOf<position::Rope, position::Learned, position::None>;
 using AnyHeadNorm = OneOf<norm::Identity, attention::QkNorm>;
 using AnyAttention = OneOf<attention::GroupedQuery<AnyPosition, AnyHeadNorm>,
                            attention::MultiHead<AnyPosition, AnyHeadNorm>>;
-// Forced, because `moenda counterfactual` asks what another choice would have done.
-template <class... Routers>
-using OneForcedOf = OneOf<router::Forced<Routers>...>;
 using AnyRouter =
-    OneForcedOf<router::TopK, router::Switch, router::GShard, router::NoisyTopK,
-                router::BiasBalanced<router::TopK>, router::BiasBalanced<router::NoisyTopK>,
-                router::BiasBalanced<router::Switch>, router::BiasBalanced<router::GShard>,
-                router::MaskOutputs<router::TopK>, router::TopAny, router::Sinkhorn, router::Base,
-                router::AllowFutureLeak<router::ExpertChoice>,
-                router::AllowFutureLeak<router::ExpertChoiceInSequence>,
-                router::ExpertChoiceAtPosition, router::Hash, router::Dense, router::Random,
-                router::Uniform>;
+    OneOf<router::TopK, router::Switch, router::GShard, router::NoisyTopK,
+          router::BiasBalanced<router::TopK>, router::BiasBalanced<router::NoisyTopK>,
+          router::BiasBalanced<router::Switch>, router::BiasBalanced<router::GShard>,
+          router::MaskOutputs<router::TopK>, router::TopAny, router::Sinkhorn, router::Base,
+          router::AllowFutureLeak<router::ExpertChoice>,
+          router::AllowFutureLeak<router::ExpertChoiceInSequence>, router::ExpertChoiceAtPosition,
+          router::Hash, router::Dense, router::Random, router::Uniform>;
 using AnyExpert = OneOf<expert::SwiGlu, expert::Ffn>;
 template <Gradient gradient>
 using AnyCondMlp =

@@ -44,7 +44,7 @@ struct Trained {
     probe::TraceProbe<Backend> probe;
     (void)probe::watch<AnyNetwork, Backend>(network, windows(run.config.model.context_length),
                                             run.config.train.batch_size, batches, probe);
-    if (probe.trace().layers.empty()) {
+    if (probe.trace().mixtures.empty()) {
       throw ConfigError(run.folder.string() + ": there is nothing to see: the model has no router");
     }
     return probe.trace();
@@ -58,14 +58,14 @@ void refuse_strange(fs::path const& file) {
 }
 
 /// The share of choices that went to the busiest expert.
-double busiest_share(probe::RoutingTrace::Layer const& layer) {
-  std::vector<std::int64_t> counts(std::size_t(layer.num_experts));
-  for (auto const expert : layer.experts) ++counts[std::size_t(expert)];
+double busiest_share(probe::RoutingTrace::Mixture const& mixture) {
+  std::vector<std::int64_t> counts(std::size_t(mixture.num_experts));
+  for (auto const expert : mixture.experts) ++counts[std::size_t(expert)];
   auto const most = *std::max_element(counts.begin(), counts.end());
-  return double(most) / double(std::max<std::size_t>(1, layer.experts.size()));
+  return double(most) / double(std::max<std::size_t>(1, mixture.experts.size()));
 }
 
-/// Sums of one layer over all its tokens.
+/// Sums of one mixture over all its tokens.
 struct Regret {
   int num_experts = 0, tokens = 0, best = 0;
   double loss = 0, oracle = 0, chance = 0;
@@ -114,11 +114,11 @@ int trace(Options const& options, fs::path const& file) {
   auto const found = trained.trace(trained.run.config.evaluate.batches);
   io::write_routing_trace(found, file);
   io::Table table({"layer", "experts", "tokens", "experts per token", "busiest expert %"});
-  for (auto const& [number, layer] : found.layers) {
-    table.add_row({std::to_string(number), std::to_string(layer.num_experts),
-                   std::to_string(layer.items()),
-                   io::format_fixed(double(layer.experts.size()) / layer.items(), 2),
-                   io::format_fixed(100 * busiest_share(layer), 1)});
+  for (auto const& [number, mixture] : found.mixtures) {
+    table.add_row({std::to_string(mixture.layer), std::to_string(mixture.num_experts),
+                   std::to_string(mixture.items()),
+                   io::format_fixed(double(mixture.experts.size()) / mixture.items(), 2),
+                   io::format_fixed(100 * busiest_share(mixture), 1)});
   }
   std::cout << table.text() << "trace " << file.string() << std::endl;
   return 0;
@@ -130,28 +130,28 @@ int counterfactual(Options const& options, CounterfactualOptions const& how) {
   int const length = std::min(how.seq_len, trained.run.config.model.context_length);
   auto const text = trained.windows(length);
   auto const windows = std::min(how.windows, text.count());
-  auto const layers = trained.trace(1).layers;
+  auto const mixtures = trained.trace(1).mixtures;
   std::string csv = counterfactual_header;
   io::Table table(
       {"layer", "experts", "tokens", "loss", "oracle's", "regret", "by chance", "best chosen %"});
-  io::Progress progress("counterfactual", layers.size() * std::uint64_t(windows));
+  io::Progress progress("counterfactual", mixtures.size() * std::uint64_t(windows));
   auto const size = std::size_t(length);
   std::vector<int> inputs(size), targets(size);
   std::uint64_t done = 0;
-  for (auto const& [layer, routed] : layers) {
+  for (auto const& [mixture, routed] : mixtures) {
     Regret regret;
     for (std::int64_t w = 0; w < windows; ++w) {
       auto const window = w * text.count() / windows;  // spread over the text
       text.fill(window, inputs, targets);
       auto const found =
-          probe::counterfactual(trained.network, {inputs.data(), 1, length}, targets, layer);
+          probe::counterfactual(trained.network, {inputs.data(), 1, length}, targets, mixture);
       for (int t = 0; t < found.tokens(); ++t) {
         regret.add(found, t);
-        csv += csv_line(found, layer, window, t, inputs[std::size_t(t)]);
+        csv += csv_line(found, routed.layer, window, t, inputs[std::size_t(t)]);
       }
       progress.update(++done);
     }
-    table.add_row(regret.row(layer));
+    table.add_row(regret.row(routed.layer));
   }
   progress.finish();
   io::write_file_atomically(how.file, csv);

@@ -26,7 +26,7 @@ class RoutingLog {
 
   /// Runs the network on a fixed part of the validation data, under the probe. False when there
   /// is none; then churn is not measured.
-  using ShowFixed = std::function<bool(RoutingProbe<Backend>&)>;
+  using ShowFixed = std::function<bool(RoutingHook<Backend>&)>;
 
   RoutingLog(std::filesystem::path const& folder, std::int64_t steps_done, ShowFixed show_fixed)
       : experts_(folder / "routing.csv", io::routing_header, steps_done),
@@ -34,7 +34,7 @@ class RoutingLog {
         show_fixed_(std::move(show_fixed)) {}
 
   /// Before a step that is logged. Returns what must watch it.
-  RoutingProbe<Backend>* before_step() {
+  RoutingHook<Backend>* before_step() {
     measures_.clear();
     choose(before_);
     return &measures_;
@@ -55,7 +55,7 @@ class RoutingLog {
       io::RoutingLayerRow row{
           std::uint64_t(step), std::uint32_t(m.layer),        m.evenness,       m.max_violation,
           m.dropped_share,     std::uint32_t(m.dead_experts), m.router_entropy, m.experts_per_item};
-      if (has_fixed) row.churn = after_.churn_since(before_, m.layer);
+      if (has_fixed) row.churn = after_.churn_since(before_, m.mixture);
       layers += io::to_csv(row);
       auto const chosen =
           std::accumulate(m.tokens_per_expert.begin(), m.tokens_per_expert.end(), std::int64_t{0});

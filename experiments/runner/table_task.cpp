@@ -136,7 +136,7 @@ struct TableTask {
       }
       return sum / double(batches.batches());
     }
-    bool show_fixed(TableNetwork& network, RoutingProbe<Backend>& probe) const {
+    bool show_fixed(TableNetwork& network, RoutingHook<Backend>& probe) const {
       if (!can_validate()) return false;
       data::TableBatches batches(splits_.valid, train_.batch_size, 0);
       batches.load(0);

@@ -150,7 +150,7 @@ class TrainingRun {
     auto const between = run_.config.evaluate.every;
     bool const validates =
         data_.can_validate() && (next == trainer_.steps() || (between > 0 && next % between == 0));
-    RoutingProbe<Backend>* probe = nullptr;
+    RoutingHook<Backend>* probe = nullptr;
     if (logs && routing_) {
       evaluation_energy_.resume();
       probe = routing_->before_step();

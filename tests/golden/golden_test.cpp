@@ -116,10 +116,11 @@ TEMPLATE_LIST_TEST_CASE("logits, loss and every gradient are PyTorch's", "[golde
 }
 
 template <class B>
-struct RoutingCopy : RoutingProbe<B> {
+struct RoutingCopy : RoutingHook<B> {
   std::vector<std::vector<typename B::Scalar>> logits, selected;
-  void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const&) override {
-    REQUIRE(layer == int(logits.size()));
+  void observe(RoutingSite at, Gates<B> const& gates, DispatchPlan<B> const&) override {
+    REQUIRE(at.layer == int(logits.size()));
+    REQUIRE(at.mixture == at.layer);
     logits.push_back(models::copy_of(gates.logits));
     selected.push_back(models::copy_of(gates.selected));
   }
@@ -135,7 +136,7 @@ TEMPLATE_LIST_TEST_CASE("every layer is PyTorch's", "[golden]", Cases) {
   Arena arena;
   Context<B> ctx{m.backend, arena, {tokens.data(), 3, 11}};
   RoutingCopy<B> probe;
-  ctx.probe = &probe;
+  ctx.hook = &probe;
   auto const& c = m.network.config;
   auto const& p = m.network.params;
   typename M::template Cache<B> cache{};

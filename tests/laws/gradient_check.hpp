@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "moenda/core/routing_hook.hpp"
 #include "moenda/cpu/backend.hpp"
-#include "moenda/router/dispatch_plan.hpp"
 
 namespace laws {
 
@@ -25,9 +25,10 @@ struct Measured {
 
 /// Writes down which item every slot of every plan took, expert by expert.
 template <class B>
-struct ChoiceProbe : moenda::RoutingProbe<B> {
+struct ChoiceProbe : moenda::RoutingHook<B> {
   std::vector<int> choices;
-  void observe(int, moenda::Gates<B> const&, moenda::DispatchPlan<B> const& plan) override {
+  void observe(moenda::RoutingSite, moenda::Gates<B> const&,
+               moenda::DispatchPlan<B> const& plan) override {
     choices.insert(choices.end(), plan.bins.begin(), plan.bins.end());
     choices.insert(choices.end(), plan.item_of_slot.begin(), plan.item_of_slot.end());
   }

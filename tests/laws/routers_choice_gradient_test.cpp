@@ -3,7 +3,6 @@
 #include "laws/sequence_laws.hpp"
 #include "moenda/expert/ffn.hpp"
 #include "moenda/model/mixture.hpp"
-#include "moenda/router/forced.hpp"
 #include "moenda/router/per_sequence.hpp"
 #include "moenda/router/top_k.hpp"
 
@@ -74,26 +73,6 @@ TEST_CASE("temperature divides the logits", "[laws]") {
   CHECK(laws::distance(warm.forward(batch, x), y) <= laws::Tolerance<laws::Double>::value);
   warm.config.router.temperature = 0.25;
   CHECK(laws::distance(warm.forward(batch, x), y) > 1e-3);
-}
-
-TEST_CASE("a forced choice has the weight of a free one", "[laws]") {
-  using Case = Layer<router::Forced<router::TopK>, Gradient::straight_through>;
-  laws::Subject<Case, double> subject;
-  auto const x = laws::numbers<double>(4 * Case::width, 1);
-  Context<laws::Double> ctx{subject.backend, subject.arena, {nullptr, 1, 4}};
-  ctx.training = false;
-  auto const input = ctx.tensor(4, Case::width);
-  std::copy(x.begin(), x.end(), input.data);
-  router::TopK::Cache<laws::Double> cache;
-  using Router = router::Forced<router::TopK>;
-  auto const& router = subject.config.router;
-  auto const free = Router::forward(ctx, router, subject.params.router, cache, input, 3);
-  ctx.forced = {&free.selected, 1};
-  auto const forced = Router::forward(ctx, router, subject.params.router, cache, input, 3);
-  for (std::ptrdiff_t i = 0; i < free.weights.size(); ++i) {
-    REQUIRE(forced.weights.data[i] * forced.selected.data[i] ==
-            free.weights.data[i] * free.selected.data[i]);
-  }
 }
 
 }  // namespace

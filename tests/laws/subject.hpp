@@ -52,10 +52,10 @@ class Subject {
   /// Forward, and with dy backward too; gradients accumulate. Allocates nothing once `result` has
   /// its size.
   void run(moenda::Batch batch, std::vector<T> const& x, std::vector<T> const* dy, Result& result,
-           moenda::RoutingProbe<Backend>* probe = nullptr) {
+           moenda::RoutingHook<Backend>* probe = nullptr) {
     arena.rewind();
     moenda::Context<Backend> ctx{backend, arena, batch};
-    ctx.probe = probe;
+    ctx.hook = probe;
     auto const input = tensor(ctx, x);
     typename Module::template Cache<Backend> cache{};
     auto const y = Module::forward(ctx, config, params, cache, input);

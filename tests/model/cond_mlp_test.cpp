@@ -20,7 +20,7 @@ static_assert(CondMlp<>::idle_parameters({.hidden = 3072}, 768) == 3 * (3072 + 7
 
 /// A layer that runs, and the choices it made.
 template <class M>
-struct Running : RoutingProbe<Double> {
+struct Running : RoutingHook<Double> {
   using Config = typename M::Config;
   static constexpr int width = 5;
 
@@ -33,7 +33,7 @@ struct Running : RoutingProbe<Double> {
     laws::fill_weights(params, 3);
     std::fill_n(params.balance.data, params.balance.size(), 0.0);
   }
-  void observe(int, Gates<Double> const& gates, DispatchPlan<Double> const& plan) override {
+  void observe(RoutingSite, Gates<Double> const& gates, DispatchPlan<Double> const& plan) override {
     REQUIRE(plan.num_slots == plan.num_items);
     path.assign(std::size_t(plan.num_items), 0);
     for (std::size_t slot = 0; slot < plan.item_of_slot.size(); ++slot) {
@@ -49,7 +49,7 @@ struct Running : RoutingProbe<Double> {
     Context<Double> ctx{backend, arena, batch};
     ctx.training = training;
     ctx.step = step;
-    ctx.probe = this;
+    ctx.hook = this;
     auto const tensor = [&](std::vector<double> const& from) {
       auto t = ctx.tensor(rows, width);  // [tokens, d_model]
       std::copy(from.begin(), from.end(), t.data);

@@ -55,10 +55,10 @@ TEST_CASE("parameters of interleaved layers are counted layer by layer", "[inter
         size_without_ffn + 2 * sparse_size + 3 * dense_size);
 }
 
-struct Seen : RoutingProbe<Double> {
+struct Seen : RoutingHook<Double> {
   std::vector<std::array<int, 2>> experts_of_layer;  // in the order of the calls
-  void observe(int layer, Gates<Double> const&, DispatchPlan<Double> const& plan) override {
-    experts_of_layer.push_back({layer, plan.num_experts});
+  void observe(RoutingSite at, Gates<Double> const&, DispatchPlan<Double> const& plan) override {
+    experts_of_layer.push_back({at.layer, plan.num_experts});
   }
 };
 

@@ -297,9 +297,10 @@ TEST_CASE("what knows the end of a sequence has no place in a causal model", "[m
 }
 
 /// Keeps what a router says of whole sequences.
-struct ProbsProbe : RoutingProbe<laws::Double> {
+struct ProbsProbe : RoutingHook<laws::Double> {
   std::vector<double> probs;
-  void observe(int, Gates<laws::Double> const& gates, DispatchPlan<laws::Double> const&) override {
+  void observe(RoutingSite, Gates<laws::Double> const& gates,
+               DispatchPlan<laws::Double> const&) override {
     probs.assign(gates.probs.data, gates.probs.data + gates.probs.size());
   }
 };
@@ -315,7 +316,7 @@ TEST_CASE("the entropy of sequences: sure choices and equal use cost least", "[m
   auto const x = laws::numbers<double>(batch.rows() * 4, 1);
   Context<laws::Double> ctx{layer.backend, layer.arena, batch};
   ProbsProbe probe;
-  ctx.probe = &probe;
+  ctx.hook = &probe;
   auto const input = ctx.tensor(batch.rows(), 4);
   std::copy(x.begin(), x.end(), input.data);
   M::forward(ctx, c, layer.params, layer.cache, input);

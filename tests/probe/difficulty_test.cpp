@@ -17,7 +17,7 @@ namespace {
 void show(Probe& probe, std::vector<int> const& tokens, int sequences, HandGates const& hand,
           std::vector<float> const& losses, int layer = 0) {
   probe.begin({tokens.data(), sequences, int(tokens.size()) / sequences});
-  probe.observe(layer, hand.gates, hand.plan);
+  probe.observe({layer, layer}, hand.gates, hand.plan);
   probe.end(losses);
 }
 
@@ -61,11 +61,14 @@ TEST_CASE("what cannot be ordered is left out", "[probe]") {
   gap.end(std::vector<float>{1, 2, 3, 4});
   show(gap, {1, 2, 3, 4}, 1, HandGates(2, {1, 0, 1, 0, 1, 0, 1, 0}), {1, 2, 3, 4});
   CHECK(gap.layers().empty());
-  Probe twice;  // two mixtures in one layer: the first counts
+  Probe twice;  // two mixtures in one layer: each for itself
   twice.begin({tokens.data(), 1, 4});
   HandGates const one(2, {1, 0, 1, 0, 1, 0, 1, 0}), two(2, {1, 1, 1, 1, 1, 1, 1, 1});
-  twice.observe(0, one.gates, one.plan);
-  twice.observe(0, two.gates, two.plan);
+  twice.observe({0, 0}, one.gates, one.plan);
+  twice.observe({1, 0}, two.gates, two.plan);
   twice.end(std::vector<float>{1, 2, 3, 4});
-  CHECK(twice.layers().at(0).by_loss == Quarters{1, 1, 1, 1});
+  REQUIRE(twice.layers().size() == 2);
+  CHECK(twice.layers()[0].by_loss == Quarters{1, 1, 1, 1});
+  CHECK(twice.layers()[1].by_loss == Quarters{2, 2, 2, 2});
+  CHECK(twice.layers()[1].layer == 0);
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Other choices than the router's: replayed ones, and counterfactual ones.
-#include "moenda/router/forced.hpp"
-
 #include <catch2/catch.hpp>
 
 #include "model/models.hpp"
 #include "moenda/probe/counterfactual.hpp"
+#include "moenda/probe/forced_choices.hpp"
 #include "moenda/probe/trace.hpp"
 #include "moenda/router/gshard.hpp"
 
@@ -16,9 +15,9 @@ namespace {
 using Backend = cpu::Backend<double>;
 template <class Router>
 using Model = LanguageModel<TransformerBlock<norm::Rms, attention::GroupedQuery<position::Rope>,
-                                             Mixture<router::Forced<Router>, expert::SwiGlu>>>;
+                                             Mixture<Router, expert::SwiGlu>>>;
 using Net = Network<Model<router::TopK>, Backend>;
-static_assert(RouterLike<router::Forced<router::TopK>>);
+using Forced = probe::ForcedChoices<Backend>;
 
 Net::Config config(router::TopK::Config router) {
   return {.vocab_size = 31,
@@ -31,15 +30,15 @@ Net::Config config(router::TopK::Config router) {
 constexpr router::TopK::Config top_1{.top_k = 1, .weighting = router::Weighting::score_then_select};
 
 std::vector<double> losses_of(Net& network, TextBatch const& text,
-                              std::span<Tensor<Backend> const> forced = {}) {
+                              RoutingHook<Backend>* hook = nullptr) {
   std::vector<double> losses(text.targets.size());
-  network.evaluate(text.batch, text.targets, losses, nullptr, forced);
+  network.evaluate(text.batch, text.targets, losses, hook);
   return losses;
 }
 
 /// A probe that keeps the choices of all layers, as tables.
-struct Tables : RoutingProbe<Backend> {
-  void observe(int, Gates<Backend> const& gates, DispatchPlan<Backend> const&) override {
+struct Tables : RoutingHook<Backend> {
+  void observe(RoutingSite, Gates<Backend> const& gates, DispatchPlan<Backend> const&) override {
     selected.emplace_back(gates.selected.data, gates.selected.data + gates.selected.size());
     weights.emplace_back(gates.weights.data, gates.weights.data + gates.weights.size());
   }
@@ -64,12 +63,12 @@ TEST_CASE("a replayed trace gives the same bits", "[probe]") {
   network.evaluate(text.batch, text.targets, {}, &probe);
   auto const replay = [&] {
     std::vector<std::vector<double>> tables;
-    std::vector<Tensor<Backend>> forced;
-    for (int l = 0; l < 2; ++l) {
-      tables.push_back(probe.trace().selected<double>(l, 0, text.batch.rows()));
-      forced.push_back({tables.back().data(), text.batch.rows(), 3});
+    Forced forced;
+    for (int m = 0; m < 2; ++m) {
+      tables.push_back(probe.trace().selected<double>(m, 0, text.batch.rows()));
+      forced.force(m, {tables.back().data(), text.batch.rows(), 3});
     }
-    return losses_of(network, text, forced);
+    return losses_of(network, text, &forced);
   };
   CHECK(laws::same_bits(replay(), own));
   // Also where the router itself would now choose otherwise.
@@ -90,9 +89,11 @@ TEST_CASE("the weights of forced experts follow the router's rule", "[probe]") {
   TextBatch const text(1, 5, 31);
   auto const weights = [&](router::TopK::Config router, std::vector<double> table) {
     Net network(backend, config(router), 1, 0.3);
-    std::vector<Tensor<Backend>> const forced{{table.data(), 5, 3}};
+    Forced forced;
+    forced.force(0, {table.data(), 5, 3});
     Tables probe;
-    network.evaluate(text.batch, text.targets, {}, &probe, forced);
+    RoutingHooks<Backend> both{&forced, &probe};
+    network.evaluate(text.batch, text.targets, {}, &both);
     CHECK(probe.selected[0] == table);
     CHECK((probe.selected[1] != table || router.top_k == 3));  // the second layer is free
     return probe.weights[0];
@@ -114,11 +115,13 @@ TEST_CASE("choices cannot be forced in training, nor in another shape", "[probe]
   Net network(backend, config(top_1));
   TextBatch const text(1, 4, 31);
   std::vector<double> table(12, 1);
-  std::vector<Tensor<Backend>> forced{{table.data(), 3, 3}};
-  CHECK_THROWS_WITH(losses_of(network, text, forced), Catch::Contains("router::Forced"));
-  forced[0].rows = 4;
+  Forced forced;
+  forced.force(0, {table.data(), 3, 3});
+  CHECK_THROWS_WITH(losses_of(network, text, &forced),
+                    Catch::Contains("the shape of the router's"));
+  forced.force(0, {table.data(), 4, 3});
   Context<Backend> ctx{backend, network.arena, text.batch};
-  ctx.forced = forced;
+  ctx.hook = &forced;
   Net::Model::Cache<Backend> cache;
   CHECK_THROWS_WITH(Net::Model::forward(ctx, network.config, network.params, cache),
                     Catch::Contains("only be forced at evaluation"));
@@ -146,9 +149,9 @@ TEST_CASE("a counterfactual changes one token and nothing else", "[probe]") {
       auto table = tables.selected[std::size_t(layer)];
       std::fill_n(table.begin() + t * 3, 3, 0.0);
       table[at * 3 + std::size_t(e)] = 1;
-      std::vector<Tensor<Backend>> forced(std::size_t(layer) + 1);
-      forced.back() = {table.data(), 7, 3};
-      CHECK(found.loss_of(t, e) == Approx(losses_of(network, text, forced)[at]).epsilon(1e-12));
+      Forced forced;
+      forced.force(layer, {table.data(), 7, 3});
+      CHECK(found.loss_of(t, e) == Approx(losses_of(network, text, &forced)[at]).epsilon(1e-12));
       best = std::min(best, found.loss_of(t, e));
     }
     CHECK(found.regret_of(t) == Approx(own[at] - best).margin(1e-12));
@@ -169,7 +172,7 @@ TEST_CASE("counterfactuals refuse what they cannot compare", "[probe]") {
     return probe::counterfactual(of, what.batch, what.targets, layer);
   };
   CHECK_THROWS_WITH(ask(network, two, 0), Catch::Contains("one sequence"));
-  CHECK_THROWS_WITH(ask(network, text, 2), Catch::Contains("layer 2 must route"));
+  CHECK_THROWS_WITH(ask(network, text, 2), Catch::Contains("mixture 2 must route"));
   CHECK_THROWS_WITH(ask(pair, text, 0), Catch::Contains("one expert"));
   // GShard's one expert keeps the weight that it had beside a second one.
   auto const same = config(top_1);

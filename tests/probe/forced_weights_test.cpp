@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a forced choice weighs.
 #include "laws/router_laws.hpp"
+#include "moenda/core/one_of.hpp"
 #include "moenda/router/base.hpp"
 #include "moenda/router/bias_balanced.hpp"
 #include "moenda/router/dense.hpp"
 #include "moenda/router/expert_choice.hpp"
-#include "moenda/router/forced.hpp"
 #include "moenda/router/mask_outputs.hpp"
 #include "moenda/router/noisy_top_k.hpp"
 #include "moenda/router/random.hpp"
+#include "moenda/router/reweigh.hpp"
 #include "moenda/router/sinkhorn.hpp"
 #include "moenda/router/switch.hpp"
 
@@ -18,7 +19,7 @@ using namespace moenda;
 
 template <class Router>
 struct Case {
-  using Module = router::Forced<Router>;
+  using Module = Router;
   static constexpr int num_experts = 5;
   static typename Module::Config config() { return {}; }
 };
@@ -34,11 +35,17 @@ struct Scaled : Case<router::BiasBalanced<router::TopK>> {
 struct Unweighted : Case<router::TopK> {
   static Module::Config config() { return {.top_k = 1, .gradient = Gradient::straight_through}; }
 };
+/// The rule is that of the chosen router.
+struct Chosen : Case<OneOf<router::Random, router::TopK>> {
+  static Module::Config config() {
+    return router::TopK::Config{.top_k = 2, .weighting = router::Weighting::score_then_select};
+  }
+};
 using Cases =
     std::tuple<Case<router::Switch>, Case<router::BiasBalanced<router::Switch>>, Scaled, Unweighted,
                Case<router::NoisyTopK>, Case<router::MaskOutputs<router::TopK>>, Case<router::Base>,
                Case<router::Sinkhorn>, Case<router::ExpertChoice>, Case<router::Dense>,
-               Case<router::Random>>;
+               Case<router::Random>, Chosen>;
 
 TEMPLATE_LIST_TEST_CASE("to force a router's own choice changes nothing", "[probe]", Cases) {
   using Module = typename TestType::Module;
@@ -50,15 +57,15 @@ TEMPLATE_LIST_TEST_CASE("to force a router's own choice changes nothing", "[prob
   router.arena.rewind();
   Context<laws::Double> ctx{router.backend, router.arena, {tokens.data(), 1, items}};
   ctx.training = false;
-  std::vector<Tensor<laws::Double>> const forced{{own.selected.data(), items, experts}};
-  ctx.forced = forced;
   auto const input = ctx.tensor(items, laws::router_width);
   std::copy(x.begin(), x.end(), input.data);
   typename Module::template Cache<laws::Double> cache{};
   auto const gates = Module::forward(ctx, router.config, router.params, cache, input, experts);
+  auto const weights =  // [items, num_experts]
+      router::reweigh_by<Module, laws::Double>(router.config)(ctx, gates, gates.selected);
   for (std::size_t i = 0; i < own.selected.size(); ++i) {
     REQUIRE(gates.selected.data[i] == own.selected[i]);
-    if (own.selected[i] != 0) REQUIRE(gates.weights.data[i] == Approx(own.weights[i]));
+    if (own.selected[i] != 0) REQUIRE(weights.data[i] == Approx(own.weights[i]));
   }
 }
 

@@ -3,7 +3,7 @@
 // Gates written by hand, as a router would say them.
 #include <vector>
 
-#include "moenda/router/dispatch_plan.hpp"
+#include "moenda/core/routing_hook.hpp"
 
 namespace probes {
 

@@ -4,10 +4,10 @@
 
 #include "model/models.hpp"
 #include "moenda/probe/choices.hpp"
+#include "moenda/probe/forced_choices.hpp"
 #include "moenda/probe/specialisation.hpp"
 #include "moenda/probe/step_measures.hpp"
 #include "moenda/probe/trace.hpp"
-#include "moenda/router/forced.hpp"
 
 using namespace models;
 
@@ -15,27 +15,24 @@ namespace {
 
 using Backend = cpu::Backend<float>;
 using Net = Network<MoeGqa, Backend>;
-using ForcedMoeGqa = LanguageModel<TransformerBlock<
-    norm::Rms, attention::GroupedQuery<position::Rope, attention::QkNorm>,
-    Mixture<router::Forced<router::TopK>, expert::SwiGlu, loss::LoadBalancing, loss::RouterZ>>>;
 
-struct Counting : RoutingProbe<Backend> {
-  void observe(int layer, Gates<Backend> const&, DispatchPlan<Backend> const&) override {
-    layers.push_back(layer);
+struct Counting : RoutingHook<Backend> {
+  void observe(RoutingSite at, Gates<Backend> const&, DispatchPlan<Backend> const&) override {
+    layers.push_back(at.layer);
   }
   std::vector<int> layers;
 };
 
 /// One training pass and one evaluation.
 template <class Network>
-std::vector<float> passes(Network& network, TextBatch const& text, RoutingProbe<Backend>* probe) {
+std::vector<float> passes(Network& network, TextBatch const& text, RoutingHook<Backend>* hook) {
   network.zero_gradients();
-  auto const loss = network.accumulate_gradients(text.batch, text.targets, 1, probe);
+  auto const loss = network.accumulate_gradients(text.batch, text.targets, 1, hook);
   std::vector<float> seen = network.gradients;
   seen.push_back(float(loss.cross_entropy));
   seen.push_back(float(loss.auxiliary));
   std::vector<float> losses(text.targets.size());
-  network.evaluate(text.batch, text.targets, losses, probe);
+  network.evaluate(text.batch, text.targets, losses, hook);
   seen.insert(seen.end(), losses.begin(), losses.end());
   return seen;
 }
@@ -57,10 +54,10 @@ TEST_CASE("a probe is called once per layer and pass, and changes no bit", "[pro
   probe::SpecialisationProbe<Backend> specialisation(std::vector<std::uint8_t>(31, 0));
   trace.begin(text.batch);
   specialisation.begin(text.batch);
-  for (RoutingProbe<Backend>* const probe : std::initializer_list<RoutingProbe<Backend>*>{
-           &measures, &choices, &trace, &specialisation}) {
-    CHECK(laws::same_bits(passes(network, text, probe), off));
-  }
+  RoutingHooks<Backend> all{&measures, &choices, &trace, &specialisation};
+  CHECK(laws::same_bits(passes(network, text, &all), off));
+  probe::ForcedChoices<Backend> nothing_forced;
+  CHECK(laws::same_bits(passes(network, text, &nothing_forced), off));
   CHECK(network.arena.peak() == peak);  // probes work in memory of their own
   // What they saw is what was there: 24 tokens, two experts each, in two passes.
   auto const layers = measures.layers();
@@ -70,22 +67,4 @@ TEST_CASE("a probe is called once per layer and pass, and changes no bit", "[pro
   CHECK(sum == 2 * 24 * 2);
   CHECK(layers[1].experts_per_item == 2);
   CHECK(specialisation.layers().at(1).tokens_per_expert == layers[1].tokens_per_expert);
-}
-
-TEST_CASE("router::Forced without forced choices is its inner router", "[probe]") {
-  Backend backend(1);
-  TextBatch const text(2, 12, 31);
-  Net plain(backend, moe_gqa(), 1, 0.3);
-  ForcedMoeGqa::Config config{
-      .vocab_size = 31, .context_length = 12, .d_model = 8, .num_layers = 2};
-  auto const from = moe_gqa();
-  config.block.attention = from.block.attention;
-  config.block.ffn.router = from.block.ffn.router;
-  config.block.ffn.experts = from.block.ffn.experts;
-  config.block.ffn.loss = from.block.ffn.loss;
-  Network<ForcedMoeGqa, Backend> forced(backend, config, 1, 0.3);
-  CHECK(laws::same_bits(forced.values, plain.values));
-  CHECK(laws::same_bits(passes(forced, text, nullptr), passes(plain, text, nullptr)));
-  CHECK(forced.arena.peak() == plain.arena.peak());
-  CHECK(std::string(router::Forced<router::TopK>::name) == router::TopK::name);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Probes that are off cost nothing: the machine code of a mixture's forward and backward is the
-same, byte for byte, whether or not the program knows of probes and of router::Forced."""
+same, byte for byte, whether or not the program knows of probes and of forced choices."""
 import os
 import re
 import shutil
@@ -12,7 +12,7 @@ from pathlib import Path
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 PROBES = ["probe/choices.hpp", "probe/counterfactual.hpp", "probe/dead_experts.hpp",
           "probe/specialisation.hpp", "probe/step_measures.hpp", "probe/trace.hpp",
-          "router/forced.hpp"]
+          "probe/forced_choices.hpp"]
 MIXTURE = """
 #include "moenda/cpu/backend.hpp"
 #include "moenda/expert/swiglu.hpp"

@@ -18,7 +18,7 @@ TEST_CASE("an expert's tokens are those that name it first", "[probe]") {
   HandGates const hand(2, {1, 0, 1, 0, 0, 1, 1, 1}, {1, 0, 1, 0, 0, 1, 0.4f, 0.6f});
   Probe probe(classes);
   probe.begin({tokens.data(), 2, 2});
-  probe.observe(3, hand.gates, hand.plan);
+  probe.observe({3, 3}, hand.gates, hand.plan);
   auto const layers = probe.layers();
   REQUIRE(layers.size() == 1);
   auto const& s = layers.front();
@@ -44,7 +44,7 @@ TEST_CASE("a router that does not look at tokens tells nothing of them", "[probe
   HandGates const hand(2, {1, 0, 1, 0, 0, 1, 0, 1});
   Probe probe(std::vector<std::uint8_t>(7, 0));
   probe.begin({tokens.data(), 1, 4});
-  probe.observe(0, hand.gates, hand.plan);
+  probe.observe({0, 0}, hand.gates, hand.plan);
   auto const s = probe.layers().at(0);
   CHECK(s.token_information == Approx(0).margin(1e-12));
   CHECK(s.class_information == Approx(0).margin(1e-12));
@@ -57,7 +57,7 @@ TEST_CASE("every token of a routed sequence counts", "[probe]") {
   hand.plan.item_rows = 2;
   Probe probe(std::vector<std::uint8_t>(5, 0));
   probe.begin({tokens.data(), 2, 2});
-  probe.observe(0, hand.gates, hand.plan);
+  probe.observe({0, 0}, hand.gates, hand.plan);
   CHECK(probe.layers().at(0).tokens == 4);
   CHECK(probe.layers().at(0).tokens_per_expert == std::vector<std::int64_t>{1, 1});
 }
@@ -68,19 +68,20 @@ TEST_CASE("a trace says what was chosen, and reads back from its file", "[probe]
   probe::TraceProbe<Shapes> probe;
   for (int pass = 0; pass < 2; ++pass) {
     probe.begin({tokens.data(), 1, 3});
-    probe.observe(1, hand.gates, hand.plan);
+    probe.observe({1, 4}, hand.gates, hand.plan);
   }
   io::test::TemporaryFolder const folder;
   auto const file = folder.path() / "trace.safetensors";
   io::write_routing_trace(probe.trace(), file);
   auto const trace = io::read_routing_trace(file);
   CHECK(trace.tokens == std::vector<std::int32_t>{5, 6, 7, 5, 6, 7});
-  REQUIRE(trace.layers.size() == 1);
-  auto const& layer = trace.layers.at(1);
-  CHECK(layer.num_experts == 3);
-  CHECK(layer.item_begin == std::vector<std::int32_t>{0, 2, 2, 3, 5, 5, 6});
-  CHECK(layer.experts == std::vector<std::int32_t>{0, 2, 1, 0, 2, 1});
-  CHECK(layer.weights == std::vector<float>{0.75f, 0.25f, 1, 0.75f, 0.25f, 1});
+  REQUIRE(trace.mixtures.size() == 1);
+  auto const& mixture = trace.mixtures.at(1);
+  CHECK(mixture.layer == 4);
+  CHECK(mixture.num_experts == 3);
+  CHECK(mixture.item_begin == std::vector<std::int32_t>{0, 2, 2, 3, 5, 5, 6});
+  CHECK(mixture.experts == std::vector<std::int32_t>{0, 2, 1, 0, 2, 1});
+  CHECK(mixture.weights == std::vector<float>{0.75f, 0.25f, 1, 0.75f, 0.25f, 1});
   CHECK(trace.selected<float>(1, 0, 3) == hand.selected);
   CHECK(trace.selected<float>(1, 5, 1) == std::vector<float>{0, 1, 0});
   CHECK_THROWS_AS(trace.selected<float>(1, 5, 2), ConfigError);
@@ -89,17 +90,17 @@ TEST_CASE("a trace says what was chosen, and reads back from its file", "[probe]
 TEST_CASE("a damaged trace is refused", "[probe]") {
   io::test::TemporaryFolder const folder;
   auto const file = folder.path() / "trace.safetensors";
-  auto const refused = [&](probe::RoutingTrace::Layer layer, char const* why) {
+  auto const refused = [&](probe::RoutingTrace::Mixture mixture, char const* why) {
     probe::RoutingTrace trace;
-    trace.layers[0] = std::move(layer);
+    trace.mixtures[0] = std::move(mixture);
     io::write_routing_trace(trace, file);
     CHECK_THROWS_AS(io::read_routing_trace(file), DataError);
     CHECK_THROWS_WITH(io::read_routing_trace(file), Catch::Contains(why));
   };
-  refused({2, {0, 1}, {2}, {1}}, "must lie below num_experts");
-  refused({2, {0, 1}, {-1}, {1}}, "must lie below num_experts");
-  refused({2, {0, 2}, {1}, {1}}, "must rise from 0 to the number of choices");
-  refused({2, {0, 1, 0, 1}, {1}, {1}}, "must rise");
-  refused({2, {}, {}, {}}, "must rise");
-  refused({2, {0, 1}, {1}, {1, 1}}, "must have 1 values");
+  refused({0, 2, {0, 1}, {2}, {1}}, "must lie below num_experts");
+  refused({0, 2, {0, 1}, {-1}, {1}}, "must lie below num_experts");
+  refused({0, 2, {0, 2}, {1}, {1}}, "must rise from 0 to the number of choices");
+  refused({0, 2, {0, 1, 0, 1}, {1}, {1}}, "must rise");
+  refused({0, 2, {}, {}, {}}, "must rise");
+  refused({0, 2, {0, 1}, {1}, {1, 1}}, "must have 1 values");
 }

@@ -16,7 +16,7 @@ TEST_CASE("a step's measures are those of its choices", "[probe]") {
                  {0.5f, 0.5f, 0, 1, 0, 0, 0.5f, 0.5f, 0, 1, 0, 0});
   hand.drop(3);
   Measures probe;
-  probe.observe(4, hand.gates, hand.plan);
+  probe.observe({4, 4}, hand.gates, hand.plan);
   auto const layers = probe.layers();
   REQUIRE(layers.size() == 1);
   auto const& m = layers.front();
@@ -37,7 +37,7 @@ TEST_CASE("padding is no item", "[probe]") {
   std::vector<float> present{1, 1, 0, 0};
   hand.gates.present = {present.data(), 4, 1};
   Measures probe;
-  probe.observe(0, hand.gates, hand.plan);
+  probe.observe({0, 0}, hand.gates, hand.plan);
   CHECK(probe.layers().at(0).experts_per_item == 1);
   CHECK(*probe.layers().at(0).router_entropy == Approx(1));
 }
@@ -45,23 +45,28 @@ TEST_CASE("padding is no item", "[probe]") {
 TEST_CASE("micro-batches of a step add up, and clear begins a new one", "[probe]") {
   HandGates const first(2, {1, 0, 1, 0}), second(2, {0, 1, 0, 1});
   Measures probe;
-  probe.observe(0, first.gates, first.plan);
-  probe.observe(0, second.gates, second.plan);
+  probe.observe({0, 0}, first.gates, first.plan);
+  probe.observe({0, 0}, second.gates, second.plan);
   CHECK(probe.layers().at(0).tokens_per_expert == std::vector<std::int64_t>{2, 2});
   CHECK(probe.layers().at(0).max_violation == 0);
   CHECK_FALSE(probe.layers().at(0).router_entropy.has_value());
   probe.clear();
   CHECK(probe.layers().empty());
-  probe.observe(0, second.gates, second.plan);
+  probe.observe({0, 0}, second.gates, second.plan);
   CHECK(probe.layers().at(0).dead_experts == 1);
 }
 
-TEST_CASE("a mixture of another size inside a layer is left out", "[probe]") {
+TEST_CASE("two mixtures of one layer are measured apart", "[probe]") {
   HandGates const outer(2, {1, 0}), inner(3, {0, 0, 1});
   Measures probe;
-  probe.observe(0, outer.gates, outer.plan);
-  probe.observe(0, inner.gates, inner.plan);
-  CHECK(probe.layers().at(0).tokens_per_expert == std::vector<std::int64_t>{1, 0});
+  probe.observe({0, 7}, outer.gates, outer.plan);
+  probe.observe({1, 7}, inner.gates, inner.plan);
+  auto const both = probe.layers();
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].tokens_per_expert == std::vector<std::int64_t>{1, 0});
+  CHECK(both[1].tokens_per_expert == std::vector<std::int64_t>{0, 0, 1});
+  CHECK(both[1].mixture == 1);
+  CHECK(both[1].layer == 7);
 }
 
 TEST_CASE("an expert is dead after a while without tokens, and alive again with one", "[probe]") {
@@ -80,12 +85,12 @@ TEST_CASE("an expert is dead after a while without tokens, and alive again with 
 TEST_CASE("churn is the share of items with another set of experts", "[probe]") {
   HandGates const before(2, {1, 0, 1, 0, 1, 1, 0, 1}), after(2, {1, 0, 0, 1, 1, 0, 0, 1});
   probe::Choices<Shapes> a, b;
-  a.observe(2, before.gates, before.plan);
-  b.observe(2, after.gates, after.plan);
+  a.observe({2, 2}, before.gates, before.plan);
+  b.observe({2, 2}, after.gates, after.plan);
   CHECK(b.churn_since(a, 2) == Approx(0.5));
   CHECK(b.churn_since(b, 2) == 0);
   CHECK(b.churn_since(a, 7) == 0);
   b.clear();
-  b.observe(2, before.gates, before.plan);
+  b.observe({2, 2}, before.gates, before.plan);
   CHECK(b.churn_since(a, 2) == 0);
 }

@@ -33,8 +33,9 @@ def check_trace(place):
     tokens = len(found["tokens"])
     expect(tokens == 2 * 4 * LENGTH, "trace", f"2 batches of 4 windows have {tokens} tokens")
     for layer in range(LAYERS):
-        prefix = f"layers.{layer}."
+        prefix = f"mixtures.{layer}."
         expect(metadata[prefix + "num_experts"] == str(EXPERTS), "trace", metadata)
+        expect(metadata[prefix + "layer"] == str(layer), "trace", metadata)
         experts = found[prefix + "experts"]
         expect(found[prefix + "item_begin"] == tuple(range(tokens + 1)), "trace", "one expert each")
         expect(len(experts) == tokens and set(experts) <= set(range(EXPERTS)), "trace", set(experts))
@@ -60,7 +61,7 @@ def check_counterfactual(place, trace):
         item = int(row["window"]) * LENGTH + int(row["position"])
         if item >= len(trace["tokens"]):
             continue
-        routed = trace[f"layers.{row['layer']}.experts"][item]
+        routed = trace[f"mixtures.{row['layer']}.experts"][item]
         expect((routed, trace["tokens"][item]) == (int(row["chosen"]), int(row["token"])),
                "counterfactual", f"the trace has expert {routed}: {row}")
     expect(any(row["chosen"] != row["best"] for row in rows), "counterfactual", "no regret at all")

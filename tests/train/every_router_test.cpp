@@ -90,9 +90,9 @@ struct Text : laws::PaddedBatch<float, Chosen::width> {
 };
 
 /// What a router decided: selected, then weights.
-struct GatesProbe : RoutingProbe<Float> {
+struct GatesProbe : RoutingHook<Float> {
   std::vector<float> gates;
-  void observe(int, Gates<Float> const& seen, DispatchPlan<Float> const&) override {
+  void observe(RoutingSite, Gates<Float> const& seen, DispatchPlan<Float> const&) override {
     for (auto const& table : {seen.selected, seen.weights}) {
       gates.insert(gates.end(), table.data, table.data + table.size());
     }
@@ -101,12 +101,12 @@ struct GatesProbe : RoutingProbe<Float> {
 
 struct Layer : laws::Subject<Chosen, float> {
   std::vector<float> answer(Text const& text, bool training, std::uint64_t step = 0,
-                            RoutingProbe<Float>* probe = nullptr) {
+                            RoutingHook<Float>* probe = nullptr) {
     arena.rewind();
     Context<Float> ctx{backend, arena, text.batch};
     ctx.training = training;
     ctx.step = step;
-    ctx.probe = probe;
+    ctx.hook = probe;
     auto x = ctx.tensor(text.batch.rows(), Chosen::width);  // [tokens, width]
     std::copy(text.x.begin(), text.x.end(), x.data);
     Moe::Cache<Float> cache{};

@@ -15,9 +15,7 @@
 namespace moenda {
 
 template <class B>
-struct Gates;
-template <class B>
-struct DispatchPlan;
+struct RoutingHook;
 
 /// What one call works on: `batch_size` sequences of `seq_len` tokens that start at `position`.
 struct Batch {
@@ -29,13 +27,6 @@ struct Batch {
   int channels = 0;                 // of the features
 
   [[nodiscard]] int rows() const { return batch_size * seq_len; }
-};
-
-/// Looks at every routing decision. Off (null) it costs one test per layer.
-template <class B>
-struct RoutingProbe {
-  virtual ~RoutingProbe() = default;
-  virtual void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const& plan) = 0;
 };
 
 /// Keys and values that attention remembers between decoding calls. Absent in training.
@@ -70,11 +61,10 @@ struct Context {
   double loss_scale = 1;      ///< gradients of auxiliary losses are multiplied by this
   double auxiliary_loss = 0;  ///< weighted sum of the auxiliary losses of this pass
   Memory<B>* memory = nullptr;
-  RoutingProbe<B>* probe = nullptr;
-  std::span<Tensor<B> const> forced{};  ///< [layer] choices that replace those of router::Forced:
-                                        ///< `selected` [items, num_experts], empty where it is free
-  Scalar const* values = nullptr;       ///< the flat arena of all parameters, and that of their
-  Scalar const* gradients = nullptr;    ///< gradients, where an optimizer step adds them up
+  RoutingHook<B>* hook = nullptr;     ///< sees and changes routing; null: nobody does
+  int mixtures = 0;                   ///< how many mixtures of this pass have begun to route
+  Scalar const* values = nullptr;     ///< the flat arena of all parameters, and that of their
+  Scalar const* gradients = nullptr;  ///< gradients, where an optimizer step adds them up
 
   /// What the earlier passes of this optimizer step have collected in the place of `state` among
   /// the gradients; null where nothing is collected.

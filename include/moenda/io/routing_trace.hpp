@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A routing trace as a safetensors file, so that any language reads it: `tokens` [rows], and for
-// every layer l `layers.l.item_begin` [items + 1], `layers.l.experts` and `layers.l.weights`
-// [choices]; the number of experts stands in the metadata under `layers.l.num_experts`.
+// every mixture m `mixtures.m.item_begin` [items + 1], `mixtures.m.experts` and
+// `mixtures.m.weights` [choices]; its layer and its number of experts stand in the metadata under
+// `mixtures.m.layer` and `mixtures.m.num_experts`.
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -19,8 +20,8 @@ namespace moenda::io {
 
 namespace detail {
 
-[[nodiscard]] inline std::string layer_prefix(int layer) {
-  return "layers." + std::to_string(layer) + ".";
+[[nodiscard]] inline std::string mixture_prefix(int mixture) {
+  return "mixtures." + std::to_string(mixture) + ".";
 }
 
 [[nodiscard]] inline std::vector<std::int32_t> read_integers(SafetensorsFile const& file,
@@ -35,17 +36,17 @@ namespace detail {
   return values;
 }
 
-/// Throws DataError unless every index of the layer lies where it must.
-inline void check_layer(probe::RoutingTrace::Layer const& layer, std::string const& where) {
+/// Throws DataError unless every index of the mixture lies where it must.
+inline void check_mixture(probe::RoutingTrace::Mixture const& mixture, std::string const& where) {
   auto const expect = [&](bool holds, char const* must) {
     if (!holds) throw DataError(where + must);
   };
-  expect(!layer.item_begin.empty() && layer.item_begin.front() == 0 &&
-             std::is_sorted(layer.item_begin.begin(), layer.item_begin.end()) &&
-             std::size_t(layer.item_begin.back()) == layer.experts.size(),
+  auto const& begin = mixture.item_begin;
+  expect(!begin.empty() && begin.front() == 0 && std::is_sorted(begin.begin(), begin.end()) &&
+             std::size_t(begin.back()) == mixture.experts.size(),
          "item_begin must rise from 0 to the number of choices");
-  for (auto const expert : layer.experts) {
-    expect(expert >= 0 && expert < layer.num_experts, "experts must lie below num_experts");
+  for (auto const expert : mixture.experts) {
+    expect(expert >= 0 && expert < mixture.num_experts, "experts must lie below num_experts");
   }
 }
 
@@ -55,14 +56,16 @@ inline void check_layer(probe::RoutingTrace::Layer const& layer, std::string con
 inline void write_routing_trace(probe::RoutingTrace const& trace,
                                 std::filesystem::path const& path) {
   SafetensorsWriter file;
-  std::map<std::string, std::string> metadata{{"format", "moenda routing trace 1"}};
+  std::map<std::string, std::string> metadata{{"format", "moenda routing trace 2"}};
   file.add("tokens", Dtype::I32, {trace.tokens.size()}, trace.tokens.data());
-  for (auto const& [number, layer] : trace.layers) {
-    auto const prefix = detail::layer_prefix(number);
-    metadata[prefix + "num_experts"] = std::to_string(layer.num_experts);
-    file.add(prefix + "item_begin", Dtype::I32, {layer.item_begin.size()}, layer.item_begin.data());
-    file.add(prefix + "experts", Dtype::I32, {layer.experts.size()}, layer.experts.data());
-    file.add(prefix + "weights", {layer.weights.size()}, layer.weights.data());
+  for (auto const& [number, mixture] : trace.mixtures) {
+    auto const prefix = detail::mixture_prefix(number);
+    metadata[prefix + "layer"] = std::to_string(mixture.layer);
+    metadata[prefix + "num_experts"] = std::to_string(mixture.num_experts);
+    file.add(prefix + "item_begin", Dtype::I32, {mixture.item_begin.size()},
+             mixture.item_begin.data());
+    file.add(prefix + "experts", Dtype::I32, {mixture.experts.size()}, mixture.experts.data());
+    file.add(prefix + "weights", {mixture.weights.size()}, mixture.weights.data());
   }
   file.write(path, metadata);
 }
@@ -72,21 +75,26 @@ inline void write_routing_trace(probe::RoutingTrace const& trace,
   SafetensorsFile const file(path);
   probe::RoutingTrace trace;
   trace.tokens = detail::read_integers(file, "tokens");
-  for (auto const& [key, text] : file.metadata()) {
-    int number = -1, num_experts = 0;
-    auto const* const end = key.data() + key.size();
-    if (!key.starts_with("layers.")) continue;
-    auto const read = std::from_chars(key.data() + 7, end, number);
-    if (number < 0 || std::string(read.ptr, end) != ".num_experts") continue;
-    std::from_chars(text.data(), text.data() + text.size(), num_experts);
-    auto const prefix = detail::layer_prefix(number);
-    auto& layer = trace.layers[number];
-    layer.num_experts = num_experts;
-    layer.item_begin = detail::read_integers(file, prefix + "item_begin");
-    layer.experts = detail::read_integers(file, prefix + "experts");
-    layer.weights.resize(layer.experts.size());
-    file.read_as(prefix + "weights", layer.weights.data(), layer.weights.size());
-    detail::check_layer(layer, path.string() + ": " + prefix);
+  auto const number_in = [](std::string const& text, std::size_t from, int& number) {
+    auto const* const end = text.data() + text.size();
+    return std::string(std::from_chars(text.data() + from, end, number).ptr, end);
+  };
+  auto const& metadata = file.metadata();
+  for (auto const& [key, text] : metadata) {
+    int number = -1;
+    if (!key.starts_with("mixtures.") || number_in(key, 9, number) != ".num_experts") continue;
+    if (number < 0) continue;
+    auto const prefix = detail::mixture_prefix(number);
+    auto& mixture = trace.mixtures[number];
+    number_in(text, 0, mixture.num_experts);
+    if (auto const layer = metadata.find(prefix + "layer"); layer != metadata.end()) {
+      number_in(layer->second, 0, mixture.layer);
+    }
+    mixture.item_begin = detail::read_integers(file, prefix + "item_begin");
+    mixture.experts = detail::read_integers(file, prefix + "experts");
+    mixture.weights.resize(mixture.experts.size());
+    file.read_as(prefix + "weights", mixture.weights.data(), mixture.weights.size());
+    detail::check_mixture(mixture, path.string() + ": " + prefix);
   }
   return trace;
 }

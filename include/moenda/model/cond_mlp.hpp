@@ -6,6 +6,7 @@
 #include <string>
 
 #include "moenda/core/after_step.hpp"
+#include "moenda/core/routing_hook.hpp"
 #include "moenda/model/auxiliary_losses.hpp"
 #include "moenda/ops/activation.hpp"
 #include "moenda/ops/choice.hpp"
@@ -72,11 +73,12 @@ struct CondMlp {
   };
   template <class B>
   struct Cache {
-    Tensor<B> x;                // [tokens, d_model]
-    Tensor<B> up, h;            // [tokens, hidden] before and after gelu
-    Tensor<B> out;              // [tokens, d_model] of the MLP
-    Gates<B> gates;             // [tokens, num_paths]
-    GatesGrad<B> dgates;        // [tokens, num_paths]
+    Tensor<B> x;          // [tokens, d_model]
+    Tensor<B> up, h;      // [tokens, hidden] before and after gelu
+    Tensor<B> out;        // [tokens, d_model] of the MLP
+    Gates<B> gates;       // [tokens, num_paths]
+    GatesGrad<B> dgates;  // [tokens, num_paths]
+    RoutingSite site;
     std::span<int const> path;  // [tokens]
   };
 
@@ -171,15 +173,23 @@ struct CondMlp {
       choice = ops::softmax(ctx, ops::scale(ctx, moved, 1 / c.temperature));
     }
     cache.gates = {choose(ctx, c, choice), probs, probs, guess};
+    cache.site = next_site(ctx);
+    if (ctx.hook != nullptr) ctx.hook->decide(ctx, cache.site, cache.gates, by_probs<B>());
     cache.path = ops::chosen_columns(ctx, cache.gates.selected);  // [tokens]
     if (teaches_guesser && ctx.training) {
       cache.dgates = {ops::zeros(ctx, tokens, paths), ops::zeros(ctx, tokens, paths),
                       ops::zeros(ctx, tokens, paths)};
       Terms::add(ctx, c.loss, p.loss, cache.gates, cache.dgates);
     }
-    if (ctx.probe != nullptr) {
-      ctx.probe->observe(ctx.layer, cache.gates, ops::make_plan(ctx, cache.gates, 1, -1));
+    if (ctx.hook != nullptr) {
+      ctx.hook->observe(cache.site, cache.gates, ops::make_plan(ctx, cache.gates, 1, -1));
     }
+  }
+  /// A path weighs its probability, whoever chooses it.
+  template <class B>
+  static Reweigh<B> by_probs() {
+    return {nullptr,
+            [](Context<B>&, void const*, Gates<B> const& gates, Tensor<B>) { return gates.probs; }};
   }
   /// 1 at the path that every token takes.   choice [tokens, num_paths] -> [tokens, num_paths].
   template <class B>
@@ -201,6 +211,7 @@ struct CondMlp {
     if constexpr (mode != Gradient::none) {
       ops::scale_by_chosen_backward(ctx, dy, cache.out, cache.path, dprobs);
     }
+    if (ctx.hook != nullptr) ctx.hook->teach(ctx, cache.site, gates, cache.dgates);
     ops::accumulate(ctx, dprobs, ops::multiply(ctx, cache.dgates.weights, gates.selected));
     auto const dscaled = ops::softmax_backward(ctx, dprobs, gates.probs);  // [tokens, num_paths]
     ops::accumulate(ctx, dguess, ops::scale(ctx, dscaled, 1 / c.temperature));

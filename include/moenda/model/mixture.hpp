@@ -4,11 +4,13 @@
 
 #include "moenda/core/after_step.hpp"
 #include "moenda/core/fit.hpp"
+#include "moenda/core/routing_hook.hpp"
 #include "moenda/model/auxiliary_losses.hpp"
 #include "moenda/model/drop.hpp"
 #include "moenda/model/experts.hpp"
 #include "moenda/ops/dispatch.hpp"
 #include "moenda/ops/padding.hpp"
+#include "moenda/router/reweigh.hpp"
 
 namespace moenda {
 
@@ -49,6 +51,7 @@ struct Mixture {
   struct Cache {
     typename Router::template Cache<B> router;
     typename Set::template Cache<B> experts;
+    RoutingSite site;
     Gates<B> gates;
     DispatchPlan<B> plan;
     GatesGrad<B> dgates;
@@ -84,7 +87,11 @@ struct Mixture {
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
                            Tensor<B> x) {
     int const experts = Set::size(p.experts);
+    cache.site = next_site(ctx);
     auto gates = Router::forward(ctx, c.router, p.router, cache.router, x, experts);
+    if (ctx.hook != nullptr) {
+      ctx.hook->decide(ctx, cache.site, gates, router::reweigh_by<Router, B>(c.router));
+    }
     gates.present = ops::present_items(ctx, gates.selected.rows);
     gates.selected = ops::without_padding(ctx, gates.selected);  // nobody computes padding
     cache.gates = gates;
@@ -100,7 +107,7 @@ struct Mixture {
     }
     cache.plan = plan_within_capacity(ctx, gates, item_rows,
                                       ctx.training ? capacity(c, items, experts) : -1, c.drop);
-    if (ctx.probe != nullptr) ctx.probe->observe(ctx.layer, gates, cache.plan);
+    if (ctx.hook != nullptr) ctx.hook->observe(cache.site, gates, cache.plan);
     auto const inputs = ops::rows_of_slots(ctx, cache.plan, x);  // [slot rows, d_model]
     cache.slots = Set::forward(ctx, c.experts, p.experts, cache.experts, cache.plan, 0, inputs);
     return ops::combine(ctx, cache.plan, cache.slots);  // [tokens, d_model]
@@ -113,6 +120,7 @@ struct Mixture {
     auto dinputs = Set::backward(ctx, c.experts, p.experts, grads.experts, cache.experts,
                                  cache.plan, 0, dslots);         // [slot rows, d_model]
     auto dx = ops::dispatch_backward(ctx, cache.plan, dinputs);  // [tokens, d_model]
+    if (ctx.hook != nullptr) ctx.hook->teach(ctx, cache.site, cache.gates, cache.dgates);
     ops::accumulate(
         ctx, dx,
         Router::backward(ctx, c.router, p.router, grads.router, cache.router, cache.dgates));

@@ -57,7 +57,7 @@ class Network {
   /// nothing. `pass` numbers the training passes: it decides what is drawn. Throws DataError for
   /// ids outside the vocabulary.
   Loss accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
-                            RoutingProbe<B>* probe = nullptr, std::uint64_t pass = 0) {
+                            RoutingHook<B>* hook = nullptr, std::uint64_t pass = 0) {
     M::check_batch(config, batch);
     auto const counted = count_targets(batch, targets);
     arena.rewind();
@@ -67,7 +67,7 @@ class Network {
     ctx.step = pass;
     ctx.values = values.data();
     ctx.gradients = gradients.data();
-    ctx.probe = probe;
+    ctx.hook = hook;
     auto const hidden = M::forward(ctx, config, params, cache_);
     double const scale = counted == 0 ? 0 : share / double(counted);
     auto const [sum, dhidden] =
@@ -76,17 +76,16 @@ class Network {
     return {counted == 0 ? 0 : sum / double(counted), ctx.auxiliary_loss, counted};
   }
   /// The loss alone, without training behaviour. `losses`: empty, or one place for each target's
-  /// loss. `forced`: choices that replace those of router::Forced.
+  /// loss. `hook` may look at routing, or change it.
   Loss evaluate(Batch const& batch, std::span<Target const> targets, std::span<Scalar> losses = {},
-                RoutingProbe<B>* probe = nullptr, std::span<Tensor<B> const> forced = {}) {
+                RoutingHook<B>* hook = nullptr) {
     M::check_batch(config, batch);
     auto const counted = count_targets(batch, targets);
     require(losses.empty() || losses.size() == targets.size(),
             "Network::evaluate: losses must be empty or as long as targets",
             static_cast<long long>(losses.size()), static_cast<long long>(targets.size()));
     auto ctx = inference(batch, nullptr);
-    ctx.probe = probe;
-    ctx.forced = forced;
+    ctx.hook = hook;
     auto const hidden = M::forward(ctx, config, params, cache_);
     double const sum = M::loss(ctx, config, params, hidden, targets.data(),
                                losses.empty() ? static_cast<Scalar*>(nullptr) : losses.data());

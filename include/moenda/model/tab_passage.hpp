@@ -2,6 +2,7 @@
 #pragma once
 #include <span>
 
+#include "moenda/core/routing_hook.hpp"
 #include "moenda/expert/tab/selector.hpp"
 #include "moenda/ops/dispatch.hpp"
 #include "moenda/ops/softmax.hpp"
@@ -36,9 +37,8 @@ struct TabPassage {
     require(gates.logits.rows == reading.question.rows && gates.logits.cols == int(num_experts),
             "TabMoe: the router must have a logit for every question and expert (rows)",
             gates.logits.rows, reading.question.rows);
-    if (ctx.probe != nullptr) {
-      ctx.probe->observe(ctx.layer, gates, ops::make_plan(ctx, gates, 1, -1));
-    }
+    auto const site = next_site(ctx);
+    if (ctx.hook != nullptr) ctx.hook->observe(site, gates, ops::make_plan(ctx, gates, 1, -1));
     log_router = ops::log_softmax(ctx, gates.logits);  // [questions, num_experts]
     expert::tab::ScoreTable const scores(c.layout);
     table = ops::zeros(ctx, log_router.rows, scores.width);

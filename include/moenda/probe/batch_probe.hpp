@@ -5,14 +5,14 @@
 #include <span>
 #include <vector>
 
-#include "moenda/core/context.hpp"
+#include "moenda/core/routing_hook.hpp"
 #include "moenda/data/windows.hpp"
 
 namespace moenda::probe {
 
-/// A probe that also knows the tokens that are routed.
+/// A hook that looks on, and also knows the tokens that are routed.
 template <class B>
-class BatchProbe : public RoutingProbe<B> {
+class BatchProbe : public RoutingHook<B> {
  public:
   /// Called before every pass. The tokens stay until the pass is over.
   virtual void begin(Batch const& batch) = 0;

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "moenda/model/network.hpp"
-#include "moenda/router/dispatch_plan.hpp"
+#include "moenda/probe/forced_choices.hpp"
 
 namespace moenda::probe {
 
-/// The loss of every token of a batch, had the router of one layer sent this token, and no other,
+/// The loss of every token of a batch, had the router of one mixture sent this token, and no other,
 /// to each of the experts.
 struct Counterfactual {
   int num_experts = 0;
@@ -60,12 +60,12 @@ struct Counterfactual {
 
 namespace detail {
 
-/// Keeps the choices of one layer.
+/// Keeps the choices of one mixture.
 template <class B>
-struct LayerChoice : RoutingProbe<B> {
-  explicit LayerChoice(int layer) : layer_(layer) {}
-  void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const&) override {
-    if (layer != layer_) return;
+struct OwnChoice : RoutingHook<B> {
+  explicit OwnChoice(int mixture) : mixture_(mixture) {}
+  void observe(RoutingSite at, Gates<B> const& gates, DispatchPlan<B> const&) override {
+    if (at.mixture != mixture_) return;
     num_experts = gates.selected.cols;
     selected.assign(gates.selected.data, gates.selected.data + gates.selected.size());
   }
@@ -80,18 +80,18 @@ struct LayerChoice : RoutingProbe<B> {
   std::vector<typename B::Scalar> selected;  // [items, num_experts]
 
  private:
-  int layer_;
+  int mixture_;
 };
 
 /// The choices of the router, checked: one expert for every token.
 template <class M, class B>
-[[nodiscard]] LayerChoice<B> own_choices(Network<M, B>& network, Batch const& batch,
-                                         std::span<int const> targets, int layer) {
-  LayerChoice<B> own(layer);
+[[nodiscard]] OwnChoice<B> own_choices(Network<M, B>& network, Batch const& batch,
+                                       std::span<int const> targets, int mixture) {
+  OwnChoice<B> own(mixture);
   network.evaluate(batch, targets, {}, &own);
   auto const experts = std::size_t(own.num_experts);
   if (experts == 0 || own.selected.size() != experts * std::size_t(batch.rows())) {
-    throw ConfigError("counterfactual: layer " + std::to_string(layer) +
+    throw ConfigError("counterfactual: mixture " + std::to_string(mixture) +
                       " must route every token of the batch");
   }
   for (auto row = own.selected.begin(); row != own.selected.end(); row += own.num_experts) {
@@ -122,20 +122,20 @@ void require_own_losses(Network<M, B>& network, Batch const& batch, std::span<in
 
 }  // namespace detail
 
-/// Tries every expert of `layer` for every token of one sequence, `batch` of batch_size 1. The
-/// model must be of top-1 routers, each a router::Forced. Takes num_experts passes over seq_len
+/// Tries every expert of `mixture` for every token of one sequence, `batch` of batch_size 1. Its
+/// router must choose one expert for every token. Takes num_experts passes over seq_len
 /// copies of the sequence, `copies` of them at a time: copy t changes the choice of token t alone,
 /// so that no other change reaches it through attention. Throws ConfigError for a router whose
-/// weights Forced cannot know.
+/// weights for another choice nobody can know.
 template <class M, class B>
 [[nodiscard]] Counterfactual counterfactual(Network<M, B>& network, Batch const& batch,
-                                            std::span<int const> targets, int layer,
+                                            std::span<int const> targets, int mixture,
                                             int copies = 16) {
   using Scalar = typename B::Scalar;
   require(batch.batch_size == 1, "counterfactual: the batch must be one sequence", batch.batch_size,
           1);
   require(copies >= 1, "counterfactual: copies must be at least 1", copies, 1);
-  auto const own = detail::own_choices(network, batch, targets, layer);
+  auto const own = detail::own_choices(network, batch, targets, mixture);
   int const length = batch.seq_len, experts = own.num_experts;
   copies = std::min(copies, length);
   Counterfactual result{.num_experts = experts};
@@ -148,17 +148,17 @@ template <class M, class B>
     tokens.insert(tokens.end(), batch.tokens, batch.tokens + length);
     wanted.insert(wanted.end(), targets.begin(), targets.end());
   }
-  std::vector<Scalar> table, losses;                      // [copies * length, experts]; rows
-  std::vector<Tensor<B>> forced(std::size_t(layer) + 1);  // the layers below stay free
+  std::vector<Scalar> table, losses;  // [copies * length, experts]; rows
+  ForcedChoices<B> forced;            // the other mixtures stay free
   for (int first = 0; first < length; first += copies) {
     int const some = std::min(copies, length - first), rows = some * length;
     for (int expert = 0; expert < experts; ++expert) {
       table.clear();
       for (int t = first; t < first + some; ++t) own.append_with(table, t, expert);
-      forced.back() = {table.data(), rows, experts};
+      forced.force(mixture, {table.data(), rows, experts});
       losses.resize(std::size_t(rows));
       network.evaluate({tokens.data(), some, length},
-                       std::span<int const>(wanted).first(losses.size()), losses, nullptr, forced);
+                       std::span<int const>(wanted).first(losses.size()), losses, &forced);
       for (int t = first; t < first + some; ++t) {
         result.losses[std::size_t(t * experts + expert)] =
             double(losses[std::size_t((t - first) * length + t)]);

@@ -16,26 +16,27 @@ class DeadExperts {
 
   void add(std::vector<LayerMeasures> const& layers) {
     for (auto const& measures : layers) {
-      auto const layer = std::size_t(measures.layer);
-      if (idle_.size() <= layer) idle_.resize(layer + 1);
-      idle_[layer].resize(measures.tokens_per_expert.size());
-      for (std::size_t e = 0; e < idle_[layer].size(); ++e) {
-        idle_[layer][e] = measures.tokens_per_expert[e] > 0 ? 0 : idle_[layer][e] + 1;
+      auto const mixture = std::size_t(measures.mixture);
+      if (idle_.size() <= mixture) idle_.resize(mixture + 1);
+      auto& idle = idle_[mixture];
+      idle.resize(measures.tokens_per_expert.size());
+      for (std::size_t e = 0; e < idle.size(); ++e) {
+        idle[e] = measures.tokens_per_expert[e] > 0 ? 0 : idle[e] + 1;
       }
     }
   }
-  /// Of all layers together.
+  /// Of all mixtures together.
   [[nodiscard]] int count() const {
     int dead = 0;
-    for (auto const& layer : idle_) {
-      dead += int(std::count_if(layer.begin(), layer.end(), [&](int n) { return n >= patience_; }));
+    for (auto const& idle : idle_) {
+      dead += int(std::count_if(idle.begin(), idle.end(), [&](int n) { return n >= patience_; }));
     }
     return dead;
   }
 
  private:
   int patience_;
-  std::vector<std::vector<int>> idle_;  // [layer][expert] steps in a row without a token
+  std::vector<std::vector<int>> idle_;  // [mixture][expert] steps in a row without a token
 };
 
 }  // namespace moenda::probe

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "moenda/probe/batch_probe.hpp"
-#include "moenda/router/dispatch_plan.hpp"
 
 namespace moenda::probe {
 
@@ -26,7 +25,7 @@ struct ExpertsByDifficulty {
   std::array<double, quarters> by_rarity{};
 };
 
-/// Collects ExpertsByDifficulty of every layer. An expert over capacity counts: it was chosen.
+/// Collects ExpertsByDifficulty of every mixture. An expert over capacity counts: it was chosen.
 template <class B>
 class DifficultyProbe : public BatchProbe<B> {
  public:
@@ -34,10 +33,11 @@ class DifficultyProbe : public BatchProbe<B> {
     rows_ = std::size_t(batch.rows());
     tokens_.insert(tokens_.end(), batch.tokens, batch.tokens + rows_);
   }
-  void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const& plan) override {
-    auto& chosen = chosen_[layer];
-    // Another mixture inside this layer, or rows that are not those of the batch.
+  void observe(RoutingSite at, Gates<B> const& gates, DispatchPlan<B> const& plan) override {
+    auto& [layer, chosen] = chosen_[at.mixture];
+    layer = at.layer;
     bool const fits = chosen.size() + rows_ == tokens_.size();
+    // Rows that are not those of the batch.
     if (!fits || std::size_t(plan.num_items) * std::size_t(plan.item_rows) != rows_) return;
     for (int item = 0; item < plan.num_items; ++item) {
       auto const* const selected = gates.selected.slice(item, 1).data;
@@ -50,7 +50,7 @@ class DifficultyProbe : public BatchProbe<B> {
     losses_.insert(losses_.end(), losses.begin(), losses.end());
   }
 
-  /// One entry per layer that routed every token, in order; none for fewer tokens than quarters.
+  /// One entry per mixture that routed every token, in order; none for fewer tokens than quarters.
   [[nodiscard]] std::vector<ExpertsByDifficulty> layers() const {
     std::vector<ExpertsByDifficulty> all;
     if (losses_.size() != tokens_.size() || tokens_.size() < ExpertsByDifficulty::quarters) {
@@ -62,7 +62,8 @@ class DifficultyProbe : public BatchProbe<B> {
     // Equally frequent tokens stand together, so that a token falls in two quarters at most.
     auto const by_rarity =
         ordered([&](std::size_t t) { return std::pair(-frequency[tokens_[t]], tokens_[t]); });
-    for (auto const& [layer, chosen] : chosen_) {
+    for (auto const& [mixture, seen] : chosen_) {
+      auto const& [layer, chosen] = seen;
       if (chosen.size() != tokens_.size()) continue;
       all.push_back({layer, means(chosen, by_loss), means(chosen, by_rarity)});
     }
@@ -95,7 +96,11 @@ class DifficultyProbe : public BatchProbe<B> {
   std::size_t rows_ = 0;  // of the batch
   std::vector<int> tokens_;
   std::vector<typename B::Scalar> losses_;  // [tokens]
-  std::map<int, std::vector<int>> chosen_;  // by layer, [tokens] how many experts
+  struct Chosen {
+    int layer = 0;
+    std::vector<int> experts;  // [tokens] how many
+  };
+  std::map<int, Chosen> chosen_;  // by mixture
 };
 
 }  // namespace moenda::probe

@@ -2,20 +2,19 @@
 #pragma once
 #include <vector>
 
-#include "moenda/core/context.hpp"
-#include "moenda/router/dispatch_plan.hpp"
+#include "moenda/core/routing_hook.hpp"
 
 namespace moenda::probe {
 
 /// Remembers, for every item that passes the model's last mixture, the expert with the largest
 /// weight among those it is sent to; -1: none.
 template <class B>
-class FirstChoice : public RoutingProbe<B> {
+class FirstChoice : public RoutingHook<B> {
  public:
-  void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const&) override {
-    if (layer < layer_) return;
-    if (layer > layer_) experts_.clear();  // a later mixture: the earlier ones do not count
-    layer_ = layer;
+  void observe(RoutingSite at, Gates<B> const& gates, DispatchPlan<B> const&) override {
+    if (at.mixture < last_) return;
+    if (at.mixture > last_) experts_.clear();  // a later mixture: the earlier ones do not count
+    last_ = at.mixture;
     for (int item = 0; item < gates.selected.rows; ++item) {
       auto const first = std::ptrdiff_t(item) * gates.selected.cols;
       int best = -1;
@@ -32,7 +31,7 @@ class FirstChoice : public RoutingProbe<B> {
   [[nodiscard]] std::vector<int> const& experts() const { return experts_; }
 
  private:
-  int layer_ = -1;
+  int last_ = -1;
   std::vector<int> experts_;
 };
 

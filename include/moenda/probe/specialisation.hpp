@@ -10,7 +10,6 @@
 
 #include "moenda/probe/batch_probe.hpp"
 #include "moenda/probe/measures.hpp"
-#include "moenda/router/dispatch_plan.hpp"
 
 namespace moenda::probe {
 
@@ -21,7 +20,7 @@ struct TypicalToken {
   double share = 0;        ///< of all places where the token stands
 };
 
-/// One layer over a text. A token's first choice is the selected expert of largest weight.
+/// One mixture over a text. A token's first choice is the selected expert of largest weight.
 struct Specialisation {
   int layer = 0, num_experts = 0;
   std::int64_t tokens = 0;
@@ -36,7 +35,7 @@ struct Specialisation {
   std::vector<std::vector<TypicalToken>> typical{};  // [num_experts][at most most_typical]
 };
 
-/// Collects Specialisation of every layer. `class_of_token` [vocab_size], classes from 0 on.
+/// Collects Specialisation of every mixture. `class_of_token` [vocab_size], classes from 0 on.
 template <class B>
 class SpecialisationProbe : public BatchProbe<B> {
  public:
@@ -46,13 +45,12 @@ class SpecialisationProbe : public BatchProbe<B> {
   }
 
   void begin(Batch const& batch) override { batch_ = batch; }
-  void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const& plan) override {
+  void observe(RoutingSite at, Gates<B> const& gates, DispatchPlan<B> const& plan) override {
     auto const experts = std::size_t(plan.num_experts);
-    auto const inserted = layers_.try_emplace(layer).first;
-    Layer& seen = inserted->second;
+    Mixture& seen = mixtures_[at.mixture];
+    seen.layer = at.layer;
     if (seen.coactivation.empty()) seen.resize(experts, num_classes_);
-    // Another mixture inside this layer, or rows that are not those of the batch.
-    if (seen.num_experts != experts || plan.num_items * plan.item_rows != batch_.rows()) return;
+    if (plan.num_items * plan.item_rows != batch_.rows()) return;  // rows of something else
     std::vector<std::size_t> chosen;
     for (int item = 0; item < plan.num_items; ++item) {
       auto const* const selected = gates.selected.slice(item, 1).data;
@@ -73,19 +71,19 @@ class SpecialisationProbe : public BatchProbe<B> {
     }
   }
 
-  /// One entry per layer with a router, in order.
+  /// One entry per mixture, in order.
   [[nodiscard]] std::vector<Specialisation> layers(std::size_t most_typical = 10) const {
     std::vector<Specialisation> all;
-    for (auto const& [number, seen] : layers_) {
+    for (auto const& [number, seen] : mixtures_) {
       all.push_back(summary(seen, most_typical));
-      all.back().layer = number;
     }
     return all;
   }
 
  private:
   using Counts = std::vector<std::int64_t>;
-  struct Layer {
+  struct Mixture {
+    int layer = 0;
     std::size_t num_experts = 0;
     Counts coactivation, classes;
     std::map<int, Counts> by_token;  // [num_experts] first choices
@@ -97,7 +95,7 @@ class SpecialisationProbe : public BatchProbe<B> {
     }
   };
 
-  void count_token(Layer& seen, int token, std::size_t expert) const {
+  void count_token(Mixture& seen, int token, std::size_t expert) const {
     Counts& counts = seen.by_token[token];
     counts.resize(seen.num_experts);
     ++counts[expert];
@@ -106,8 +104,8 @@ class SpecialisationProbe : public BatchProbe<B> {
     if (num_classes_ > 0) ++seen.classes[expert * num_classes_ + kind];
   }
 
-  Specialisation summary(Layer const& seen, std::size_t most_typical) const {
-    Specialisation s{.num_experts = int(seen.num_experts)};
+  Specialisation summary(Mixture const& seen, std::size_t most_typical) const {
+    Specialisation s{.layer = seen.layer, .num_experts = int(seen.num_experts)};
     s.coactivation = seen.coactivation;
     s.classes = seen.classes;
     for (std::size_t e = 0; e < seen.num_experts; ++e) {
@@ -141,7 +139,7 @@ class SpecialisationProbe : public BatchProbe<B> {
 
   /// The tokens that add most to the mutual information: n ln(share / usual share). A token must
   /// have come twice, for once is chance.
-  static std::vector<TypicalToken> typical_of(Layer const& seen, std::size_t expert,
+  static std::vector<TypicalToken> typical_of(Mixture const& seen, std::size_t expert,
                                               double usual_share, std::size_t most) {
     std::vector<std::pair<double, TypicalToken>> found;
     for (auto const& [token, counts] : seen.by_token) {
@@ -165,7 +163,7 @@ class SpecialisationProbe : public BatchProbe<B> {
   std::vector<std::uint8_t> class_of_token_;
   std::size_t num_classes_ = 0;
   Batch batch_{};
-  std::map<int, Layer> layers_;
+  std::map<int, Mixture> mixtures_;  // by number
 };
 
 }  // namespace moenda::probe

@@ -3,15 +3,14 @@
 #include <optional>
 #include <vector>
 
-#include "moenda/core/context.hpp"
+#include "moenda/core/routing_hook.hpp"
 #include "moenda/probe/measures.hpp"
-#include "moenda/router/dispatch_plan.hpp"
 
 namespace moenda::probe {
 
-/// How one layer routed in one step.
+/// How one mixture routed in one step.
 struct LayerMeasures {
-  int layer = 0;
+  int mixture = 0, layer = 0;
   /// [num_experts] how many items chose each expert, those over capacity included.
   std::vector<std::int64_t> tokens_per_expert{};
   double evenness = 0;       ///< entropy of tokens_per_expert over ln(num_experts)
@@ -24,16 +23,17 @@ struct LayerMeasures {
   double experts_per_item = 0;  ///< mean number of experts that an item chose
 };
 
-/// Measures every layer over the passes of one step. For backends whose memory the processor sees.
+/// Measures every mixture over the passes of one step. For backends whose memory the processor
+/// sees.
 template <class B>
-class StepMeasures : public RoutingProbe<B> {
+class StepMeasures : public RoutingHook<B> {
  public:
-  void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const& plan) override {
-    if (counts_.size() <= std::size_t(layer)) counts_.resize(std::size_t(layer) + 1);
-    Counts& counts = counts_[std::size_t(layer)];
+  void observe(RoutingSite at, Gates<B> const& gates, DispatchPlan<B> const& plan) override {
+    if (counts_.size() <= std::size_t(at.mixture)) counts_.resize(std::size_t(at.mixture) + 1);
+    Counts& counts = counts_[std::size_t(at.mixture)];
+    counts.layer = at.layer;
     auto const experts = std::size_t(plan.num_experts);
-    if (counts.tokens_per_expert.empty()) counts.tokens_per_expert.resize(experts);
-    if (counts.tokens_per_expert.size() != experts) return;  // another mixture inside this layer
+    counts.tokens_per_expert.resize(experts);
     for (std::size_t i = 0; i < std::size_t(gates.selected.size()); ++i) {
       counts.tokens_per_expert[i % experts] += gates.selected.data[i] != 0;
     }
@@ -52,26 +52,28 @@ class StepMeasures : public RoutingProbe<B> {
   void clear() {
     for (auto& counts : counts_) counts = {};
   }
-  /// One entry per layer with a router, in order.
+  /// One entry per mixture, in order.
   [[nodiscard]] std::vector<LayerMeasures> layers() const {
     std::vector<LayerMeasures> all;
-    for (std::size_t l = 0; l < counts_.size(); ++l) {
-      if (counts_[l].items > 0) all.push_back(measured(int(l), counts_[l]));
+    for (std::size_t m = 0; m < counts_.size(); ++m) {
+      if (counts_[m].items > 0) all.push_back(measured(int(m), counts_[m]));
     }
     return all;
   }
 
  private:
   struct Counts {
+    int layer = 0;
     std::vector<std::int64_t> tokens_per_expert;
     std::int64_t items = 0, kept = 0, dropped = 0, items_with_probs = 0;
     double router_entropy = 0;  // sum over items
   };
 
-  static LayerMeasures measured(int layer, Counts const& counts) {
+  static LayerMeasures measured(int mixture, Counts const& counts) {
     std::span<std::int64_t const> const chosen(counts.tokens_per_expert);
     auto const wanted = counts.kept + counts.dropped;
-    LayerMeasures m{.layer = layer, .tokens_per_expert = counts.tokens_per_expert};
+    LayerMeasures m{
+        .mixture = mixture, .layer = counts.layer, .tokens_per_expert = counts.tokens_per_expert};
     m.evenness = evenness(chosen);
     m.max_violation = max_violation(chosen);
     m.dropped_share = wanted > 0 ? double(counts.dropped) / double(wanted) : 0;
@@ -83,7 +85,7 @@ class StepMeasures : public RoutingProbe<B> {
     return m;
   }
 
-  std::vector<Counts> counts_;  // [layer]
+  std::vector<Counts> counts_;  // [mixture]
 };
 
 }  // namespace moenda::probe

@@ -5,14 +5,13 @@
 #include <vector>
 
 #include "moenda/probe/batch_probe.hpp"
-#include "moenda/router/dispatch_plan.hpp"
 
 namespace moenda::probe {
 
 /// The routing of a text: which token went where, with which weight.
 struct RoutingTrace {
-  struct Layer {
-    int num_experts = 0;
+  struct Mixture {
+    int layer = 0, num_experts = 0;
     std::vector<std::int32_t> item_begin{0};  // [items + 1] into the two below
     std::vector<std::int32_t> experts;        // [choices] rising within an item
     std::vector<float> weights;               // [choices] combine weights
@@ -20,13 +19,13 @@ struct RoutingTrace {
     [[nodiscard]] int items() const { return int(item_begin.size()) - 1; }
   };
   std::vector<std::int32_t> tokens;  // [rows] ids in the order of the text
-  std::map<int, Layer> layers;       // by number
+  std::map<int, Mixture> mixtures;   // by number
 
-  /// `selected` of items first .. first + count of a layer as a router would say it:
+  /// `selected` of items first .. first + count of a mixture as a router would say it:
   /// [count, num_experts] of 1 and 0.
   template <class Scalar>
-  [[nodiscard]] std::vector<Scalar> selected(int layer, int first, int count) const {
-    Layer const& from = layers.at(layer);
+  [[nodiscard]] std::vector<Scalar> selected(int mixture, int first, int count) const {
+    Mixture const& from = mixtures.at(mixture);
     require(first >= 0 && count >= 0 && first <= from.items() - count,
             "RoutingTrace: the items must lie in the trace (end vs items)",
             std::int64_t(first) + count, from.items());
@@ -49,10 +48,10 @@ class TraceProbe : public BatchProbe<B> {
   void begin(Batch const& batch) override {
     trace_.tokens.insert(trace_.tokens.end(), batch.tokens, batch.tokens + batch.rows());
   }
-  void observe(int layer, Gates<B> const& gates, DispatchPlan<B> const& plan) override {
-    auto& to = trace_.layers[layer];
-    if (to.num_experts == 0) to.num_experts = plan.num_experts;
-    if (to.num_experts != plan.num_experts) return;  // another mixture inside this layer
+  void observe(RoutingSite at, Gates<B> const& gates, DispatchPlan<B> const& plan) override {
+    auto& to = trace_.mixtures[at.mixture];
+    to.layer = at.layer;
+    to.num_experts = plan.num_experts;
     for (int item = 0; item < plan.num_items; ++item) {
       auto const* const selected = gates.selected.slice(item, 1).data;
       auto const* const weights = gates.weights.slice(item, 1).data;

@@ -24,7 +24,7 @@ constexpr auto enum_names(Weighting) {
 }
 
 /// How a router weighs whatever is selected, where it can say so: its weighting_rule(config). A
-/// choice that is not its own is then weighed as it would have done (Forced).
+/// choice that is not its own is then weighed as it would have done (reweigh.hpp).
 struct WeightingRule {
   Scores scores = Scores::softmax;
   Weighting weighting = Weighting::score_then_renormalise;

@@ -25,7 +25,7 @@ template <class Network>
 [[nodiscard]] Evaluation evaluate(
     Network& network, data::Windows const& windows, int batch_size, std::int64_t max_batches = 0,
     std::function<void(std::int64_t, std::int64_t)> const& progress = {},
-    RoutingProbe<std::remove_reference_t<decltype(network.backend)>>* probe = nullptr) {
+    RoutingHook<std::remove_reference_t<decltype(network.backend)>>* hook = nullptr) {
   require(batch_size >= 1, "evaluate: batch_size must be at least 1", batch_size, 1);
   auto const length = std::size_t(windows.context_length());
   auto const all = (windows.count() + batch_size - 1) / batch_size;
@@ -42,7 +42,7 @@ template <class Network>
     }
     auto const used = std::size_t(rows) * length;
     auto const loss = network.evaluate({inputs.data(), rows, int(length)},
-                                       std::span<int const>(targets).first(used), {}, probe);
+                                       std::span<int const>(targets).first(used), {}, hook);
     sum += loss.cross_entropy * double(loss.tokens);
     tokens += loss.tokens;
     if (progress) progress(b + 1, batches);

@@ -108,7 +108,7 @@ class Trainer {
   void set_step_count(std::int64_t steps) { step_ = steps; }
 
   /// Throws NumericError when the loss or the gradient is not finite and on_nonfinite = stop.
-  StepResult step(RoutingProbe<B>* probe = nullptr) {
+  StepResult step(RoutingHook<B>* hook = nullptr) {
     StepResult result;
     network_.zero_gradients();
     double const share = 1.0 / config_.gradient_accumulation;
@@ -116,7 +116,7 @@ class Trainer {
       auto const number = step_ * config_.gradient_accumulation + pass;
       examples_.load(number);
       auto const loss = network_.accumulate_gradients(examples_.batch(), examples_.targets(), share,
-                                                      probe, std::uint64_t(number));
+                                                      hook, std::uint64_t(number));
       result.loss.cross_entropy += share * loss.cross_entropy;
       result.loss.auxiliary += share * loss.auxiliary;
       result.loss.tokens += loss.tokens;

@@ -11,14 +11,21 @@
 
 namespace moenda::cpu {
 
-/// Causal attention over `batch_size` sequences. Query row i of a sequence sees the keys
-/// 0 .. i + key_len - query_len. Heads are side by side in a row; query head h reads key/value head
-/// h / (num_heads / num_kv_heads).
+/// Attention over `batch_size` sequences. Row i of the queries of a sequence stands at position
+/// first + i of its keys, where first = key_len - query_len, or firsts[b] for each sequence b. It
+/// sees of the keys 0 .. key_len those not behind it when `causal`, and with a window those nearer
+/// than `window`. With `lengths` only the first lengths[b] queries of sequence b are there, and its
+/// keys end with them, at first + lengths[b]; what the other queries get means nothing. Heads are
+/// side by side in a row; query head h reads key/value head h / (num_heads / num_kv_heads).
 struct AttentionShape {
   int batch_size = 0, query_len = 0;
   int key_len = 0,
       key_stride = 0;  // rows of keys of a sequence that are seen; rows between sequences
   int num_heads = 0, num_kv_heads = 0, head_dim = 0;
+  bool causal = true;
+  int window = 0;                // 0: none
+  int const* firsts = nullptr;   // [batch_size]; with it, key_len is no more than a bound
+  int const* lengths = nullptr;  // [batch_size]
 };
 
 #define MOENDA_KERNEL \
@@ -96,9 +103,10 @@ MOENDA_KERNEL select_backward(Backend<T>&, T* dx, T const* dy, T const* y, T con
 MOENDA_KERNEL top_k_of_rows(Backend<T>&, T* mask, T const* x, int k, int rows, int cols);
 
 // rotates pairs (i, i + head_dim / 2) of every head by position * base^(-2 i / head_dim), in place;
-// sign -1 undoes it. Row r stands at position first_position + r % seq_len
+// sign -1 undoes it. Row r stands at position first_position + r % seq_len; with `positions` (else
+// null, here and below) sequence b starts at positions[b] instead
 MOENDA_KERNEL rope_rotate(Backend<T>&, T* x, int rows, int num_heads, int head_dim, int seq_len,
-                          int first_position, double base, int sign);
+                          int first_position, double base, int sign, int const* positions);
 
 MOENDA_KERNEL attention_forward(Backend<T>&, T* y, T* logsumexp, T const* q, T const* k, T const* v,
                                 AttentionShape const&);
@@ -183,6 +191,15 @@ MOENDA_KERNEL repeat_rows_backward(Backend<T>&, T* dx, T const* dy, int const* l
 // y[i] = lengths[item_of_slot[i]]
 MOENDA_KERNEL gather_lengths(Backend<T>&, int* y, int const* lengths, int const* item_of_slot,
                              int slots);
+// y[b * stride + positions[b] + t] = x[b, t] for t < lengths[b] (null: all seq_len)
+MOENDA_KERNEL place_rows(Backend<T>&, T* y, T const* x, int const* positions, int const* lengths,
+                         int position, int batch_size, int seq_len, int stride, int cols);
+// ids[b, t] = positions[b] + t, in padding at most table_rows - 1
+MOENDA_KERNEL row_positions(Backend<T>&, int* ids, int const* positions, int const* lengths,
+                            int batch_size, int seq_len, int table_rows);
+// y[b] = x[b, lengths[b] - 1]; of a sequence without rows its first row of padding
+MOENDA_KERNEL last_rows(Backend<T>&, T* y, T const* x, int const* lengths, int batch_size,
+                        int seq_len, int cols);
 // y[rows, cols] = features, 0 in padding
 MOENDA_KERNEL read_features(Backend<T>&, T* y, float const* features, int const* lengths,
                             int batch_size, int seq_len, int cols);
@@ -211,7 +228,8 @@ MOENDA_KERNEL keep_best_groups(Backend<T>&, T* y, T const* x, int groups, int to
 MOENDA_KERNEL keep_above(Backend<T>&, T* kept, T const* mask, T const* always, T const* x,
                          T const* limits, int rows, int cols);
 // mask[r, c] = 1 for the k columns from (first + r % period) k on, around the end, else 0
-MOENDA_KERNEL round_robin(Backend<T>&, T* mask, int first, int period, int k, int rows, int cols);
+MOENDA_KERNEL round_robin(Backend<T>&, T* mask, int first, int period, int k, int rows, int cols,
+                          int const* firsts);
 // bias[e] += rate where counts[e] < (1 - dead_zone) mean, -= rate where it is > (1 + dead_zone)
 // mean
 MOENDA_KERNEL move_balancing_bias(Backend<T>&, T* bias, T const* counts, double rate,
@@ -234,14 +252,14 @@ MOENDA_KERNEL split_tokens(Backend<T>&, T* y, int const* tokens, int rows);
 // first of a sequence), the latter also paired with the token
 MOENDA_KERNEL token_keys(Backend<T>&, std::uint64_t* keys, int const* tokens, int rows);
 MOENDA_KERNEL position_keys(Backend<T>&, std::uint64_t* keys, int first_position, int seq_len,
-                            int rows);
+                            int rows, int const* positions);
 MOENDA_KERNEL previous_keys(Backend<T>&, std::uint64_t* keys, T const* seen, bool with_token,
-                            int first, int stride, int seq_len, int rows);
+                            int first, int stride, int seq_len, int rows, int const* positions);
 // keys[items] of what an item of item_rows rows is made of: the position and token (0 without
 // tokens) of its first row, and all else that it holds and that is no padding
 MOENDA_KERNEL item_keys(Backend<T>&, std::uint64_t* keys, int const* tokens, float const* features,
                         int channels, int const* lengths, int position, int seq_len, int item_rows,
-                        int items);
+                        int items, int const* positions);
 // selected[r, c] = 1 where hash h sends row r to expert c of its own, experts / hashes each
 MOENDA_KERNEL hash_experts(Backend<T>&, T* selected, std::uint64_t const* keys, std::uint64_t salt,
                            std::uint64_t first_stream, int hashes, int rows, int experts);

@@ -22,6 +22,7 @@
   X(cross_entropy)                                                                    \
   X(mean_pool_forward) X(mean_pool_backward) X(repeat_rows_forward)                   \
   X(repeat_rows_backward) X(gather_lengths) X(read_features)                          \
+  X(place_rows) X(row_positions) X(last_rows)                                         \
   X(gru_step_forward) X(gru_step_backward) X(squared_error)                           \
   X(keep_best_groups) X(keep_above) X(round_robin)                                    \
   X(move_balancing_bias)                                                              \

@@ -71,7 +71,27 @@ struct Either {
     return c;
   }
 };
-using Cases = std::tuple<Words, Channels, Either>;
+/// An encoder: attention over whole sequences, with biases.
+struct Encoded {
+  using Model = SequenceClassifier<
+      input::Tokens,
+      TransformerBlock<norm::Rms, attention::GroupedQuery<position::Learned>, expert::Ffn>,
+      expert::Ffn>;
+  static Model::Config config() {
+    Model::Config c{.context_length = 9, .d_model = 8, .num_layers = 2};
+    c.input.vocab_size = 13;
+    c.block = {.attention = {.num_heads = 2,
+                             .num_kv_heads = 1,
+                             .head_dim = 4,
+                             .bias = attention::Bias::all,
+                             .causal = false},
+               .ffn = {.hidden = 6}};
+    c.ffn = {.hidden = 5};
+    c.output.num_classes = 3;
+    return c;
+  }
+};
+using Cases = std::tuple<Words, Channels, Either, Encoded>;
 
 /// Five sequences padded to seq_len; the third one's target counts nothing.
 template <class Target>
@@ -186,6 +206,22 @@ TEST_CASE("a probe is told what is padding", "[model]") {
     CHECK(measures.layers().at(0).experts_per_item == 2);
     CHECK(*measures.layers().at(0).router_entropy > 0.9);
   }
+}
+
+TEST_CASE("only a causal language model is a model", "[model]") {
+  auto c = models::moe_gqa();
+  c.block.attention.causal = false;
+  CHECK(models::MoeGqa::check(c).str() ==
+        std::string("block.attention.causal: ") + MOENDA_RULE_CAUSAL_ATTENTION);
+  CHECK(Encoded::Model::check(Encoded::config()).str() == "");
+}
+
+TEST_CASE("an encoder remembers nothing", "[model]") {
+  laws::Float backend(1);
+  Network<Encoded::Model, laws::Float> network(backend, Encoded::config());
+  Sequences<int> s(6);
+  Memory<laws::Float> memory{.batch_size = 5, .max_seq_len = 9};
+  CHECK_THROWS_WITH(network.logits(s.batch, &memory), Catch::Contains("nothing can be remembered"));
 }
 
 TEST_CASE("a value is compared by its square", "[model]") {

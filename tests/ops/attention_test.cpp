@@ -82,4 +82,31 @@ TEST_CASE("attention needs the rows of the batch, forward and backward", "[ops]"
                 "attention: q.rows must be batch_size * seq_len (4 vs 5)");
 }
 
+TEST_CASE("attention that is not causal remembers nothing", "[ops]") {
+  Setup s;
+  ops::AttentionCache<B> cache;
+  auto const q = s.tensor(4, 12), kv = s.tensor(4, 6);
+  ops::Heads const heads{4, 2, 3, false};
+  CHECK_NOTHROW(ops::attention(s.ctx, q, kv, kv, heads, cache));
+  Memory<B> memory{.batch_size = 1, .max_seq_len = 4};
+  s.ctx.memory = &memory;
+  CHECK_REFUSED(ops::attention(s.ctx, q, kv, kv, heads, cache),
+                "attention: where it is not causal nothing can be remembered, as an earlier token "
+                "would have to see the later ones; read the whole sequence at once");
+}
+
+TEST_CASE("positions of each sequence must fit the table and the memory", "[ops]") {
+  Setup s;
+  std::vector<int> positions{1}, lengths{3};
+  s.ctx.batch.positions = positions.data();
+  CHECK_REFUSED(ops::add_positions(s.ctx, s.tensor(4, 2), s.weight(4, 2)),
+                "row_positions: position + length of a sequence must fit the table (5 vs 4)");
+  s.ctx.batch.lengths = lengths.data();  // only padding stands behind it
+  CHECK_NOTHROW(ops::add_positions(s.ctx, s.tensor(4, 2), s.weight(4, 2)));
+  Memory<B> memory{.batch_size = 1, .max_seq_len = 3};
+  s.ctx.memory = &memory;
+  CHECK_REFUSED(ops::remember(s.ctx, s.tensor(4, 2)),
+                "place_rows: position + length of a sequence must fit its room (4 vs 3)");
+}
+
 }  // namespace

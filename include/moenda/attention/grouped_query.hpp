@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
+
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
 #include "moenda/norm/identity.hpp"
@@ -7,6 +9,7 @@
 #include "moenda/ops/add.hpp"
 #include "moenda/ops/attention.hpp"
 #include "moenda/ops/matmul.hpp"
+#include "moenda/ops/pointwise.hpp"
 #include "moenda/position/rope.hpp"
 
 namespace moenda::attention {
@@ -14,9 +17,16 @@ namespace moenda::attention {
 /// RMS norm of every query and key head before positions are applied: Henry et al. 2020; Qwen3.
 using QkNorm = norm::Rms;
 
-/// Causal self-attention whose query heads share key/value heads in groups: Ainslie et al. 2023.
-///   q, k, v = x Wq^T, x Wk^T, x Wv^T;  q, k = rotate(norm(q)), rotate(norm(k))
-///   y = concat_h softmax(q_h k_g(h)^T / sqrt(head_dim)) v_g(h)  Wo^T
+/// Which products of an attention add a bias: those that make queries, keys and values (Qwen2), or
+/// the one behind the heads as well (GPT-2).
+enum class Bias { none, qkv, all };
+constexpr auto enum_names(Bias) { return std::array{"none", "qkv", "all"}; }
+
+/// Self-attention whose query heads share key/value heads in groups: Ainslie et al. 2023.
+///   q, k, v = x Wq^T + bq, x Wk^T + bk, x Wv^T + bv;  q, k = rotate(norm(q)), rotate(norm(k))
+///   y = concat_h softmax(q_h k_g(h)^T / sqrt(head_dim)) v_g(h)  Wo^T + bo
+/// The softmax runs over the keys that a query sees: those not behind it where attention is causal,
+/// and with a window (Beltagy et al. 2020) those nearer than `window`.
 template <PositionLike PositionScheme = position::Rope, NormLike HeadNorm = norm::Identity>
 struct GroupedQuery {
   static constexpr char const* name = "grouped_query";
@@ -26,7 +36,11 @@ struct GroupedQuery {
     int num_heads = 0, num_kv_heads = 0, head_dim = 0;
     typename Position::Config position{};
     typename HeadNorm::Config head_norm{};
-    MOENDA_FIELDS(Config, num_heads, num_kv_heads, head_dim, position, head_norm);
+    Bias bias = Bias::none;
+    bool causal = true;  ///< a token sees no later one; a language model needs that
+    int window = 0;      ///< it sees tokens at a distance below this, itself included; 0: all
+    MOENDA_FIELDS(Config, num_heads, num_kv_heads, head_dim, position, head_norm, bias, causal,
+                  window);
   };
   template <class B>
   struct Params {
@@ -35,7 +49,10 @@ struct GroupedQuery {
     Weight<B> value;   // [num_kv_heads * head_dim, d_model]
     Weight<B> output;  // [d_model, num_heads * head_dim]
     typename HeadNorm::template Params<B> query_norm, key_norm;
-    MOENDA_FIELDS(Params, query, key, value, output, query_norm, key_norm);
+    Weight<B> query_bias, key_bias, value_bias;  // [1, rows of the matrix], or [0, ..] without bias
+    Weight<B> output_bias;                       // [1, d_model], or [0, d_model]
+    MOENDA_FIELDS(Params, query, key, value, output, query_norm, key_norm, query_bias, key_bias,
+                  value_bias, output_bias);
   };
   template <class B>
   struct Cache {
@@ -58,40 +75,54 @@ struct GroupedQuery {
                                        std::to_string(c.num_kv_heads) + " and " +
                                        std::to_string(c.num_heads));
     }
+    if (setting.causal && !c.causal) problems.add("causal", MOENDA_RULE_CAUSAL_ATTENTION);
+    problems.expect(c.window >= 0, "window", "0 (sees all) or above", c.window);
     problems.in("position", [&] { moenda::check<Position>(c.position, setting, problems); });
     problems.in("head_norm", [&] { moenda::check<HeadNorm>(c.head_norm, setting, problems); });
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {
     int const width = c.num_heads * c.head_dim, kv_width = c.num_kv_heads * c.head_dim;
+    bool const qkv = c.bias != Bias::none;
     auto const head_norm = HeadNorm::template params<B>(c.head_norm, c.head_dim);
-    return {{width, d_model},    {kv_width, d_model},
-            {kv_width, d_model}, {d_model, width, WeightKind::residual},
-            head_norm,           head_norm};
+    return {{width, d_model},
+            {kv_width, d_model},
+            {kv_width, d_model},
+            {d_model, width, WeightKind::residual},
+            head_norm,
+            head_norm,
+            bias<B>(qkv, width),
+            bias<B>(qkv, kv_width),
+            bias<B>(qkv, kv_width),
+            bias<B>(c.bias == Bias::all, d_model)};
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
                            Tensor<B> x) {
-    auto q = ops::matmul(ctx, x, p.query);  // [tokens, num_heads * head_dim]
-    auto k = ops::matmul(ctx, x, p.key);    // [tokens, num_kv_heads * head_dim]
-    auto v = ops::matmul(ctx, x, p.value);  // [tokens, num_kv_heads * head_dim]
+    auto q = product(ctx, x, p.query, p.query_bias);  // [tokens, num_heads * head_dim]
+    auto k = product(ctx, x, p.key, p.key_bias);      // [tokens, num_kv_heads * head_dim]
+    auto v = product(ctx, x, p.value, p.value_bias);  // [tokens, num_kv_heads * head_dim]
     q = norm_heads(ctx, c, p.query_norm, cache.query_norm, q);
     k = norm_heads(ctx, c, p.key_norm, cache.key_norm, k);
     Position::rotate(ctx, c.position, q, c.head_dim, +1);
     Position::rotate(ctx, c.position, k, c.head_dim, +1);
     cache.x = x;
     auto y = ops::attention(ctx, q, k, v, heads(c), cache.attention);  // as q
-    return ops::matmul(ctx, y, p.output);                              // [tokens, d_model]
+    return product(ctx, y, p.output, p.output_bias);                   // [tokens, d_model]
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
+    bias_backward(ctx, dy, grads.output_bias);
     auto dheads = ops::matmul_backward(ctx, dy, cache.attention.y, p.output, grads.output);
     auto [dq, dk, dv] = ops::attention_backward(ctx, dheads, cache.attention, heads(c));
     Position::rotate(ctx, c.position, dq, c.head_dim, -1);
     Position::rotate(ctx, c.position, dk, c.head_dim, -1);
     dq = norm_heads_backward(ctx, c, p.query_norm, grads.query_norm, cache.query_norm, dq);
     dk = norm_heads_backward(ctx, c, p.key_norm, grads.key_norm, cache.key_norm, dk);
+    bias_backward(ctx, dq, grads.query_bias);
+    bias_backward(ctx, dk, grads.key_bias);
+    bias_backward(ctx, dv, grads.value_bias);
     auto dx = ops::matmul_backward(ctx, dq, cache.x, p.query, grads.query);  // [tokens, d_model]
     ops::accumulate(ctx, dx, ops::matmul_backward(ctx, dk, cache.x, p.key, grads.key));
     ops::accumulate(ctx, dx, ops::matmul_backward(ctx, dv, cache.x, p.value, grads.value));
@@ -100,7 +131,22 @@ struct GroupedQuery {
 
  private:
   static constexpr ops::Heads heads(Config const& c) {
-    return {c.num_heads, c.num_kv_heads, c.head_dim};
+    return {c.num_heads, c.num_kv_heads, c.head_dim, c.causal, c.window};
+  }
+  template <class B>
+  static constexpr Weight<B> bias(bool there, int width) {
+    return {there ? 1 : 0, width, WeightKind::bias};
+  }
+  /// x w^T + bias, where there is one.
+  template <class B>
+  static Tensor<B> product(Context<B>& ctx, Tensor<B> x, Weight<B> const& w,
+                           Weight<B> const& bias) {
+    auto const y = ops::matmul(ctx, x, w);  // [tokens, w.rows]
+    return bias.rows == 0 ? y : ops::add_row(ctx, y, bias);
+  }
+  template <class B>
+  static void bias_backward(Context<B>& ctx, Tensor<B> dy, Weight<B> const& dbias) {
+    if (dbias.rows > 0) ops::add_row_backward(ctx, dy, dbias);
   }
   template <class B>
   static Tensor<B> norm_heads(Context<B>& ctx, Config const& c,

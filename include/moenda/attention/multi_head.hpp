@@ -17,7 +17,10 @@ struct MultiHead {
     int num_heads = 0, head_dim = 0;
     typename Position::Config position{};
     typename HeadNorm::Config head_norm{};
-    MOENDA_FIELDS(Config, num_heads, head_dim, position, head_norm);
+    Bias bias = Bias::none;
+    bool causal = true;  ///< a token sees no later one; a language model needs that
+    int window = 0;      ///< it sees tokens at a distance below this, itself included; 0: all
+    MOENDA_FIELDS(Config, num_heads, head_dim, position, head_norm, bias, causal, window);
   };
   template <class B>
   using Params = typename Grouped::template Params<B>;
@@ -47,7 +50,8 @@ struct MultiHead {
 
  private:
   static constexpr typename Grouped::Config grouped(Config const& c) {
-    return {c.num_heads, c.num_heads, c.head_dim, c.position, c.head_norm};
+    return {c.num_heads, c.num_heads, c.head_dim, c.position,
+            c.head_norm, c.bias,      c.causal,   c.window};
   }
 };
 

@@ -4,11 +4,13 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "moenda/core/arena.hpp"
+#include "moenda/core/error.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/core/tensor.hpp"
 
@@ -17,7 +19,8 @@ namespace moenda {
 template <class B>
 struct RoutingHook;
 
-/// What one call works on: `batch_size` sequences of `seq_len` tokens that start at `position`.
+/// What one call works on: `batch_size` sequences of `seq_len` tokens that start at `position`, or
+/// each at its own of `positions`.
 struct Batch {
   int const* tokens = nullptr;  // [batch_size * seq_len], on the backend
   int batch_size = 1, seq_len = 1, position = 0;
@@ -25,25 +28,66 @@ struct Batch {
                                     // padding; null: there is none
   float const* features = nullptr;  // [batch_size * seq_len, channels], in place of tokens
   int channels = 0;                 // of the features
+  int const* positions = nullptr;   // [batch_size], on the backend: where each sequence starts;
+                                    // null: all start at `position`
 
   [[nodiscard]] int rows() const { return batch_size * seq_len; }
+  /// Where sequence b starts, and how many of its rows are no padding. Read on the host.
+  [[nodiscard]] int position_of(int b) const {
+    return positions == nullptr ? position : positions[b];
+  }
+  [[nodiscard]] int length_of(int b) const { return lengths == nullptr ? seq_len : lengths[b]; }
 };
 
-/// Keys and values that attention remembers between decoding calls. Absent in training.
+/// Keys and values that attention remembers between decoding calls, of every sequence as many as it
+/// has. Absent in training.
 template <class B>
 struct Memory {
   using Scalar = typename B::Scalar;
   int batch_size = 1, max_seq_len = 0;
   std::vector<std::vector<Scalar>> slots{};  // one per ops::remember of a forward pass
   std::size_t cursor = 0;
-  int len = 0;  // positions that the slots hold
+  std::vector<int> lens{};  // [batch_size] positions of each sequence that the slots hold; empty
+                            // before the first pass
+
+  /// Goes back to the first slot for a pass over `batch`. Throws ConfigError unless every sequence
+  /// continues what is held of it, and there is room.
+  void begin(Batch const& batch) {
+    require(batch.batch_size == batch_size, "Memory: batch_size must stay the same",
+            batch.batch_size, batch_size);
+    require(batch.positions != nullptr || batch.position + batch.seq_len <= max_seq_len,
+            "Memory: position + seq_len must fit max_seq_len", batch.position + batch.seq_len,
+            max_seq_len);
+    cursor = 0;
+    lens.resize(std::size_t(batch_size), 0);
+    for (int b = 0; b < batch_size; ++b) {
+      int const first = batch.position_of(b), held = lens[std::size_t(b)];
+      if (first > held) {
+        throw ConfigError("Memory: sequence " + std::to_string(b) + " starts at position " +
+                          std::to_string(first) + ", but " + std::to_string(held) +
+                          " of its positions are held");
+      }
+      if (first + batch.length_of(b) > max_seq_len) {
+        throw ConfigError("Memory: sequence " + std::to_string(b) + " would be " +
+                          std::to_string(first + batch.length_of(b)) +
+                          " positions long, but max_seq_len is " + std::to_string(max_seq_len));
+      }
+    }
+  }
+  /// After the pass: the slots hold each sequence up to its last row, and nothing behind it.
+  void end(Batch const& batch) {
+    for (int b = 0; b < batch_size; ++b) {
+      lens[std::size_t(b)] = batch.position_of(b) + batch.length_of(b);
+    }
+  }
 };
 
 /// The rows of every sequence seen so far: sequence b starts at row b * stride.
 template <class B>
 struct History {
   Tensor<B> rows;
-  int len = 0, stride = 0;
+  int len = 0, stride = 0;  // of sequences at positions of their own, `len` is that of the longest
+                            // that there may be
 };
 
 /// What a module needs beside its own config and weights: the backend, memory for results, the

@@ -11,6 +11,9 @@
 #define MOENDA_RULE_CAUSAL                                                                     \
   "LanguageModel: the router chooses by looking at later tokens, so a causal model would see " \
   "the future; wrap it in router::AllowFutureLeak<...> to accept that"
+#define MOENDA_RULE_CAUSAL_ATTENTION                                                             \
+  "LanguageModel: attention must be causal, or every token would see the one it is to predict; " \
+  "a SequenceModel may read a whole sequence"
 #define MOENDA_RULE_GRANULARITY                                                             \
   "Mixture: the expert needs whole sequences (or table rows) in order, so the router must " \
   "route that unit; wrap it in router::PerSequence<...>"

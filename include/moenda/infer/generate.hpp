@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "moenda/infer/sampler.hpp"
@@ -10,43 +11,116 @@
 
 namespace moenda {
 
-/// Continues `prompt` by up to `max_tokens` ids, each seeing keys and values remembered from
-/// before. When the context is full, the window slides: its later half is read again and the rest
-/// forgotten. `stop_at` >= 0 ends the text at that id. `on_token` sees each id as it comes. Throws
-/// ConfigError for an empty prompt, DataError for ids outside the vocabulary.
+namespace detail {
+
+/// Prompts that are continued together: what each must still read, and where. A prompt whose text
+/// has ended stays in the batch as a sequence without rows.
+class Continuations {
+ public:
+  Continuations(std::span<std::vector<int> const> prompts, int context_length)
+      : texts(prompts.begin(), prompts.end()),
+        context_length_(context_length),
+        lengths_(prompts.size()),
+        positions_(prompts.size(), 0) {
+    for (std::size_t b = 0; b < texts.size(); ++b) {
+      if (texts[b].empty()) {
+        throw ConfigError("generate: prompt " + std::to_string(b) +
+                          " must hold at least one token");
+      }
+      lengths_[b] = last(b, context_length);
+    }
+  }
+
+  /// What the network reads next. Where a window is full, its later half is read again.
+  [[nodiscard]] Batch batch() {
+    for (std::size_t b = 0; b < texts.size(); ++b) {
+      if (positions_[b] + lengths_[b] <= context_length_) continue;
+      lengths_[b] = last(b, std::max(1, context_length_ / 2));
+      positions_[b] = 0;
+    }
+    auto const [least, most] = std::minmax_element(lengths_.begin(), lengths_.end());
+    tokens_.assign(texts.size() * std::size_t(*most), 0);
+    for (std::size_t b = 0; b < texts.size(); ++b) {
+      std::copy(texts[b].end() - lengths_[b], texts[b].end(),
+                tokens_.begin() + std::ptrdiff_t(b) * *most);
+    }
+    Batch batch{tokens_.data(), int(texts.size()), *most};
+    batch.positions = positions_.data();
+    if (*least < *most) batch.lengths = lengths_.data();
+    return batch;
+  }
+  [[nodiscard]] bool goes_on(std::size_t b) const { return lengths_[b] > 0; }
+  /// Text b was read and goes on with `id`.
+  void append(std::size_t b, int id) {
+    positions_[b] += lengths_[b];
+    lengths_[b] = 1;
+    texts[b].push_back(id);
+  }
+  /// Text b was read and is over.
+  void end(std::size_t b) {
+    positions_[b] += lengths_[b];
+    lengths_[b] = 0;
+  }
+
+  std::vector<std::vector<int>> texts;
+
+ private:
+  [[nodiscard]] int last(std::size_t b, int longest) const {
+    return int(std::min(texts[b].size(), std::size_t(longest)));
+  }
+
+  int context_length_;
+  std::vector<int> lengths_, positions_, tokens_;  // the last lengths_[b] of a text are unread
+};
+
+}  // namespace detail
+
+/// Continues every prompt by up to `max_tokens` ids, all of them together, each seeing keys and
+/// values remembered from before. When a context is full, its window slides: its later half is read
+/// again and the rest forgotten. `stop_at` >= 0 ends a text at that id. `on_token` sees each id as
+/// it comes, and of which prompt it is. A text is what its prompt would get alone, up to the last
+/// bits of its logits: a product of more than 8 rows adds up in another order. Equal prompts get
+/// equal texts. Throws ConfigError for an empty prompt, DataError for ids outside the vocabulary.
+template <class Network>
+[[nodiscard]] std::vector<std::vector<int>> generate(
+    Network& network, std::span<std::vector<int> const> prompts, int max_tokens,
+    Sampler::Config const& sampling, int stop_at = -1,
+    std::function<void(std::size_t, int)> const& on_token = {}) {
+  using B = std::remove_reference_t<decltype(network.backend)>;
+  using Scalar = typename Network::Scalar;
+  detail::Continuations all(prompts, network.config.context_length);
+  Sampler sampler(sampling);
+  Memory<B> memory{.batch_size = int(prompts.size()), .max_seq_len = network.config.context_length};
+  auto left = prompts.size();  // texts that go on
+  for (int i = 0; i < max_tokens && left > 0; ++i) {
+    auto const logits = network.last_logits(all.batch(), &memory);
+    for (std::size_t b = 0; b < prompts.size(); ++b) {
+      if (!all.goes_on(b)) continue;
+      auto const of_prompt =
+          std::span<Scalar const>(logits.slice(int(b), 1).data, std::size_t(logits.cols));
+      int const id = sampler.pick(of_prompt, all.texts[b].size());
+      if (id == stop_at) {
+        all.end(b);
+        left -= 1;
+      } else {
+        all.append(b, id);
+        if (on_token) on_token(b, id);
+      }
+    }
+  }
+  return std::move(all.texts);
+}
+
+/// The same for one prompt.
 template <class Network>
 [[nodiscard]] std::vector<int> generate(Network& network, std::span<int const> prompt,
                                         int max_tokens, Sampler::Config const& sampling,
                                         int stop_at = -1,
                                         std::function<void(int)> const& on_token = {}) {
-  using B = std::remove_reference_t<decltype(network.backend)>;
-  using Scalar = typename Network::Scalar;
-  if (prompt.empty()) throw ConfigError("generate: the prompt must hold at least one token");
-  int const context_length = network.config.context_length;
-  Sampler sampler(sampling);
-  std::vector<int> text(prompt.begin(), prompt.end());
-  Memory<B> memory{.batch_size = 1, .max_seq_len = context_length};
-  int remembered = 0;  // tokens of the present window that the memory holds
-  auto const keep = [&](int longest) {
-    return std::min<std::ptrdiff_t>(std::ptrdiff_t(text.size()), longest);
-  };
-  auto window = text.end() - keep(context_length);
-  std::vector<int> now(window, text.end());
-  for (int i = 0; i < max_tokens; ++i) {
-    if (remembered + int(now.size()) > context_length) {
-      now.assign(text.end() - keep(std::max(1, context_length / 2)), text.end());
-      remembered = 0;
-    }
-    auto const logits = network.last_logits({now.data(), 1, int(now.size()), remembered}, &memory);
-    remembered += int(now.size());
-    int const id =
-        sampler.pick(std::span<Scalar const>(logits.data, std::size_t(logits.cols)), text.size());
-    if (id == stop_at) break;
-    text.push_back(id);
-    now.assign(1, id);
-    if (on_token) on_token(id);
-  }
-  return text;
+  std::vector<int> const text(prompt.begin(), prompt.end());
+  std::function<void(std::size_t, int)> each;
+  if (on_token) each = [&](std::size_t, int id) { on_token(id); };
+  return generate(network, std::span(&text, 1), max_tokens, sampling, stop_at, each).front();
 }
 
 }  // namespace moenda

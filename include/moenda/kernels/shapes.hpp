@@ -4,14 +4,21 @@
 
 namespace moenda {
 
-/// Causal attention over `batch_size` sequences. Query row i of a sequence sees the keys
-/// 0 .. i + key_len - query_len. Heads are side by side in a row; query head h reads key/value head
-/// h / (num_heads / num_kv_heads).
+/// Attention over `batch_size` sequences. Row i of the queries of a sequence stands at position
+/// first + i of its keys, where first = key_len - query_len, or firsts[b] for each sequence b. It
+/// sees of the keys 0 .. key_len those not behind it when `causal`, and with a window those nearer
+/// than `window`. With `lengths` only the first lengths[b] queries of sequence b are present, and
+/// its keys end with them, at first + lengths[b]; what the other queries get means nothing. Heads
+/// are side by side in a row; query head h reads key/value head h / (num_heads / num_kv_heads).
 struct AttentionShape {
   int batch_size = 0, query_len = 0;
   int key_len = 0,
       key_stride = 0;  // rows of keys of a sequence that are seen; rows between sequences
   int num_heads = 0, num_kv_heads = 0, head_dim = 0;
+  bool causal = true;
+  int window = 0;                // 0: none
+  int const* firsts = nullptr;   // [batch_size]; with it, key_len is no more than a bound
+  int const* lengths = nullptr;  // [batch_size]
 };
 
 /// What a loss on a router is told: its tables are [rows, cols]; rows with present[r] == 0 are

@@ -150,15 +150,17 @@ struct LanguageModel {
       moenda::after_step<Block>(end, c.block, p.layers[l], grads.layers[l]);
     }
   }
-  /// Throws ConfigError for sizes that the model cannot take, DataError for ids outside the
-  /// vocabulary.
+  /// Throws ConfigError for sizes that the model cannot take, DataError for lengths outside
+  /// 0..seq_len and for ids outside the vocabulary, also in padding.
   static void check_batch(Config const& c, Batch const& batch) {
     require(batch.batch_size >= 0 && batch.seq_len >= 0 && batch.position >= 0,
             "Batch: batch_size, seq_len and position must not be negative", batch.batch_size,
             batch.seq_len);
-    require(std::int64_t(batch.position) + batch.seq_len <= c.context_length,
+    require(batch.positions != nullptr ||
+                std::int64_t(batch.position) + batch.seq_len <= c.context_length,
             "Batch: position + seq_len must fit context_length",
             std::int64_t(batch.position) + batch.seq_len, c.context_length);
+    for (int b = 0; b < batch.batch_size; ++b) check_sequence(c, batch, b);
     ops::check_ids(batch.tokens, batch.rows(), c.vocab_size);
   }
   /// One for every token.
@@ -186,6 +188,26 @@ struct LanguageModel {
   template <class B>
   static Weight<B> const& head(Config const& c, Params<B> const& p) {
     return c.tied_head ? p.embedding : p.head;
+  }
+
+ private:
+  static void check_sequence(Config const& c, Batch const& batch, int b) {
+    auto const first = std::int64_t(batch.position_of(b)),
+               length = std::int64_t(batch.length_of(b));
+    auto const sequence = "sequence " + std::to_string(b);
+    if (length < 0 || length > batch.seq_len) {
+      throw DataError("Batch: the length of " + sequence + " is " + std::to_string(length) +
+                      ", but lengths must lie in 0.." + std::to_string(batch.seq_len));
+    }
+    if (first < 0) {
+      throw ConfigError("Batch: " + sequence + " starts at position " + std::to_string(first) +
+                        ", but positions must be at least 0");
+    }
+    if (first + length > c.context_length) {
+      throw ConfigError("Batch: " + sequence + " would be " + std::to_string(first + length) +
+                        " positions long, but context_length is " +
+                        std::to_string(c.context_length));
+    }
   }
 };
 

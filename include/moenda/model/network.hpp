@@ -97,10 +97,11 @@ class Network {
     M::check_batch(config, batch);
     auto ctx = inference(batch, memory);
     auto const hidden = M::forward(ctx, config, params, cache_);
-    if (memory != nullptr) memory->len = batch.position + batch.seq_len;
+    if (memory != nullptr) memory->end(batch);
     return M::outputs(ctx, config, params, hidden);
   }
-  /// Logits [batch_size, vocab_size] of the last position of every sequence.
+  /// Logits [batch_size, vocab_size] of the last row of every sequence that is no padding. Those of
+  /// a sequence without rows mean nothing.
   Tensor<B> last_logits(Batch const& batch, Memory<B>* memory = nullptr) {
     M::check_batch(config, batch);
     require(batch.seq_len >= 1, "Network::last_logits: seq_len must be at least 1", batch.seq_len,
@@ -110,11 +111,16 @@ class Network {
     require(hidden.rows == batch.rows(),
             "Network::last_logits: the model must answer for every token (its rows vs the batch's)",
             hidden.rows, batch.rows());
-    if (memory != nullptr) memory->len = batch.position + batch.seq_len;
+    if (memory != nullptr) memory->end(batch);
     auto last = ctx.tensor(batch.batch_size, hidden.cols);  // [batch_size, d_model]
-    copy_blocks(backend, last.data, hidden.data + std::ptrdiff_t(batch.seq_len - 1) * hidden.cols,
-                batch.batch_size, std::ptrdiff_t(hidden.cols), std::ptrdiff_t(hidden.cols),
-                std::ptrdiff_t(batch.seq_len) * hidden.cols);
+    if (batch.lengths == nullptr) {
+      copy_blocks(backend, last.data, hidden.data + std::ptrdiff_t(batch.seq_len - 1) * hidden.cols,
+                  batch.batch_size, std::ptrdiff_t(hidden.cols), std::ptrdiff_t(hidden.cols),
+                  std::ptrdiff_t(batch.seq_len) * hidden.cols);
+    } else {
+      last_rows(backend, last.data, hidden.data, batch.lengths, batch.batch_size, batch.seq_len,
+                hidden.cols);
+    }
     return M::outputs(ctx, config, params, last);
   }
   /// Lets modules fill their state from how often each token occurs in the training text.
@@ -144,12 +150,7 @@ class Network {
 
   Context<B> inference(Batch const& batch, Memory<B>* memory) {
     arena.rewind();
-    if (memory != nullptr) {
-      require(batch.position <= memory->len,
-              "Network: a batch must continue what the memory holds (position vs length)",
-              batch.position, memory->len);
-      memory->cursor = 0;
-    }
+    if (memory != nullptr) memory->begin(batch);
     Context<B> ctx{backend, arena, batch};
     ctx.training = false;
     ctx.memory = memory;

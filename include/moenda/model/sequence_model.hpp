@@ -21,9 +21,10 @@ namespace moenda {
 /// over the rows that are no padding, and Output (output::Classes, output::Value).
 ///   x = blocks(input);  hidden = mean_t FeedForward(x)_t;  outputs = Output(hidden)
 /// The last layer has no residual connection: what the experts do not say is not heard, so that an
-/// expert's worth shows in the result (Hecto, Pandey et al. 2025). Attention inside the blocks is
-/// causal, as everywhere in this library; routers and experts may look at the whole sequence.
-/// Without blocks nothing but the experts knows the order of the rows.
+/// expert's worth shows in the result (Hecto, Pandey et al. 2025). With `causal = false` in the
+/// configuration of the blocks' attention every row sees the whole sequence and the model is an
+/// encoder (Devlin et al. 2019); padding is seen by nobody. Routers and experts may look at the
+/// whole sequence either way. Without blocks nothing but the experts knows the order of the rows.
 template <class Input, class Block, class FeedForward, class Output>
 struct SequenceModel {
   static_assert(sizeof(FeedForward) > 0);  // completed first: its own sentences come first
@@ -132,8 +133,8 @@ struct SequenceModel {
   static void check_batch(Config const& c, Batch const& batch) {
     require(batch.batch_size >= 0 && batch.seq_len >= 0,
             "Batch: batch_size and seq_len must not be negative", batch.batch_size, batch.seq_len);
-    require(batch.position == 0, "Batch: a whole sequence must begin at position 0", batch.position,
-            0);
+    require(batch.position == 0 && batch.positions == nullptr,
+            "Batch: a whole sequence must begin at position 0", batch.position, 0);
     require(batch.seq_len <= c.context_length, "Batch: seq_len must fit context_length",
             batch.seq_len, c.context_length);
     require(batch.batch_size == 0 || batch.seq_len >= 1,

@@ -29,7 +29,8 @@ Keys token_keys(Context<B>& ctx) {
 template <class B>
 Keys position_keys(Context<B>& ctx) {
   auto keys = ctx.template make<std::uint64_t>(ctx.batch.rows());  // [tokens]
-  position_keys(ctx.backend, keys.data(), ctx.batch.position, ctx.batch.seq_len, ctx.batch.rows());
+  position_keys(ctx.backend, keys.data(), ctx.batch.position, ctx.batch.seq_len, ctx.batch.rows(),
+                ctx.batch.positions);
   return keys;
 }
 /// The token before it in its sequence, in decoding the remembered one, and a mark of its own for
@@ -42,8 +43,10 @@ Keys previous_keys(Context<B>& ctx, bool with_token) {
   split_tokens(ctx.backend, ids.data, batch.tokens, batch.rows());
   auto const seen = remember(ctx, ids);
   auto keys = ctx.template make<std::uint64_t>(batch.rows());  // [tokens]
+  // Without a memory a sequence begins here, wherever it stands.
   previous_keys(ctx.backend, keys.data(), seen.rows.data, with_token, seen.len - batch.seq_len,
-                seen.stride, batch.seq_len, batch.rows());
+                seen.stride, batch.seq_len, batch.rows(),
+                ctx.memory == nullptr ? nullptr : batch.positions);
   return keys;
 }
 
@@ -58,7 +61,7 @@ Keys item_keys(Context<B>& ctx, int items) {
           "item_keys: the items must share the batch equally", items, batch.rows());
   auto keys = ctx.template make<std::uint64_t>(items);  // [items]
   item_keys(ctx.backend, keys.data(), batch.tokens, batch.features, batch.channels, batch.lengths,
-            batch.position, batch.seq_len, item_rows, items);
+            batch.position, batch.seq_len, item_rows, items, batch.positions);
   return keys;
 }
 

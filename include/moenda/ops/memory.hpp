@@ -30,7 +30,8 @@ void accumulate(Context<B>& ctx, Tensor<B> to, Tensor<B> from) {
 }
 
 /// What attention sees of `now`, keys or values of [tokens, width]: in training `now` itself, in
-/// decoding everything remembered with `now` appended. Throws ConfigError when the memory is full.
+/// decoding everything remembered with `now` appended, each sequence behind what it has, without
+/// its padding. Throws ConfigError when the memory is full.
 template <class B>
 History<B> remember(Context<B>& ctx, Tensor<B> now) {
   auto const& batch = ctx.batch;
@@ -38,7 +39,8 @@ History<B> remember(Context<B>& ctx, Tensor<B> now) {
   auto& memory = *ctx.memory;
   require(batch.batch_size == memory.batch_size, "Memory: batch_size must stay the same",
           batch.batch_size, memory.batch_size);
-  require(batch.position + batch.seq_len <= memory.max_seq_len,
+  bool const together = batch.positions == nullptr;
+  require(!together || batch.position + batch.seq_len <= memory.max_seq_len,
           "Memory: position + seq_len must fit max_seq_len", batch.position + batch.seq_len,
           memory.max_seq_len);
   auto const stride = std::ptrdiff_t(memory.max_seq_len) * now.cols;
@@ -51,11 +53,16 @@ History<B> remember(Context<B>& ctx, Tensor<B> now) {
           "width scalars",
           std::ptrdiff_t(slot_values.size()), stride * memory.batch_size);
   auto* slot = slot_values.data();
-  auto const count = std::ptrdiff_t(batch.seq_len) * now.cols;
-  copy_blocks(ctx.backend, slot + std::ptrdiff_t(batch.position) * now.cols, now.data,
-              batch.batch_size, count, stride, count);
+  if (together && batch.lengths == nullptr) {
+    auto const count = std::ptrdiff_t(batch.seq_len) * now.cols;
+    copy_blocks(ctx.backend, slot + std::ptrdiff_t(batch.position) * now.cols, now.data,
+                batch.batch_size, count, stride, count);
+  } else {
+    place_rows(ctx.backend, slot, now.data, batch.positions, batch.lengths, batch.position,
+               batch.batch_size, batch.seq_len, memory.max_seq_len, now.cols);
+  }
   return {{slot, batch.batch_size * memory.max_seq_len, now.cols},
-          batch.position + batch.seq_len,
+          together ? batch.position + batch.seq_len : memory.max_seq_len,
           memory.max_seq_len};
 }
 

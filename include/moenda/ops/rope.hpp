@@ -13,7 +13,7 @@ void rope(Context<B>& ctx, Tensor<B> x, int head_dim, double base, int sign) {
   require(head_dim >= 2 && head_dim % 2 == 0, "rope: head_dim must be even", head_dim, 2);
   require(x.cols % head_dim == 0, "rope: head_dim must divide the row width", x.cols, head_dim);
   rope_rotate(ctx.backend, x.data, x.rows, x.cols / head_dim, head_dim, ctx.batch.seq_len,
-              ctx.batch.position, base, sign);
+              ctx.batch.position, base, sign, ctx.batch.positions);
 }
 
 }  // namespace moenda::ops

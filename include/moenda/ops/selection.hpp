@@ -49,7 +49,8 @@ Tensor<B> round_robin(Context<B>& ctx, int k, int rows, int cols) {
   bool const tokens = rows_are_tokens(ctx, rows);
   auto mask = ctx.tensor(rows, cols);  // [rows, cols]
   round_robin(ctx.backend, mask.data, tokens ? ctx.batch.position : 0,
-              tokens ? ctx.batch.seq_len : rows, k, rows, cols);
+              tokens ? ctx.batch.seq_len : rows, k, rows, cols,
+              tokens ? ctx.batch.positions : nullptr);
   return mask;
 }
 

@@ -4,6 +4,7 @@
 #define MOENDA_HEADER_ONLY 0
 #include "moenda/cpu/kernels/attention.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <random>
@@ -76,6 +77,16 @@ Gradients<T> backward(AttentionShape const& s, Inputs<T> const& in, Outputs<T> c
   return grads;
 }
 
+// Whether query i of sequence b sees key j.
+bool sees(AttentionShape const& s, int b, int i, int j) {
+  auto const at = static_cast<std::size_t>(b);
+  int const first = s.firsts == nullptr ? s.key_len - s.query_len : s.firsts[at];
+  int const keys = first + (s.lengths == nullptr ? s.query_len : s.lengths[at]);
+  int const position = first + i;
+  bool const near = s.window == 0 || std::abs(position - j) < s.window;
+  return j < keys && near && (!s.causal || j <= position);
+}
+
 // All scores of a row at once, in double.
 template <class T>
 Outputs<double> reference(AttentionShape const& s, Inputs<T> const& in) {
@@ -92,8 +103,11 @@ Outputs<double> reference(AttentionShape const& s, Inputs<T> const& in) {
                                              h / group * s.head_dim)];
         };
         std::vector<double> scores;
+        std::vector<int> seen;
         double max = -INFINITY, sum = 0;
-        for (int j = 0; j <= i + s.key_len - s.query_len; ++j) {
+        for (int j = 0; j < s.key_stride; ++j) {
+          if (!sees(s, b, i, j)) continue;
+          seen.push_back(j);
           double score = 0;
           for (int c = 0; c < s.head_dim; ++c) score += double(q[c]) * double(at(in.k, j)[c]);
           scores.push_back(score / std::sqrt(double(s.head_dim)));
@@ -105,7 +119,7 @@ Outputs<double> reference(AttentionShape const& s, Inputs<T> const& in) {
         double* y = &out.y[static_cast<std::size_t>(q - in.q.data())];
         for (std::size_t j = 0; j < scores.size(); ++j) {
           double const p = std::exp(scores[j] - max) / sum;
-          for (int c = 0; c < s.head_dim; ++c) y[c] += p * double(at(in.v, int(j))[c]);
+          for (int c = 0; c < s.head_dim; ++c) y[c] += p * double(at(in.v, seen[j])[c]);
         }
       }
     }
@@ -129,7 +143,8 @@ std::string name(AttentionShape const& s) {
   return "batch " + std::to_string(s.batch_size) + " queries " + std::to_string(s.query_len) +
          " keys " + std::to_string(s.key_len) + "/" + std::to_string(s.key_stride) + " heads " +
          std::to_string(s.num_heads) + "/" + std::to_string(s.num_kv_heads) + " head_dim " +
-         std::to_string(s.head_dim);
+         std::to_string(s.head_dim) + (s.causal ? " causal" : "") + " window " +
+         std::to_string(s.window);
 }
 
 double dot(std::vector<double> const& a, std::vector<double> const& b) {
@@ -156,6 +171,110 @@ TEMPLATE_TEST_CASE("attention equals full scores in double", "[attention]", floa
     auto const want = reference(s, in);
     CHECK(largest_difference(got.y, want.y) < tolerance);
     CHECK(largest_difference(got.logsumexp, want.logsumexp) < 2 * tolerance);
+  }
+}
+
+// Sizes around tiles and registers, heads that share keys, windows of a single key, shorter and
+// longer than the sequence, and keys that were there before the queries.
+TEMPLATE_TEST_CASE("what a query sees is what the shape says", "[attention]", float, double) {
+  double const tolerance = sizeof(TestType) == 4 ? 2e-6 : 1e-14;
+  std::vector<AttentionShape> const sizes = {
+      {1, 1, 1, 1, 1, 1, 1},       {2, 3, 3, 3, 2, 1, 5},     {1, 65, 65, 65, 2, 2, 7},
+      {2, 130, 130, 133, 6, 2, 9}, {1, 1, 200, 256, 8, 4, 8}, {2, 5, 131, 140, 4, 2, 24},
+      {1, 70, 199, 199, 5, 1, 3},  {1, 17, 17, 17, 70, 1, 4}, {1, 5, 3, 3, 2, 1, 4}};
+  for (auto s : sizes) {
+    Inputs<TestType> const in(s, 2.0);
+    for (bool const causal : {true, false}) {
+      for (int const window : {0, 1, 2, 7, 63, 64, 65, 128, 500}) {
+        s.causal = causal, s.window = window;
+        INFO(name(s));
+        auto const got = forward(s, in);
+        auto const want = reference(s, in);
+        CHECK(largest_difference(got.y, want.y) < tolerance);
+        CHECK(largest_difference(got.logsumexp, want.logsumexp) < 2 * tolerance);
+      }
+    }
+  }
+}
+
+TEST_CASE("sequences have their own lengths and their own places among the keys", "[attention]") {
+  std::vector<int> const lengths{70, 1, 0, 33, 2}, firsts{10, 80, 3, 0, 64};
+  AttentionShape s{5, 70, 90, 90, 4, 2, 5};
+  for (bool const causal : {true, false}) {
+    for (int const window : {0, 1, 5, 66, 300}) {
+      for (bool const placed : {true, false}) {
+        s.causal = causal, s.window = window, s.lengths = lengths.data();
+        s.firsts = placed ? firsts.data() : nullptr;
+        INFO(name(s) << (placed ? " placed" : ""));
+        Inputs<double> in(s, 2.0);
+        auto const want = reference(s, in);
+        for (int b = 0; b < 5; ++b) {  // what lies behind the keys of a sequence is never read
+          auto const at = static_cast<std::size_t>(b);
+          int const keys = (placed ? firsts[at] : 20) + lengths[at];
+          for (std::size_t c = static_cast<std::size_t>(b * 90 + keys) * 10;
+               c < static_cast<std::size_t>(b + 1) * 900; ++c) {
+            in.k[c] = in.v[c] = NAN;
+          }
+        }
+        auto const got = forward(s, in);
+        for (int b = 0; b < 5; ++b) {
+          auto const begin = static_cast<std::ptrdiff_t>(b * 70 * 20);
+          auto const end = begin + lengths[static_cast<std::size_t>(b)] * 20;
+          for (auto at = begin; at < end; ++at) {
+            REQUIRE(std::abs(got.y[std::size_t(at)] - want.y[std::size_t(at)]) < 1e-14);
+          }
+        }
+        auto const finite = [](double y) { return std::isfinite(y); };
+        CHECK(std::all_of(got.y.begin(), got.y.end(), finite));
+      }
+    }
+  }
+  std::vector<int> const outside{10, 80, 3, 0, 89};
+  s.firsts = outside.data();
+  CHECK_THROWS_WITH(forward(s, Inputs<double>(s)),
+                    "attention: the keys of a sequence must fit key_stride (91 vs 90)");
+}
+
+TEST_CASE("gradients of what is seen equal central differences", "[attention]") {
+  std::vector<int> const lengths{67, 0, 5};
+  std::vector<AttentionShape> shapes;
+  for (bool const causal : {true, false}) {
+    for (int const window : {0, 1, 3, 65}) {
+      shapes.push_back({3, 67, 67, 67, 2, 1, 3, causal, window});
+      shapes.push_back({3, 67, 67, 67, 2, 1, 3, causal, window, nullptr, lengths.data()});
+    }
+  }
+  for (auto const& s : shapes) {
+    INFO(name(s) << (s.lengths == nullptr ? "" : " with lengths"));
+    Inputs<double> in(s, 1.5);
+    if (s.lengths != nullptr) {  // nothing is asked of padding
+      for (std::size_t at = 0; at < in.dy.size(); ++at) {
+        auto const row = static_cast<int>(at) / 6;
+        if (row % 67 >= lengths[static_cast<std::size_t>(row / 67)]) in.dy[at] = 0;
+      }
+    }
+    auto const out = forward(s, in);
+    auto const grads = backward(s, in, out);
+    auto const check = [&](std::vector<double>& x, std::vector<double> const& dx) {
+      double worst = 0;
+      for (std::size_t i = 0; i < x.size(); i += 1 + x.size() / 37) {
+        double const old = x[i], step = 1e-5;
+        x[i] = old + step;
+        double const above = dot(reference(s, in).y, in.dy);
+        x[i] = old - step;
+        double const below = dot(reference(s, in).y, in.dy);
+        x[i] = old;
+        double const difference = std::abs((above - below) / (2 * step) - dx[i]);
+        if (!(difference <= worst)) worst = difference;
+      }
+      CHECK(worst < 1e-8);
+    };
+    check(in.q, grads.dq);
+    check(in.k, grads.dk);
+    check(in.v, grads.dv);
+    for (auto const* values : {&grads.dq, &grads.dk, &grads.dv}) {
+      for (double const value : *values) REQUIRE(std::isfinite(value));
+    }
   }
 }
 
@@ -220,8 +339,10 @@ TEST_CASE("float gradients agree with double ones", "[attention]") {
 }
 
 TEST_CASE("attention has the same bits for any number of threads", "[attention]") {
-  for (AttentionShape const s :
-       {AttentionShape{3, 130, 130, 130, 4, 2, 20}, {1, 40, 40, 40, 1, 1, 8}}) {
+  for (AttentionShape const s : {AttentionShape{3, 130, 130, 130, 4, 2, 20},
+                                 {1, 40, 40, 40, 1, 1, 8},
+                                 {3, 130, 130, 130, 4, 2, 20, false, 0},
+                                 {3, 130, 130, 130, 4, 2, 20, true, 70}}) {
     INFO(name(s));
     Inputs<float> const in(s);
     auto const out = forward(s, in);
@@ -336,6 +457,8 @@ TEST_CASE("attention refuses impossible shapes", "[attention]") {
   CHECK_THROWS_AS(run({1, 1, 1, 1, 1, 0, 1}), moenda::ConfigError);
   CHECK_THROWS_AS(run({1, 1, 1, 1, 1, 1, 0}), moenda::ConfigError);
   CHECK_THROWS_AS(run({-1, 1, 1, 1, 1, 1, 1}), moenda::ConfigError);
+  CHECK_THROWS_WITH(run({1, 1, 1, 1, 1, 1, 1, true, -1}),
+                    "attention: window must be at least 0 (-1 vs 0)");
   CHECK_THROWS_AS(attention_backward(backend, x, x, x, x, x, x, x, x, x, {1, 1, 2, 2, 1, 1, 1}),
                   moenda::ConfigError);
 }

@@ -37,7 +37,7 @@ std::vector<double> rope_formula(std::vector<T> const& x, Rotation const& s, dou
 template <class T>
 std::vector<T> rotated(cpu::Backend<T>& backend, std::vector<T> x, Rotation const& s, int sign) {
   cpu::rope_rotate(backend, x.data(), s.rows, s.num_heads, s.head_dim, s.seq_len, s.first_position,
-                   base, sign);
+                   base, sign, nullptr);
   return x;
 }
 
@@ -111,8 +111,10 @@ TEST_CASE("a position gets the same bits alone and within a sequence", "[cpu][ro
 TEST_CASE("rope refuses odd heads and empty sequences", "[cpu][rope]") {
   cpu::Backend<float> backend(1);
   std::vector<float> x(12, 1.0f);
-  REQUIRE_THROWS_AS(cpu::rope_rotate(backend, x.data(), 4, 1, 3, 4, 0, base, 1), ConfigError);
-  REQUIRE_THROWS_AS(cpu::rope_rotate(backend, x.data(), 3, 1, 4, 0, 0, base, 1), ConfigError);
+  REQUIRE_THROWS_AS(cpu::rope_rotate(backend, x.data(), 4, 1, 3, 4, 0, base, 1, nullptr),
+                    ConfigError);
+  REQUIRE_THROWS_AS(cpu::rope_rotate(backend, x.data(), 3, 1, 4, 0, 0, base, 1, nullptr),
+                    ConfigError);
   REQUIRE(x == std::vector<float>(12, 1.0f));
 }
 

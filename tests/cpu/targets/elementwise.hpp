@@ -151,7 +151,7 @@ inline void keys_to_hash(int n) {
   auto const is = [&](char const* kernel, Term f) { expect_each({kernel, n}, keys, n, f, 0); };
   cpu::token_keys(backend(), keys.data(), tokens.data(), n);
   is("token_keys", token);
-  cpu::position_keys(backend(), keys.data(), 5, 7, n);
+  cpu::position_keys(backend(), keys.data(), 5, 7, n, nullptr);
   is("position_keys", [](auto i) { return 5 + i % 7; });
   Floats halves(2 * n, 9.f);
   cpu::split_tokens(backend(), halves.data(), tokens.data(), n);
@@ -159,13 +159,13 @@ inline void keys_to_hash(int n) {
       {"split_tokens", n}, halves, 2 * n,
       [&](auto i) { return i % 2 == 0 ? token(i / 2) >> 16 : token(i / 2) & 0xffff; }, 0);
   for (bool const with_token : {false, true}) {
-    cpu::previous_keys(backend(), keys.data(), halves.data(), with_token, 0, n, n, n);
+    cpu::previous_keys(backend(), keys.data(), halves.data(), with_token, 0, n, n, n, nullptr);
     is("previous_keys", [&](auto i) {
       std::uint64_t const before = i == 0 ? 0 : 1 + token(i - 1);
       return with_token ? before << 32 | token(i) : before;
     });
   }
-  cpu::item_keys(backend(), keys.data(), tokens.data(), nullptr, 0, nullptr, 2, 1, 1, n);
+  cpu::item_keys(backend(), keys.data(), tokens.data(), nullptr, 0, nullptr, 2, 1, 1, n, nullptr);
   is("item_keys", [&](auto i) { return std::uint64_t{2} << 32 | token(i); });
   Floats selected(n, 9.f), table(400000, 1.f);
   cpu::hash_experts(backend(), selected.data(), keys.data(), 7, 0, 1, 1, n);

@@ -89,7 +89,7 @@ inline void rotation(int head_dim) {
   Floats const x(n, 1, -1, 1);
   for (int const sign : {1, -1}) {
     Floats y = x;
-    cpu::rope_rotate(backend(), y.data(), 4, 2, head_dim, 2, 61, 10000.0, sign);
+    cpu::rope_rotate(backend(), y.data(), 4, 2, head_dim, 2, 61, 10000.0, sign, nullptr);
     expect_each({"rope_rotate", head_dim}, y, n, [&](auto i) {
       auto const j = i % head_dim;
       auto const position = double(61 + i / (2 * head_dim) % 2);

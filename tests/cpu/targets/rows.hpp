@@ -116,7 +116,7 @@ inline void choices(int cols) {
           [&](auto i) { return m.taken(i) && (always.taken(i) || x[i] > limits[i / cols]); }, 0);
     }
   }
-  cpu::round_robin(backend(), y.data(), 1, 2, 1, rows, cols);
+  cpu::round_robin(backend(), y.data(), 1, 2, 1, rows, cols, nullptr);
   expect_each(
       {"round_robin", cols}, y, n, [&](auto i) { return (1 + i / cols % 2) % cols == i % cols; },
       0);

@@ -83,12 +83,12 @@ void attention_forward_tile(T* y, T* logsumexp, T const* q, T const* k, T const*
   std::fill_n(out, tile_queries * step, T(0));
 
   OnlineSoftmax<T> softmax(tile.width);
-  for (std::int64_t begin = 0; begin < tile.keys; begin += tile_keys) {
+  for (auto begin = tile.keys_before; begin < tile.keys; begin += tile_keys) {
     int const keys = static_cast<int>(std::min<std::int64_t>(tile_keys, tile.keys - begin));
     tile_product<T>(scores, tile.width, {k + head.key(begin), head.key_step(), 1}, queries,
                     tile.width, keys, tile.width, head_dim, false);
-    if (begin + keys > tile.keys_of_all) {
-      hide_later_keys(scores, tile, begin, keys, -std::numeric_limits<T>::infinity());
+    if (tile.hides(begin, keys)) {
+      hide_unseen_keys(scores, tile, begin, keys, -std::numeric_limits<T>::infinity());
     }
     softmax.update(scores, keys);
     for (int i = 0; i < tile.count; ++i) {
@@ -102,7 +102,7 @@ void attention_forward_tile(T* y, T* logsumexp, T const* q, T const* k, T const*
   write_outputs(y, logsumexp, out, softmax, tile, head_dim);
 }
 
-/// Causal attention; shapes and rules at AttentionShape.
+/// Attention; shapes and rules at AttentionShape.
 ///   y, q [batch_size * query_len, num_heads * head_dim]
 ///   k, v [batch_size * key_stride, num_kv_heads * head_dim]
 ///   logsumexp [batch_size, num_heads, query_len], of the scaled scores

@@ -80,7 +80,7 @@ void probabilities_again(AttentionBackwardWork<T> const& work, QueryTile const& 
     T* const row = work.probs + j * width;
     for (int i = 0; i < width; ++i) row[i] = exponential(row[i] - work.logsumexp[i]);
   }
-  if (begin + keys > tile.keys_of_all) hide_later_keys(work.probs, tile, begin, keys, T(0));
+  if (tile.hides(begin, keys)) hide_unseen_keys(work.probs, tile, begin, keys, T(0));
   for (int j = 0; j < keys; ++j) {
     T const* const row = work.probs + j * width;
     T* const drow = work.dscores + j * width;
@@ -95,7 +95,8 @@ void attention_backward_tile(T* dq, T* dk, T* dv, T const* k, T const* v, QueryT
   int const step = padded<T>(head_dim), width = tile.width;
   auto const& head = tile.head;
   auto const key_step = head.key_step();
-  for (std::int64_t begin = 0; begin < tile.keys; begin += tile_keys) {
+  if (tile.keys_before >= tile.keys) std::fill_n(work.dq_rows, tile.count * step, T(0));
+  for (auto begin = tile.keys_before; begin < tile.keys; begin += tile_keys) {
     int const keys = static_cast<int>(std::min<std::int64_t>(tile_keys, tile.keys - begin));
     auto const at = head.key(begin);
     tile_product<T>(work.probs, width, {k + at, key_step, 1}, work.query_columns, width, keys,
@@ -110,7 +111,7 @@ void attention_backward_tile(T* dq, T* dk, T* dv, T const* k, T const* v, QueryT
                     head_dim, tile.count, true);
     pack_keys(work.key_rows, k + at, key_step, keys, head_dim);
     tile_product<T>(work.dq_rows, step, {work.dscores, 1, width}, work.key_rows, step, tile.count,
-                    step, keys, begin > 0);
+                    step, keys, begin > tile.keys_before);
   }
   for (int i = 0; i < tile.count; ++i) {
     T* const row = dq + head.query(tile.first + i);
@@ -121,7 +122,9 @@ void attention_backward_tile(T* dq, T* dk, T* dv, T const* k, T const* v, QueryT
 /// Gradient of attention_forward: dq, dk and dv are assigned. Shapes as there, dy and y like q, dk
 /// and dv like k. One worker owns a key/value head of a sequence and takes all its queries in
 /// order, so dk and dv need no atomics and have the same bits for any number of threads. Throws
-/// ConfigError for a bad shape, and unless query_len, key_len and key_stride are equal.
+/// ConfigError for a bad shape, and unless query_len, key_len and key_stride are equal and firsts
+/// is null. Where causal attention had lengths, queries of padding add to the gradients of the keys
+/// that they saw: their dy must be 0.
 template <class T>
 void attention_backward(Backend<T>& backend, T* dq, T* dk, T* dv, T const* dy, T const* y,
                         T const* logsumexp, T const* q, T const* k, T const* v,
@@ -131,6 +134,7 @@ void attention_backward(Backend<T>& backend, T* dq, T* dk, T* dv, T const* dy, T
           shape.key_len, shape.query_len);
   require(shape.key_stride == shape.key_len, "attention_backward: key_stride must equal key_len",
           shape.key_stride, shape.key_len);
+  require(shape.firsts == nullptr, "attention_backward: firsts must be null", 1, 0);
   int const head_dim = shape.head_dim;
   T const scale = T(1) / std::sqrt(static_cast<T>(head_dim));
   auto const heads = std::int64_t{shape.batch_size} * shape.num_kv_heads;

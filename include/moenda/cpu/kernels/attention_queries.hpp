@@ -19,6 +19,13 @@ inline void check_attention_shape(AttentionShape const& s) {
   require(s.key_len >= 0, "attention: key_len must be at least 0", s.key_len, 0);
   require(s.key_stride >= s.key_len, "attention: key_stride must be at least key_len", s.key_stride,
           s.key_len);
+  require(s.window >= 0, "attention: window must be at least 0", s.window, 0);
+  for (int b = 0; b < s.batch_size && s.firsts != nullptr; ++b) {
+    int const length = s.lengths == nullptr ? s.query_len : s.lengths[b];
+    require(s.firsts[b] >= 0 && s.firsts[b] + length <= s.key_stride,
+            "attention: the keys of a sequence must fit key_stride", s.firsts[b] + length,
+            s.key_stride);
+  }
   require(s.num_kv_heads >= 1, "attention: num_kv_heads must be at least 1", s.num_kv_heads, 1);
   require(s.num_heads >= 1, "attention: num_heads must be at least 1", s.num_heads, 1);
   require(s.num_heads % s.num_kv_heads == 0,
@@ -29,14 +36,22 @@ inline void check_attention_shape(AttentionShape const& s) {
 
 /// One key/value head of one sequence. All query heads that read it are simply more queries of the
 /// same keys: query f is row f / group of head f % group of the group, so that a tile of
-/// consecutive queries has nearly one causal limit and a decoded token still fills `group` lanes.
+/// consecutive queries sees nearly the same keys and a decoded token still fills `group` lanes.
 class HeadQueries {
  public:
   HeadQueries(AttentionShape const& shape, std::int64_t index)
       : shape_(shape),
         sequence_(index / shape.num_kv_heads),
         kv_head_(index % shape.num_kv_heads),
-        group_(shape.num_heads / shape.num_kv_heads) {}
+        group_(shape.num_heads / shape.num_kv_heads),
+        first_(shape.firsts == nullptr ? shape.key_len - shape.query_len
+                                       : shape.firsts[sequence_]) {
+    if (shape.lengths != nullptr) {
+      keys_ = first_ + std::clamp(shape.lengths[sequence_], 0, shape.query_len);
+    } else {
+      keys_ = first_ + shape.query_len;
+    }
+  }
 
   [[nodiscard]] static std::int64_t tiles(AttentionShape const& shape) {
     auto const queries = std::int64_t{shape.query_len} * (shape.num_heads / shape.num_kv_heads);
@@ -61,14 +76,24 @@ class HeadQueries {
     return (sequence_ * shape_.num_heads + kv_head_ * group_ + f % group_) * shape_.query_len +
            f / group_;
   }
-  /// How many keys query f sees.
-  [[nodiscard]] std::int64_t seen(std::int64_t f) const {
-    return std::max<std::int64_t>(0, f / group_ + 1 + shape_.key_len - shape_.query_len);
+  /// Query f sees the keys from seen_from(f) on, before seen_to(f): none where that is no more.
+  /// Both grow with f.
+  [[nodiscard]] std::int64_t seen_from(std::int64_t f) const {
+    if (shape_.window == 0) return 0;
+    return std::max<std::int64_t>(0, first_ + f / group_ + 1 - shape_.window);
+  }
+  [[nodiscard]] std::int64_t seen_to(std::int64_t f) const {
+    auto const position = first_ + f / group_;
+    auto const reach = shape_.causal        ? position + 1
+                       : shape_.window == 0 ? keys_
+                                            : position + shape_.window;
+    return std::clamp<std::int64_t>(reach, 0, std::max<std::int64_t>(0, keys_));
   }
 
  private:
   AttentionShape shape_;
   std::int64_t sequence_, kv_head_, group_;
+  std::int64_t first_, keys_;  // the position of query row 0, and how many keys there are
 };
 
 /// Queries of a tile are padded to a multiple of this: whole registers, and whole transpose blocks.
@@ -82,14 +107,22 @@ struct QueryTile {
         first(tile * tile_queries),
         count(static_cast<int>(std::min<std::int64_t>(tile_queries, of.size() - first))),
         width((count + padding - 1) / padding * padding),
-        keys(of.seen(first + count - 1)),
-        keys_of_all(of.seen(first)) {}
+        keys(of.seen_to(first + count - 1)),
+        keys_of_all(of.seen_to(first)),
+        keys_before(of.seen_from(first) / tile_keys * tile_keys),
+        keys_before_all(of.seen_from(first + count - 1)) {}
 
   HeadQueries const& head;
   std::int64_t first;
   int count, width;
-  std::int64_t keys;         // seen by the last query, hence by any
-  std::int64_t keys_of_all;  // seen by the first query, hence by every
+  // The keys that any query sees lie in keys_before .. keys, those that all see in keys_before_all
+  // .. keys_of_all. keys_before is where a tile of keys begins.
+  std::int64_t keys, keys_of_all, keys_before, keys_before_all;
+
+  /// Whether some query does not see all of the keys begin .. begin + count.
+  [[nodiscard]] bool hides(std::int64_t begin, int key_count) const {
+    return begin + key_count > keys_of_all || begin < keys_before_all;
+  }
 };
 
 /// rows[count, padded] = scale * x, a row per query, zeros behind.
@@ -131,18 +164,24 @@ void pack_keys(T* rows, T const* x, std::int64_t key_step, int keys, int head_di
 
 /// Sets the scores[keys, width] of keys that a query must not see to `hidden`.
 template <class T>
-void hide_later_keys(T* scores, QueryTile const& tile, std::int64_t key_begin, int keys, T hidden) {
-  alignas(64) T seen[tile_queries];  // small whole numbers: exact, and as wide as the scores
+void hide_unseen_keys(T* scores, QueryTile const& tile, std::int64_t key_begin, int keys,
+                      T hidden) {
+  // small whole numbers: exact, and as wide as the scores
+  alignas(64) T from[tile_queries], to[tile_queries];
+  auto const in_tile = [=](std::int64_t key) {
+    return static_cast<T>(std::clamp<std::int64_t>(key - key_begin, 0, tile_keys));
+  };
   for (int i = 0; i < tile.width; ++i) {
-    auto const last = std::min(i, tile.count - 1);
-    auto const count = tile.head.seen(tile.first + last) - key_begin;
-    seen[i] = static_cast<T>(std::clamp<std::int64_t>(count, 0, tile_keys));
+    auto const f = tile.first + std::min(i, tile.count - 1);
+    from[i] = in_tile(tile.head.seen_from(f));
+    to[i] = in_tile(tile.head.seen_to(f));
   }
   for (int j = 0; j < keys; ++j, scores += tile.width) {
     T const key = static_cast<T>(j);
     for (int i = 0; i < tile.width; ++i) {
       T const score = scores[i];
-      scores[i] = key < seen[i] ? score : hidden;
+      bool const seen = (key >= from[i]) & (key < to[i]);
+      scores[i] = seen ? score : hidden;
     }
   }
 }

@@ -30,20 +30,22 @@ void token_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens, int
 // keys[r] = the position of row r in its sequence
 template <class T>
 void position_keys(Backend<T>& backend, std::uint64_t* keys, int first_position, int seq_len,
-                   int rows) {
+                   int rows, int const* positions) {
   detail::for_scalars(backend, rows, [=](std::ptrdiff_t r) {
-    keys[r] = static_cast<std::uint64_t>(first_position + r % seq_len);
+    int const first = positions == nullptr ? first_position : positions[r / seq_len];
+    keys[r] = static_cast<std::uint64_t>(first + r % seq_len);
   });
 }
 
 // keys[b, t] = 1 + the id before token t of sequence b, 0 for the first of the sequence; with
 // `with_token` times 2^32, plus the token. seen: split tokens, those of sequence b from row
-// b * stride on; token t is number first + t of them
+// b * stride on; token t is number first + t of them, or positions[b] + t
 template <class T>
 void previous_keys(Backend<T>& backend, std::uint64_t* keys, T const* seen, bool with_token,
-                   int first, int stride, int seq_len, int rows) {
+                   int first, int stride, int seq_len, int rows, int const* positions) {
   detail::for_scalars(backend, rows, [=](std::ptrdiff_t r) {
-    auto const t = first + r % seq_len;
+    int const from = positions == nullptr ? first : positions[r / seq_len];
+    auto const t = std::min<std::ptrdiff_t>(from + r % seq_len, stride - 1);  // padding may go on
     T const* const at = seen + 2 * (r / seq_len * stride + t);
     auto const id = [](T const* halves) {
       return static_cast<std::uint64_t>(halves[0]) << 16 | static_cast<std::uint64_t>(halves[1]);
@@ -60,7 +62,7 @@ void previous_keys(Backend<T>& backend, std::uint64_t* keys, T const* seen, bool
 template <class T>
 void item_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens, float const* features,
                int channels, int const* lengths, int position, int seq_len, int item_rows,
-               int items) {
+               int items, int const* positions) {
   std::ptrdiff_t const width = features == nullptr ? 0 : channels;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     auto const id_of = [=](std::ptrdiff_t row) {
@@ -71,7 +73,8 @@ void item_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens, floa
     };
     for (std::ptrdiff_t i = begin; i < end; ++i) {
       std::ptrdiff_t const first = i * item_rows;
-      auto key = static_cast<std::uint64_t>(position + first % seq_len) << 32 | id_of(first);
+      int const start = positions == nullptr ? position : positions[first / seq_len];
+      auto key = static_cast<std::uint64_t>(start + first % seq_len) << 32 | id_of(first);
       bool const padded = lengths != nullptr && item_rows == seq_len;
       int const rows = padded ? std::clamp(lengths[i], 1, item_rows) : item_rows;
       for (std::ptrdiff_t row = first; row < first + rows; ++row) {

@@ -106,15 +106,24 @@ inline void rotate_head(T* u, T* v, T const* cosine, T const* sine, T sign, std:
 
 }  // namespace detail
 
-// x[rows, num_heads, head_dim] in place; row r stands at position first_position + r % seq_len.
-// sign 1 rotates; -1 undoes it, which is also the backward: a rotation's transpose is its inverse.
-// Throws ConfigError unless head_dim is even and seq_len positive.
+// x[rows, num_heads, head_dim] in place; row r stands at position first_position + r % seq_len, or
+// at positions[r / seq_len] + r % seq_len. sign 1 rotates; -1 undoes it, which is also the
+// backward: a rotation's transpose is its inverse. Throws ConfigError unless head_dim is even and
+// seq_len positive.
 template <class T>
 void rope_rotate(Backend<T>& backend, T* x, int rows, int num_heads, int head_dim, int seq_len,
-                 int first_position, double base, int sign) {
+                 int first_position, double base, int sign, int const* positions) {
   require(head_dim % 2 == 0, "rope_rotate: head_dim must be even, a multiple of", head_dim, 2);
   if (rows <= 0 || num_heads <= 0 || head_dim <= 0) return;
   require(seq_len > 0, "rope_rotate: seq_len must be positive, at least", seq_len, 1);
+  if (positions != nullptr) {  // a table for each sequence
+    for (int row = 0; row < rows; row += seq_len) {
+      rope_rotate(backend, x + std::ptrdiff_t{row} * num_heads * head_dim,
+                  std::min(seq_len, rows - row), num_heads, head_dim, seq_len,
+                  positions[row / seq_len], base, sign, nullptr);
+    }
+    return;
+  }
   detail::RopeTable<T> const table(backend, first_position, std::min(rows, seq_len), head_dim,
                                    base);
   std::ptrdiff_t const half = head_dim / 2, width = std::ptrdiff_t{num_heads} * head_dim;

@@ -81,11 +81,13 @@ void keep_above(Backend<T>& backend, T* kept, T const* mask, T const* always, T 
 
 // mask[r, c] = 1 for the k columns from (first + r % period) k on, around the end, else 0
 template <class T>
-void round_robin(Backend<T>& backend, T* mask, int first, int period, int k, int rows, int cols) {
+void round_robin(Backend<T>& backend, T* mask, int first, int period, int k, int rows, int cols,
+                 int const* firsts) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     std::fill(mask + begin * cols, mask + end * cols, T(0));
     for (std::ptrdiff_t r = begin; r < end; ++r) {
-      std::ptrdiff_t const start = (first + r % period) * k;
+      std::ptrdiff_t const from = firsts == nullptr ? first : firsts[r / period];
+      std::ptrdiff_t const start = (from + r % period) * k;
       for (int i = 0; i < k; ++i) mask[r * cols + (start + i) % cols] = T(1);
     }
   };

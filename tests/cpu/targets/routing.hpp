@@ -19,7 +19,7 @@ struct LossTable {
   static constexpr int items = 4;
   static constexpr double weight = 0.5, scale = 2, present_items = 3;
   explicit LossTable(int experts) : cols(experts), present(items, 1.f) { present.set(2, 0); }
-  [[nodiscard]] moenda::cpu::RoutingLoss<float> how() const {
+  [[nodiscard]] moenda::RoutingLoss<float> how() const {
     return {items, cols, present.data(), weight, scale};
   }
   /// sum over the present items.

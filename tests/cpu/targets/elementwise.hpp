@@ -81,7 +81,7 @@ inline void arithmetic(int n) {
 }
 
 inline void optimizer(int n) {
-  AdamWStep const s{0.01, 0.9, 0.99, 1e-8, 0.1, 0.19, 0.0199, 0.5};
+  moenda::AdamWStep const s{0.01, 0.9, 0.99, 1e-8, 0.1, 0.19, 0.0199, 0.5};
   Floats const x(n, 1, -1, 1), m(n, 2, -1, 1), v(n, 3, 0, 1), g(n, 4, -1, 1);
   Floats values = x, first = m, second = v;
   cpu::adamw_step(backend(), values.data(), first.data(), second.data(), g.data(), s, n);

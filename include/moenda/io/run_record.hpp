@@ -91,7 +91,9 @@ namespace detail {
 
 [[nodiscard]] inline RunResults read_results(std::filesystem::path const& file) {
   using Kind = nlohmann::json::value_t;
-  RunResults results{.file = file, .json = read_json_file(file)};
+  RunResults results;
+  results.file = file;
+  results.json = read_json_file(file);
   auto const& all = results.json;
   if (auto const* tasks = member(all, "results", Kind::object, file)) {
     for (auto const& [task, measures] : tasks->items()) {

@@ -51,7 +51,7 @@ fs::path run_folder(fs::path const& path, Options options) {
 int report(std::vector<fs::path> const& given, Options const& options, fs::path const& file) {
   std::error_code error;  // a rename would put a page in the place of a device
   if (fs::exists(file, error) && !fs::is_regular_file(file, error)) {
-    throw DataError(file.string() + ": must be a regular file, or not there yet");
+    throw DataError(file.string() + ": must be a regular file, or absent");
   }
   std::vector<fs::path> runs;
   for (auto const& path : given) {

@@ -55,7 +55,7 @@ struct Trained {
 void refuse_strange(fs::path const& file) {
   std::error_code error;  // a rename would put a table in the place of a device
   if (!fs::exists(file, error) || fs::is_regular_file(file, error)) return;
-  throw DataError(file.string() + ": must be a regular file, or not there yet");
+  throw DataError(file.string() + ": must be a regular file, or absent");
 }
 
 /// The share of choices that went to the busiest expert.

@@ -40,7 +40,7 @@ std::string hash_of(std::vector<std::string> const& words) {
   for (auto const& word : words) hash.add(word);
   return hash.hex();
 }
-/// The words that a run has kept. Throws DataError when they are not there, or not those.
+/// The words that a run has kept. Throws DataError when they are absent or damaged.
 data::TableVocabulary read_vocabulary(std::filesystem::path const& file) {
   nlohmann::json known = nlohmann::json::object();
   try {

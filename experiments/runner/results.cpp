@@ -37,15 +37,16 @@ std::string cpu_name() {
   return "unknown";
 }
 
-/// What a finished run measured: its task's entry, and training. Throws DataError where it is not
-/// there.
+/// What a finished run measured: its task's entry, and training. Throws DataError where one of
+/// them is absent.
 std::pair<nlohmann::json, nlohmann::json> finished_results(io::RunRecord const& run) {
   std::string why = "it must hold what the run's task measured, and training";
   try {
     auto const results = run.results();
     auto const task = run.task();
-    if (results && results->tasks.contains(task) && results->json.contains("training")) {
-      return {results->json.at("results").at(task), results->json.at("training")};
+    if (results && results->tasks.contains(task)) {
+      auto const training = results->json.value("training", nlohmann::json());
+      if (training.is_object()) return {results->json.at("results").at(task), training};
     }
   } catch (DataError const& error) {
     why = error.what();

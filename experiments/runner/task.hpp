@@ -41,7 +41,7 @@ struct Task {
   void (*list)();  ///< rows of modules that its files can name
   nlohmann::ordered_json (*schema)();
 
-  // What not every task has: null where it has not.
+  // Commands that only some tasks have; null where a task has none.
   int (*generate)(Options const&, GenerateOptions const&) = nullptr;
   int (*trace)(Options const&, std::filesystem::path const& file) = nullptr;
   int (*counterfactual)(Options const&, CounterfactualOptions const&) = nullptr;

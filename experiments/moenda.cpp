@@ -48,8 +48,8 @@ std::vector<std::string> overrides_of(CLI::App const& command) {
 struct Commands {
   CLI::App app{"Moenda: mixtures of experts, from TOML to a trained model"};
   runner::Options options;
-  std::string prompt, question;
-  std::filesystem::path table;
+  std::string prompt;
+  runner::AskOptions asked;
   int max_tokens = -1, jobs = 1;
   bool dry_run = false;
   std::vector<std::filesystem::path> runs;
@@ -87,8 +87,9 @@ struct Commands {
     report->add_option("--out", options.out, "parent of the run folders")->capture_default_str();
     add_routing();
     auto* ask = add("ask", "answer a question about a table, with the evidence");
-    ask->add_option("question", question, "in words")->required();
-    ask->add_option("--table", table, "CSV file whose first line names the columns")->required();
+    ask->add_option("question", asked.question, "in words")->required();
+    ask->add_option("--table", asked.table, "CSV file whose first line names the columns")
+        ->required();
     add("list", "the modules that TOML can name", false);
     add("schema", "JSON Schema of configuration files, for editors", false);
   }
@@ -132,10 +133,11 @@ struct Commands {
     if (name == "counterfactual") return runner::counterfactual(options, counterfactual);
     if (name == "eval") return runner::evaluate(options);
     if (name == "describe") return runner::describe(options);
-    if (name == "ask") return runner::ask(options, table, question);
-    return runner::generate(options,
-                            command.count("--prompt") > 0 ? std::optional(prompt) : std::nullopt,
-                            max_tokens >= 0 ? std::optional(max_tokens) : std::nullopt);
+    if (name == "ask") return runner::ask(options, asked);
+    runner::GenerateOptions how;
+    if (command.count("--prompt") > 0) how.prompt = prompt;
+    if (max_tokens >= 0) how.max_tokens = max_tokens;
+    return runner::generate(options, how);
   }
 };
 

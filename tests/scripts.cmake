@@ -35,14 +35,20 @@ set_tests_properties(consumers PROPERTIES WORKING_DIRECTORY "${CMAKE_CURRENT_SOU
 
 moenda_ctest(format style COMMAND Python3::Interpreter "${tools}/check_format")
 
-# Every ```cpp block of a page compiles; complete programs run and print what the page says.
+# Every ```cpp block of a page compiles; complete programs run and print what the page says, and so do
+# the commands of ```console blocks.
+set(console "")
+if(TARGET moenda)
+  set(console --runner $<TARGET_FILE:moenda>)
+endif()
 file(GLOB pages RELATIVE "${PROJECT_SOURCE_DIR}" CONFIGURE_DEPENDS
      "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/docs/*.md"
      "${PROJECT_SOURCE_DIR}/docs/*/*.md" "${PROJECT_SOURCE_DIR}/experiments/*/*.md"
      "${PROJECT_SOURCE_DIR}/CONTRIBUTING.md")
 foreach(page IN LISTS pages)
   moenda_ctest(snippets/${page} snippets COMMAND Python3::Interpreter "${tools}/check_snippets"
-               --compiler "${CMAKE_CXX_COMPILER}" --kernels $<TARGET_FILE:moenda_kernels> ${page})
+               --compiler "${CMAKE_CXX_COMPILER}" --kernels $<TARGET_FILE:moenda_kernels> ${console}
+               ${page})
 endforeach()
 
 # Every experiment's file describes a model that can be built.

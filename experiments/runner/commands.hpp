@@ -18,6 +18,18 @@ struct Options {
   bool force = false;
 };
 
+/// What `moenda generate` continues, and by how much; what is absent is the configuration's.
+struct GenerateOptions {
+  std::optional<std::string> prompt;
+  std::optional<int> max_tokens;
+};
+
+/// What `moenda ask` answers, and from which table.
+struct AskOptions {
+  std::string question;
+  std::filesystem::path table;  ///< a CSV file
+};
+
 /// What `moenda counterfactual` looks at, and where it writes.
 struct CounterfactualOptions {
   std::int64_t windows = 4;  ///< of validation text, evenly spread
@@ -25,11 +37,11 @@ struct CounterfactualOptions {
   std::filesystem::path file = "counterfactual.csv";
 };
 
-// The commands. Each returns the exit code.
+// The commands. Each returns the exit code. Those that not every task has throw ConfigError for
+// another task: generate, trace, counterfactual, ask.
 int train(Options const& options);
 int evaluate(Options const& options);
-int generate(Options const& options, std::optional<std::string> const& prompt,
-             std::optional<int> max_tokens);
+int generate(Options const& options, GenerateOptions const& how);
 /// `jobs` runs at a time; `dry_run` prints the arms and trains nothing.
 int sweep(Options const& options, int jobs, bool dry_run);
 int describe(Options const& options);
@@ -40,7 +52,7 @@ int trace(Options const& options, std::filesystem::path const& file);
 /// What every token would have lost with each other expert.
 int counterfactual(Options const& options, CounterfactualOptions const& how);
 /// Answers a question about a CSV table, with its evidence.
-int ask(Options const& options, std::filesystem::path const& table, std::string const& question);
+int ask(Options const& options, AskOptions const& what);
 int list();
 int schema();
 

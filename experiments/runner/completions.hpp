@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "moenda/data/completion_tasks.hpp"
 #include "moenda/infer/score_completions.hpp"
+#include "moenda/io/named_measures.hpp"
 #include "moenda/io/progress.hpp"
 #include "run.hpp"
 
@@ -45,15 +45,15 @@ inline std::vector<data::CompletionTask> completion_tasks(Run const& run,
   return {};
 }
 
-/// How well the network completes texts, for results.json; an empty object where the configuration
-/// does not ask. `between` is called between two batches and may throw to end it.
+/// How well the network completes texts, for results.json; nothing where the configuration does not
+/// ask. `between` is called between two batches and may throw to end it.
 template <class AnyLanguageNetwork>
-nlohmann::ordered_json completion_results(Run const& run, AnyLanguageNetwork& network,
-                                          data::Splits const& splits,
-                                          std::function<void()> const& between = {}) {
+io::NamedMeasures completion_measures(Run const& run, AnyLanguageNetwork& network,
+                                      data::Splits const& splits,
+                                      std::function<void()> const& between = {}) {
   auto const tasks = completion_tasks(run, splits);
-  auto results = nlohmann::ordered_json::object();
-  if (tasks.empty()) return results;
+  io::NamedMeasures measures;
+  if (tasks.empty()) return measures;
   std::optional<io::Progress> progress;
   auto const score = score_completions(network, tasks, run.config.train.batch_size,
                                        [&](std::int64_t done, std::int64_t all) {
@@ -65,13 +65,13 @@ nlohmann::ordered_json completion_results(Run const& run, AnyLanguageNetwork& ne
                                          if (done == all) progress->finish();
                                        });
   auto const kind = run.config.evaluate.completions.kind;
-  results = {{"completion_kind", enum_names(kind)[std::size_t(kind)]},
-             {"completion_tasks", score.tasks},
-             {"completion_accuracy", score.accuracy()},
-             {"completion_standard_error", score.standard_error()},
-             {"completion_accuracy_by_sum", score.accuracy_by_sum()},
-             {"completion_chance", score.chance}};
-  return results;
+  measures.add("completion_kind", enum_names(kind)[std::size_t(kind)]);
+  measures.add("completion_tasks", score.tasks);
+  measures.add("completion_accuracy", score.accuracy());
+  measures.add("completion_standard_error", score.standard_error());
+  measures.add("completion_accuracy_by_sum", score.accuracy_by_sum());
+  measures.add("completion_chance", score.chance);
+  return measures;
 }
 
 }  // namespace moenda::runner

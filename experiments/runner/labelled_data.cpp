@@ -38,7 +38,7 @@ LabelledSplits load_table(data::TabularSetConfig config, bool classifies) {
   return splits;
 }
 
-/// Reads the files that there are, and splits off what has none. `read(path, known classes)`.
+/// Reads the files that are named, and splits off what has none. `read(path, known classes)`.
 template <class Read>
 LabelledSplits load_files(LabelledFilesConfig const& config, Read read) {
   auto train = read(found(config.train), std::vector<std::string>{});

@@ -25,7 +25,7 @@ constexpr auto enum_names(LabelledKind) {
 }
 
 /// For text and series: files, some below $MOENDA_DATA perhaps. Where there is no file for a split,
-/// a fraction of the training file is split off by lot.
+/// a fraction of the training file is split off at random.
 struct LabelledFilesConfig {
   std::string train, valid, test;
   double valid_fraction = 0.1, test_fraction = 0.1;

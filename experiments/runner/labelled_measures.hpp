@@ -4,12 +4,12 @@
 #include <cmath>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "moenda/data/labelled_batches.hpp"
 #include "moenda/data/tabular_encoder.hpp"
+#include "moenda/io/named_measures.hpp"
 #include "moenda/probe/first_choice.hpp"
 #include "moenda/probe/measures.hpp"
 #include "moenda/statistics/classification.hpp"
@@ -60,7 +60,7 @@ Predictions predictions(Network& network, data::LabelledBatches<Target> batches,
 }
 
 /// How well the choice of expert agrees with the hidden type of a sequence, where both are known.
-inline void add_route_measures(nlohmann::ordered_json& measures, std::vector<int> const& experts,
+inline void add_route_measures(io::NamedMeasures& measures, std::vector<int> const& experts,
                                std::vector<int> const& types) {
   if (experts.empty()) return;
   std::map<int, double> by_expert, by_type;
@@ -72,7 +72,7 @@ inline void add_route_measures(nlohmann::ordered_json& measures, std::vector<int
     ++joint[{types[i], experts[i]}];
   }
   for (auto const& [expert, count] : by_expert) {
-    measures["expert_" + std::to_string(expert) + "_share"] = count / double(experts.size());
+    measures.add("expert_" + std::to_string(expert) + "_share", count / double(experts.size()));
   }
   if (types.empty()) return;
   auto const counts = [](auto const& of) {
@@ -82,57 +82,59 @@ inline void add_route_measures(nlohmann::ordered_json& measures, std::vector<int
   };
   std::vector<double> const all = counts(joint), x = counts(by_type), y = counts(by_expert);
   using View = std::span<double const>;
-  measures["route_type_information"] = probe::mutual_information(View(all), View(x), View(y));
+  measures.add("route_type_information", probe::mutual_information(View(all), View(x), View(y)));
 }
 
 /// test_loss, accuracy, macro_f1, calibration_error; of two classes roc_auc, pr_auc and f1 of the
 /// second one.
-inline nlohmann::ordered_json measures_of_classes(Predictions const& test,
-                                                  data::LabelledSequences const& of) {
+inline io::NamedMeasures measures_of_classes(Predictions const& test,
+                                             data::LabelledSequences const& of) {
   auto const classes = of.class_names.size();
   auto const predicted = statistics::predicted_classes(test.outputs, classes);
   auto const probs = statistics::softmax_of_rows(test.outputs, classes, 1);
-  nlohmann::ordered_json measures{
-      {"test_loss", test.loss},
-      {"accuracy", statistics::accuracy(predicted, of.labels)},
-      {"macro_f1", statistics::macro_f1(predicted, of.labels)},
-      {"calibration_error", statistics::expected_calibration_error(probs, of.labels)}};
+  io::NamedMeasures measures;
+  measures.add("test_loss", test.loss);
+  measures.add("accuracy", statistics::accuracy(predicted, of.labels));
+  measures.add("macro_f1", statistics::macro_f1(predicted, of.labels));
+  measures.add("calibration_error", statistics::expected_calibration_error(probs, of.labels));
   if (classes == 2) {
     std::vector<double> scores;
     for (std::size_t i = 1; i < probs.size(); i += 2) scores.push_back(probs[i]);
-    measures["roc_auc"] = statistics::roc_auc(scores, of.labels);
-    measures["pr_auc"] = statistics::average_precision(scores, of.labels);
-    measures["f1"] = statistics::f1(predicted, of.labels);
+    measures.add("roc_auc", statistics::roc_auc(scores, of.labels));
+    measures.add("pr_auc", statistics::average_precision(scores, of.labels));
+    measures.add("f1", statistics::f1(predicted, of.labels));
   }
-  measures["test_sequences"] = of.count();
+  measures.add("test_sequences", of.count());
   return measures;
 }
 /// The loss and the calibration error after a temperature fitted to other sequences.
-inline void add_calibration(nlohmann::ordered_json& measures, Predictions const& test,
+inline void add_calibration(io::NamedMeasures& measures, Predictions const& test,
                             data::LabelledSequences const& of, Predictions const& valid,
                             data::LabelledSequences const& of_valid) {
   auto const classes = of.class_names.size();
   double const temperature = statistics::fit_temperature(valid.outputs, of_valid.labels);
   auto const calibrated = statistics::softmax_of_rows(test.outputs, classes, temperature);
-  measures["temperature"] = temperature;
-  measures["calibrated_loss"] = statistics::log_loss(calibrated, of.labels);
-  measures["calibrated_error"] = statistics::expected_calibration_error(calibrated, of.labels);
+  measures.add("temperature", temperature);
+  measures.add("calibrated_loss", statistics::log_loss(calibrated, of.labels));
+  measures.add("calibrated_error", statistics::expected_calibration_error(calibrated, of.labels));
 }
 
 /// test_loss in standardised units; rmse in units of the target; r_squared and correlation.
-inline nlohmann::ordered_json measures_of_numbers(Predictions const& test,
-                                                  data::LabelledSequences const& of,
-                                                  data::Standard const& standard) {
+inline io::NamedMeasures measures_of_numbers(Predictions const& test,
+                                             data::LabelledSequences const& of,
+                                             data::Standard const& standard) {
   std::vector<double> predicted, targets;
   for (std::size_t i = 0; i < test.outputs.size(); ++i) {
     predicted.push_back(standard.back(test.outputs[i]));
     targets.push_back(standard.back(double(of.values[i])));
   }
-  return {{"test_loss", test.loss},
-          {"rmse", statistics::root_mean_squared_error(predicted, targets)},
-          {"r_squared", statistics::r_squared(predicted, targets)},
-          {"correlation", statistics::correlation(predicted, targets)},
-          {"test_sequences", of.count()}};
+  io::NamedMeasures measures;
+  measures.add("test_loss", test.loss);
+  measures.add("rmse", statistics::root_mean_squared_error(predicted, targets));
+  measures.add("r_squared", statistics::r_squared(predicted, targets));
+  measures.add("correlation", statistics::correlation(predicted, targets));
+  measures.add("test_sequences", of.count());
+  return measures;
 }
 
 }  // namespace moenda::runner

@@ -69,14 +69,18 @@ struct LabelledTask {
   }
   /// How a table's rows became features, for whoever uses the weights.
   static void keep(Run const& run) {
-    if (run.splits.encoder) data::save_encoder(run.folder / "encoder.json", *run.splits.encoder);
+    if (run.splits.encoder)
+      data::save_encoder(run.folder / io::run_files::encoder, *run.splits.encoder);
   }
 
   /// Measures of the test split; a temperature is fitted to the validation split.
-  static nlohmann::ordered_json measure(Run const& run, TaskNetwork& network, Data const& data) {
+  static io::NamedMeasures measure(Run const& run, TaskNetwork& network, Data const& data) {
     auto const& splits = data.splits();
-    nlohmann::ordered_json measures{{"test_loss", nullptr}};
-    if (splits.test->count() == 0) return measures;
+    io::NamedMeasures measures;
+    if (splits.test->count() == 0) {
+      measures.add("test_loss", nullptr);
+      return measures;
+    }
     auto const test = predictions(network, data.batches(splits.test), end_if_interrupted);
     if constexpr (classifies) {
       measures = measures_of_classes(test, *splits.test);
@@ -150,13 +154,13 @@ struct LabelledTask {
     std::cout << table.text();
   }
   static Task task() {
-    return {classifies ? TaskKind::classification : TaskKind::regression,
-            facts,
-            train,
-            evaluate,
-            describe,
-            list,
-            []() -> nlohmann::ordered_json {
+    return {.kind = classifies ? TaskKind::classification : TaskKind::regression,
+            .facts = facts,
+            .train = train,
+            .evaluate = evaluate,
+            .describe = describe,
+            .list = list,
+            .schema = []() -> nlohmann::ordered_json {
               return io::schema_document<Config>("Moenda run of " + std::string(name));
             }};
   }

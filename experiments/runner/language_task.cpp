@@ -4,6 +4,7 @@
 #include "completions.hpp"
 #include "cost.hpp"
 #include "describe_run.hpp"
+#include "language_commands.hpp"
 #include "measured_loss.hpp"
 #include "moenda/infer/generate.hpp"
 #include "moenda/io/schema.hpp"
@@ -106,31 +107,32 @@ struct LanguageTask {
   static std::string summary(AnyModel::Config const& model) { return model_summary(model); }
   static void keep(Run const& run) {
     if (run.config.tokenizer.kind == TokenizerKind::byte) return;
-    io::create_folders(run.folder / "tokenizer");
-    run.tokenizer.save(run.folder / "tokenizer");
+    io::create_folders(run.folder / io::run_files::tokenizer);
+    run.tokenizer.save(run.folder / io::run_files::tokenizer);
   }
-  static nlohmann::ordered_json measure(Run const& run, AnyNetwork& network, Data const& data) {
-    nlohmann::ordered_json measures{{"test_loss", nullptr}, {"perplexity", nullptr}};
+  static io::NamedMeasures measure(Run const& run, AnyNetwork& network, Data const& data) {
+    io::NamedMeasures measures;
     auto const& test = data.splits().test;
     auto const& config = run.config.evaluate;
     auto const result = measured_loss(run, network, "test", test, 0, end_if_interrupted);
-    if (result.tokens == 0) return measures;
-    measures = {{"test_loss", result.loss},
-                {"perplexity", result.perplexity()},
-                {"test_tokens", result.tokens}};
+    bool const measured = result.tokens > 0;
+    measures.add("test_loss", measured ? nlohmann::ordered_json(result.loss) : nullptr);
+    measures.add("perplexity", measured ? nlohmann::ordered_json(result.perplexity()) : nullptr);
+    if (!measured) return measures;
+    measures.add("test_tokens", result.tokens);
     if (config.test_stride > 0) {
       auto const overlapping = measured_loss(run, network, "test, overlapping", test,
                                              config.test_stride, end_if_interrupted);
-      measures["test_loss_stride"] = overlapping.loss;
-      measures["perplexity_stride"] = overlapping.perplexity();
+      measures.add("test_loss_stride", overlapping.loss);
+      measures.add("perplexity_stride", overlapping.perplexity());
     }
     if (config.leak_windows > 0) {
       auto const leak = future_leak(network, data.windows(test), config.leak_windows);
-      measures["test_loss_by_prefix"] = leak.loss_of_prefixes;
-      measures["future_leak"] = leak.nats();
+      measures.add("test_loss_by_prefix", leak.loss_of_prefixes);
+      measures.add("future_leak", leak.nats());
     }
-    measures.update(old_text_measures(run, network, end_if_interrupted));
-    measures.update(completion_results(run, network, data.splits(), end_if_interrupted));
+    measures.add(old_text_measures(run, network, end_if_interrupted));
+    measures.add(completion_measures(run, network, data.splits(), end_if_interrupted));
     return measures;
   }
   /// routing.json, and a text that the model writes.
@@ -138,7 +140,7 @@ struct LanguageTask {
                      nlohmann::ordered_json& results) {
     if (is_sparse && data.can_validate()) {
       io::write_file_atomically(
-          run.folder / "routing.json",
+          run.folder / io::run_files::analysis,
           routing_analysis(run, network, "valid", data.windows(data.splits().valid)));
     }
     results["samples"] = {{{"prompt", run.config.generate.prompt}, {"text", sample(run, network)}}};
@@ -231,15 +233,18 @@ struct LanguageCommands {
 
 Task language_task() {
   using C = LanguageCommands;
-  return {TaskKind::language_modeling,
-          C::facts,
-          C::train,
-          C::evaluate,
-          C::describe,
-          C::list,
-          []() -> nlohmann::ordered_json {
+  return {.kind = TaskKind::language_modeling,
+          .facts = C::facts,
+          .train = C::train,
+          .evaluate = C::evaluate,
+          .describe = C::describe,
+          .list = C::list,
+          .schema = []() -> nlohmann::ordered_json {
             return io::schema_document<RunConfig>("Moenda run of a language model");
-          }};
+          },
+          .generate = generate_text,
+          .trace = trace_text,
+          .counterfactual = counterfactual_of_text};
 }
 
 }  // namespace moenda::runner

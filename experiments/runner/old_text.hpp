@@ -4,10 +4,11 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "measured_loss.hpp"
+#include "moenda/io/named_measures.hpp"
+#include "moenda/io/run_record.hpp"
 #include "moenda/probe/step_measures.hpp"
 
 namespace moenda::runner {
@@ -16,7 +17,8 @@ namespace moenda::runner {
 /// learnt the same text, or, after a word about it, where the text has gone. Both runs cut the text
 /// with the same vocabulary.
 inline std::optional<data::TokenStream> old_text(Run const& run, ThreadPool& pool) {
-  auto const file = run.out / run.config.start_from / "config.resolved.toml";
+  auto const file =
+      io::RunRecord(run.out / run.config.start_from).file(io::run_files::configuration);
   if (run.config.start_from.empty() || !std::filesystem::exists(file)) return std::nullopt;
   RunConfig first = run.config;
   first.data = read_run_config(file, {}).data;
@@ -30,15 +32,15 @@ inline std::optional<data::TokenStream> old_text(Run const& run, ThreadPool& poo
 }
 
 /// Loss and routing on it.
-inline nlohmann::ordered_json old_text_measures(Run const& run, AnyNetwork& network,
-                                                std::function<void()> const& between = {}) {
-  auto measures = nlohmann::ordered_json::object();
+inline io::NamedMeasures old_text_measures(Run const& run, AnyNetwork& network,
+                                           std::function<void()> const& between = {}) {
+  io::NamedMeasures measures;
   auto const text = old_text(run, network.backend.pool);
   if (!text) return measures;
   probe::StepMeasures<Backend> routing;
   auto const result = measured_loss(run, network, "old test", *text, 0, between, &routing);
   if (result.tokens == 0) return measures;
-  measures["old_test_loss"] = result.loss;
+  measures.add("old_test_loss", result.loss);
   auto const layers = routing.layers();
   double evenness = 0, violation = 0;
   for (auto const& layer : layers) {
@@ -46,8 +48,8 @@ inline nlohmann::ordered_json old_text_measures(Run const& run, AnyNetwork& netw
     violation += layer.max_violation / double(layers.size());
   }
   if (!layers.empty()) {
-    measures["old_evenness"] = evenness;
-    measures["old_max_violation"] = violation;
+    measures.add("old_evenness", evenness);
+    measures.add("old_max_violation", violation);
   }
   return measures;
 }

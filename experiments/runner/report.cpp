@@ -19,7 +19,7 @@ namespace {
 fs::path sweep_folder(fs::path const& path, Options const& options) {
   std::error_code error;
   if (fs::is_directory(path, error)) {
-    return fs::exists(path / "sweep.json", error) ? path : fs::path();
+    return fs::exists(path / io::run_files::sweep_results, error) ? path : fs::path();
   }
   if (!is_sweep(path)) return {};
   auto const plan = plan_sweep(path, {});
@@ -51,7 +51,7 @@ fs::path run_folder(fs::path const& path, Options options) {
 int report(std::vector<fs::path> const& given, Options const& options, fs::path const& file) {
   std::error_code error;  // a rename would put a page in the place of a device
   if (fs::exists(file, error) && !fs::is_regular_file(file, error)) {
-    throw DataError(file.string() + ": must be a regular file, or not there yet");
+    throw DataError(file.string() + ": must be a regular file, or absent");
   }
   std::vector<fs::path> runs;
   for (auto const& path : given) {
@@ -64,7 +64,7 @@ int report(std::vector<fs::path> const& given, Options const& options, fs::path 
       throw ConfigError("report: " + path.string() +
                         " is a sweep, which has a page of its own: give it alone");
     }
-    io::write_sweep_report(io::read_sweep(sweep / "sweep.json"), file);
+    io::write_sweep_report(io::read_sweep(sweep / io::run_files::sweep_results), file);
   }
   if (!runs.empty()) {
     io::write_report(runs, file);

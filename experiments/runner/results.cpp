@@ -6,12 +6,13 @@
 
 #include <fstream>
 #include <iostream>
+#include <utility>
 #include <vector>
 
 #include "moenda/core/error.hpp"
-#include "moenda/data/read_file.hpp"
 #include "moenda/energy/carbon.hpp"
 #include "moenda/io/atomic_folder.hpp"
+#include "moenda/io/run_record.hpp"
 #include "moenda/io/tfevents.hpp"
 #include "moenda/version.hpp"
 
@@ -36,13 +37,22 @@ std::string cpu_name() {
   return "unknown";
 }
 
-nlohmann::json read_results(fs::path const& path) {
-  auto results = read_json(path);
-  bool const ok = results.is_object() && results.contains("training") &&
-                  results.contains("results") && results["results"].is_object() &&
-                  !results["results"].empty();
-  if (!ok) throw DataError(path.string() + ": the file is damaged; --force trains the run again");
-  return results;
+/// What a finished run measured: its task's entry, and training. Throws DataError where one of
+/// them is absent.
+std::pair<nlohmann::json, nlohmann::json> finished_results(io::RunRecord const& run) {
+  std::string why = "it must hold what the run's task measured, and training";
+  try {
+    auto const results = run.results();
+    auto const task = run.task();
+    if (results && results->tasks.contains(task)) {
+      auto const training = results->json.value("training", nlohmann::json());
+      if (training.is_object()) return {results->json.at("results").at(task), training};
+    }
+  } catch (DataError const& error) {
+    why = error.what();
+  }
+  throw DataError(run.file(io::run_files::results).string() +
+                  ": the file is damaged; --force trains the run again (" + why + ")");
 }
 
 /// The event files of every process that worked on the run.
@@ -99,15 +109,13 @@ std::int64_t peak_resident_bytes() {
 }
 
 void print_result(fs::path const& folder) {
-  auto const results = read_results(folder / "results.json");
-  auto const& training = results.at("training");
-  auto const& of_task = results.at("results").front();
+  auto const [of_task, training] = finished_results(io::RunRecord(folder));
   std::cout << "run " << folder.string() << "\nresult";
   auto const print = [](std::string const& key, nlohmann::json const& value) {
     std::cout << ' ' << key << '=' << (value.is_number() ? value.dump() : "nan");
   };
   auto const print_from = [&](nlohmann::json const& from, char const* key) {
-    print(key, from.is_object() ? from.value(key, nlohmann::json()) : nlohmann::json());
+    print(key, from.value(key, nlohmann::json()));
   };
   for (char const* key : {"steps", "tokens", "train_loss"}) print_from(training, key);
   for (char const* key : {"valid_loss", "test_loss"}) print_from(of_task, key);
@@ -119,30 +127,18 @@ void print_result(fs::path const& folder) {
   std::cout << std::endl;
 }
 
-nlohmann::json read_json(fs::path const& file) {
-  try {
-    return nlohmann::json::parse(data::read_file(file), nullptr, false);
-  } catch (DataError const&) {
-    return nlohmann::json(nlohmann::json::value_t::discarded);
-  }
-}
-
 void refuse_other_data(fs::path const& folder, std::string const& fingerprint) {
-  auto const file = folder / "meta.json";
-  auto const meta = read_json(file);
-  auto const known = meta.is_object() ? meta.value("corpus", nlohmann::json()) : nlohmann::json();
+  io::RunRecord const run(folder);
+  auto const known = run.data_hash();
   if (known == fingerprint) return;
-  throw DataError(file.string() +
+  throw DataError(run.file(io::run_files::meta).string() +
                   ": the data must be those that the run began with, with the hash " +
-                  (known.is_string() ? known.get<std::string>() : "(none)") + ", got " +
-                  fingerprint + "; train --force trains it again");
+                  (known.empty() ? "(none)" : known) + ", got " + fingerprint +
+                  "; train --force trains it again");
 }
 
 void remove_results(fs::path const& folder) {
-  for (char const* part : {"results.json", "checkpoint", "metrics.csv", "routing.csv",
-                           "routing_layers.csv", "routing.json", "tokenizer"}) {
-    io::remove_tree(folder / part);
-  }
+  for (char const* part : io::run_files::of_training) io::remove_tree(folder / part);
   remove_events(folder);
 }
 

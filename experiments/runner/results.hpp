@@ -33,9 +33,6 @@ std::int64_t peak_resident_bytes();
 /// Prints "run FOLDER" and the result line. Throws DataError for a damaged results.json.
 void print_result(std::filesystem::path const& folder);
 
-/// What a JSON file holds; discarded where there is none, or it holds something else.
-nlohmann::json read_json(std::filesystem::path const& file);
-
 /// A trained model is worth nothing with other data than its own: classes, means and words are
 /// learnt anew from whatever the files hold. Throws DataError unless `fingerprint` is the one in
 /// the run's meta.json.

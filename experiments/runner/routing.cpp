@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looking into the routers of a trained run: moenda trace, moenda counterfactual.
+// Looking into the routers of a trained language model: moenda trace, moenda counterfactual.
 #include <algorithm>
 #include <iostream>
 #include <sstream>
 
+#include "language_commands.hpp"
 #include "moenda/io/atomic_file.hpp"
 #include "moenda/io/progress.hpp"
 #include "moenda/io/routing_trace.hpp"
@@ -54,7 +55,7 @@ struct Trained {
 void refuse_strange(fs::path const& file) {
   std::error_code error;  // a rename would put a table in the place of a device
   if (!fs::exists(file, error) || fs::is_regular_file(file, error)) return;
-  throw DataError(file.string() + ": must be a regular file, or not there yet");
+  throw DataError(file.string() + ": must be a regular file, or absent");
 }
 
 /// The share of choices that went to the busiest expert.
@@ -108,7 +109,7 @@ std::string csv_line(probe::Counterfactual const& found, int layer, std::int64_t
 
 }  // namespace
 
-int trace(Options const& options, fs::path const& file) {
+int trace_text(Options const& options, fs::path const& file) {
   refuse_strange(file);
   Trained trained(options);
   auto const found = trained.trace(trained.run.config.evaluate.batches);
@@ -124,7 +125,7 @@ int trace(Options const& options, fs::path const& file) {
   return 0;
 }
 
-int counterfactual(Options const& options, CounterfactualOptions const& how) {
+int counterfactual_of_text(Options const& options, CounterfactualOptions const& how) {
   refuse_strange(how.file);
   Trained trained(options);
   int const length = std::min(how.seq_len, trained.run.config.model.context_length);

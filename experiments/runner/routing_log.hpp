@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "moenda/io/routing_csv.hpp"
+#include "moenda/io/run_files.hpp"
 #include "moenda/io/tfevents.hpp"
 #include "moenda/probe/choices.hpp"
 #include "moenda/probe/dead_experts.hpp"
@@ -29,8 +30,8 @@ class RoutingLog {
   using ShowFixed = std::function<bool(RoutingHook<Backend>&)>;
 
   RoutingLog(std::filesystem::path const& folder, std::int64_t steps_done, ShowFixed show_fixed)
-      : experts_(folder / "routing.csv", io::routing_header, steps_done),
-        layers_(folder / "routing_layers.csv", io::routing_layers_header, steps_done),
+      : experts_(folder / io::run_files::routing, io::routing_header, steps_done),
+        layers_(folder / io::run_files::routing_layers, io::routing_layers_header, steps_done),
         show_fixed_(std::move(show_fixed)) {}
 
   /// Before a step that is logged. Returns what must watch it.

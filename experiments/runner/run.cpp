@@ -9,14 +9,14 @@ namespace fs = std::filesystem;
 
 Run open_run(Options const& options) {
   auto given = load_given(options);
-  require_language_task(given.table, given.path);
   auto config = read_run_config(given.table, given.path);
   auto const original = given.is_run_folder ? read_run_config(given.path, {}) : config;
   auto folder =
       folder_of(given, options, config.name, trained_part(config), trained_part(original));
   auto const cache = options.out / "cache";
-  auto const own_tokenizer = folder / "tokenizer";  // a run keeps the vocabulary it began with
-  auto const first_tokenizer = options.out / config.start_from / "tokenizer";
+  auto const own_tokenizer =
+      folder / io::run_files::tokenizer;  // a run keeps the vocabulary it began with
+  auto const first_tokenizer = options.out / config.start_from / io::run_files::tokenizer;
   std::error_code error;
   bool const goes_on = !options.force && fs::exists(own_tokenizer, error);
   bool const learnt = config.tokenizer.kind == TokenizerKind::trained;

@@ -7,6 +7,7 @@
 
 #include "commands.hpp"
 #include "model.hpp"
+#include "moenda/io/run_files.hpp"
 #include "moenda/model/network.hpp"
 #include "run_config.hpp"
 #include "run_folder.hpp"
@@ -23,7 +24,9 @@ struct Run {
   data::Tokenizer tokenizer;
   std::filesystem::path folder, cache, out;
 
-  [[nodiscard]] std::filesystem::path checkpoints() const { return folder / "checkpoint"; }
+  [[nodiscard]] std::filesystem::path checkpoints() const {
+    return folder / io::run_files::checkpoints;
+  }
   [[nodiscard]] std::string title() const {
     return config.title.empty() ? config.name : config.title;
   }

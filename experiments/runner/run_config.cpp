@@ -118,15 +118,12 @@ RunConfig read_run_config(std::filesystem::path const& path,
   options.config = path;
   options.overrides = overrides;
   auto given = load_given(options);
-  require_language_task(given.table, path);
+  auto const& task = task_of(given.table);
+  if (task.kind != TaskKind::language_modeling) {
+    throw ConfigError(path.string() + ": this must be a run of a language model, but its task is " +
+                      task.name());
+  }
   return read_run_config(given.table, path);
-}
-
-void require_language_task(toml::table const& table, std::filesystem::path const& path) {
-  auto const kind = task_of(table).kind;
-  if (kind == TaskKind::language_modeling) return;
-  throw ConfigError(path.string() + ": this needs a language model, but task is " +
-                    enum_names(kind)[std::size_t(kind)]);
 }
 
 int expected_vocab_size(TokenizerConfig const& tokenizer) {

@@ -101,11 +101,10 @@ void check_log(LogConfig const& log, Problems& problems);
 
 /// Reads what `path` holds after overrides. Throws ConfigError with every problem and its line.
 RunConfig read_run_config(toml::table& table, std::filesystem::path const& path);
-/// The same of the file, read anew. Throws DataError when it is not there.
+/// The same of the file, read anew. Throws DataError when it is not there, ConfigError when it is
+/// one of another task.
 RunConfig read_run_config(std::filesystem::path const& path,
                           std::vector<std::string> const& overrides);
-/// Throws ConfigError when the file is one of another task: it has no text to generate or probe.
-void require_language_task(toml::table const& table, std::filesystem::path const& path);
 /// How many tokens the tokenizer will have, without learning it.
 int expected_vocab_size(TokenizerConfig const& tokenizer);
 /// The configuration of what is trained, as TOML: without title, evaluation, logs and generation,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_folder.hpp"
 
+#include "moenda/io/run_files.hpp"
 #include "moenda/train/checkpoint.hpp"
 
 namespace moenda::runner {
@@ -29,18 +30,18 @@ fs::path folder_of(GivenConfig const& given, Options const& options, std::string
 fs::path starting_weights(std::string const& start_from, fs::path const& out) {
   if (start_from.ends_with(".safetensors")) return start_from;
   auto const folder = out / start_from;
-  auto const newest = newest_checkpoint(folder / "checkpoint");
+  auto const newest = newest_checkpoint(folder / io::run_files::checkpoints);
   if (!newest) {
     throw DataError("start_from: the run " + folder.string() +
                     " must be trained first; it has no checkpoint");
   }
-  return *newest / "model.safetensors";
+  return *newest / io::run_files::weights;
 }
 
 fs::path newest_weights(fs::path const& folder) {
-  auto const newest = newest_checkpoint(folder / "checkpoint");
+  auto const newest = newest_checkpoint(folder / io::run_files::checkpoints);
   if (!newest) throw DataError(folder.string() + ": there is no checkpoint; train the run first");
-  return *newest / "model.safetensors";
+  return *newest / io::run_files::weights;
 }
 
 }  // namespace moenda::runner

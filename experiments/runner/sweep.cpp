@@ -14,6 +14,7 @@
 #include "moenda/io/folder_lock.hpp"
 #include "moenda/io/progress.hpp"
 #include "moenda/io/report_sweep.hpp"
+#include "moenda/io/run_record.hpp"
 #include "sweep_results.hpp"
 
 namespace moenda::runner {
@@ -59,7 +60,7 @@ class Execution {
         if (!known.insert(id).second) continue;  // two arms may be the same run
         total_ += 1;
         auto const file = folder_ / (id + ".toml");
-        if (fs::exists(options.out / plan.name / id / "results.json") && !options.force) {
+        if (io::RunRecord(options.out / plan.name / id).finished() && !options.force) {
           ++done_;
           ++begun_;
           continue;
@@ -190,8 +191,8 @@ int sweep(Options const& options, int jobs, bool dry_run) {
   if (!any && code != 0) return code;
   std::cout << '\n' << comparison_text(plan, results);
   write_sweep_results(plan, results, folder);
-  auto const page = folder / "sweep.html";
-  io::write_sweep_report(io::read_sweep(folder / "sweep.json"), page);
+  auto const page = folder / io::run_files::sweep_page;
+  io::write_sweep_report(io::read_sweep(folder / io::run_files::sweep_results), page);
   std::cout << "report " << page.string() << std::endl;
   if (!any) refuse_measure(plan.config.measure, results);
   return code;

@@ -4,16 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "moenda/io/atomic_file.hpp"
-#include "moenda/io/routing_csv.hpp"
-#include "moenda/io/routing_json.hpp"
+#include "moenda/io/run_record.hpp"
 #include "moenda/io/table.hpp"
-#include "results.hpp"
 
 namespace moenda::runner {
 
@@ -24,50 +21,30 @@ namespace {
 
 std::string millions(double value) { return io::format_general(value * 1e-6, 4); }
 
-/// Every number of results.json by its last key: test_loss, seconds, tokens_per_second, ...
-void collect(nlohmann::json const& from, Measures& to) {
-  for (auto const& [key, value] : from.items()) {
-    if (value.is_object()) {
-      collect(value, to);
-    } else if (value.is_number()) {
-      to[key] = value.get<double>();
-    }
-  }
-}
-
 /// How the layers routed in the last quarter of the logged steps: means over layers and steps.
-void collect_routing(fs::path const& file, Measures& to) {
-  if (!fs::exists(file)) return;
-  auto const rows = io::read_routing_layers(file).rows;
+Measures routing_measures(io::RunRecord const& run) {
+  Measures measures;
+  auto const rows = run.routing_layers().rows;
   auto const first = rows.size() - rows.size() / 4;
   auto const mean = [&](char const* name, auto&& of) {
     double sum = 0;
     for (auto i = first; i < rows.size(); ++i) sum += of(rows[i]);
-    if (first < rows.size()) to[name] = sum / double(rows.size() - first);
+    if (first < rows.size()) measures[name] = sum / double(rows.size() - first);
   };
   using Row = io::RoutingLayerRow;
   mean("max_violation", [](Row const& row) { return row.max_violation; });
   mean("evenness", [](Row const& row) { return row.evenness; });
   mean("dead_experts", [](Row const& row) { return row.dead_experts; });
   mean("experts_per_item", [](Row const& row) { return row.experts_per_item; });
-}
-
-io::RoutingAnalysis read_analysis(fs::path const& file) {
-  std::ifstream stream(file);
-  std::string const text(std::istreambuf_iterator<char>(stream), {});
-  try {
-    return io::parse_routing_json(text);
-  } catch (DataError const& error) {
-    throw DataError(file.string() + ": " + error.what());
-  }
+  return measures;
 }
 
 /// How the validation text is routed in the end, and whether its hard tokens take more experts:
 /// means over the layers. What balances in training only does not show there; unrouted are tokens
 /// that no expert took.
-void collect_analysis(fs::path const& file, Measures& to) {
-  if (!fs::exists(file)) return;
-  auto const analysis = read_analysis(file);
+Measures analysis_measures(io::RunRecord const& run) {
+  Measures to;
+  auto const analysis = run.analysis().value_or(io::RoutingAnalysis{});
   for (auto const& layer : analysis.layers) {
     std::span<std::int64_t const> const chosen(layer.tokens_per_expert);
     auto const share = 1 / double(analysis.layers.size());
@@ -88,15 +65,22 @@ void collect_analysis(fs::path const& file, Measures& to) {
   }
   if (analysis.experts_added) to["experts_added"] = double(*analysis.experts_added);
   if (analysis.experts_removed) to["experts_removed"] = double(*analysis.experts_removed);
+  return to;
 }
 
-Measures read_run(fs::path const& folder) {
-  Measures measures;
-  auto const results = read_json(folder / "results.json");
-  if (!results.is_object()) return measures;
-  collect(results, measures);
-  collect_routing(folder / "routing_layers.csv", measures);
-  collect_analysis(folder / "routing.json", measures);
+/// Every number that the run measured; nothing while it is not finished. Throws DataError where two
+/// have one name.
+Measures measures_of(io::RunRecord const& run) {
+  auto const results = run.results();
+  if (!results) return {};
+  Measures measures = results->all_numbers(run.task());
+  for (auto const& more : {routing_measures(run), analysis_measures(run)}) {
+    for (auto const& [name, value] : more) {
+      if (measures.emplace(name, value).second) continue;
+      throw DataError(run.file(io::run_files::results).string() + ": '" + name +
+                      "' is the name of a measure of the routing; results must name it otherwise");
+    }
+  }
   return measures;
 }
 
@@ -105,10 +89,8 @@ std::string energy_source(SweepPlan const& plan, fs::path const& folder) {
   std::set<std::string> sources;
   for (auto const& arm : plan.arms) {
     for (auto const& run : arm.runs) {
-      auto const results = read_json(folder / run.id / "results.json");
-      auto const energy =
-          results.is_object() ? results.value("energy", nlohmann::json()) : nlohmann::json();
-      if (energy.is_object()) sources.insert(energy.value("source", ""));
+      auto const results = io::RunRecord(folder / run.id).results();
+      if (results) sources.insert(results->energy_source);
     }
   }
   sources.erase("");
@@ -182,7 +164,7 @@ std::vector<ArmResult> read_sweep_results(SweepPlan const& plan, fs::path const&
   for (auto const& arm : plan.arms) {
     ArmResult result;
     for (auto const& run : arm.runs) {
-      result.runs.push_back(read_run(out / run.name / run.id));
+      result.runs.push_back(measures_of(io::RunRecord(out / run.name / run.id)));
       std::string failure;
       std::ifstream file(failure_file(out / run.name, run.id));
       if (result.runs.back().empty()) std::getline(file, failure);
@@ -282,8 +264,8 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
     if (results[i].comparison) entry["comparison"] = json_of(*results[i].comparison);
     json["arms"].push_back(entry);
   }
-  io::write_file_atomically(folder / "sweep.csv", csv.str());
-  io::write_file_atomically(folder / "sweep.json", json.dump(2) + "\n");
+  io::write_file_atomically(folder / io::run_files::sweep_table, csv.str());
+  io::write_file_atomically(folder / io::run_files::sweep_results, json.dump(2) + "\n");
 }
 
 }  // namespace moenda::runner

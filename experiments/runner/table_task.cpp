@@ -40,10 +40,14 @@ std::string hash_of(std::vector<std::string> const& words) {
   for (auto const& word : words) hash.add(word);
   return hash.hex();
 }
-/// The words that a run has kept. Throws DataError when they are not there, or not those.
+/// The words that a run has kept. Throws DataError when they are absent or damaged.
 data::TableVocabulary read_vocabulary(std::filesystem::path const& file) {
-  auto const known = read_json(file);
-  auto const words = known.is_object() ? known.value("words", nlohmann::json()) : nlohmann::json();
+  nlohmann::json known = nlohmann::json::object();
+  try {
+    known = io::read_json_file(file);
+  } catch (DataError const&) {  // said below
+  }
+  auto const words = known.value("words", nlohmann::json());
   if (!words.is_array() ||
       !std::all_of(words.begin(), words.end(), [](auto const& word) { return word.is_string(); })) {
     throw DataError(file.string() +
@@ -89,7 +93,7 @@ Answered answer_all(TableNetwork& network, QuestionSet const& set, AnswerFrom fr
 }
 /// Normalised mutual information of true and chosen operation, and purity: the share of questions
 /// whose operation is the most frequent one of their expert.
-void add_route_measures(nlohmann::ordered_json& measures, std::string const& set,
+void add_route_measures(io::NamedMeasures& measures, std::string const& set,
                         std::vector<double> const& routes) {
   constexpr auto experts = std::size_t(expert::tab::num_operations);
   std::vector<double> x(experts), y(experts);
@@ -107,8 +111,9 @@ void add_route_measures(nlohmann::ordered_json& measures, std::string const& set
   }
   if (all == 0) return;
   using View = std::span<double const>;
-  measures[set + "_route_information"] = probe::mutual_information(View(routes), View(x), View(y));
-  measures[set + "_route_purity"] = most / all;
+  measures.add(set + "_route_information",
+               probe::mutual_information(View(routes), View(x), View(y)));
+  measures.add(set + "_route_purity", most / all);
 }
 
 struct TableTask {
@@ -158,20 +163,22 @@ struct TableTask {
     nlohmann::ordered_json const known{{"words", words}, {"hash", hash_of(words)}};
     io::write_file_atomically(vocabulary_file(run.folder), known.dump() + "\n");
   }
-  static nlohmann::ordered_json measure(Run const& run, TableNetwork& network, Data const&) {
-    nlohmann::ordered_json measures{{"test_loss", nullptr}};
+  static io::NamedMeasures measure(Run const& run, TableNetwork& network, Data const&) {
+    io::NamedMeasures measures;
+    measures.add("test_loss", nullptr);
     for (auto const& set : run.splits.tests) {
       auto const answered = answer_all(network, set, run.config.evaluate.answer_from);
       double const count = double(set.questions.size());
       if (count == 0) continue;
-      measures[set.name + "_accuracy"] = answered.right / count;
-      measures[set.name + "_refused"] = answered.refused / count;
-      measures[set.name + "_mixture_accuracy"] =
-          answer_all(network, set, AnswerFrom::mixture).right / count;
-      measures[set.name + "_covered"] = set.covered();
+      measures.add(set.name + "_accuracy", answered.right / count);
+      measures.add(set.name + "_refused", answered.refused / count);
+      measures.add(set.name + "_mixture_accuracy",
+                   answer_all(network, set, AnswerFrom::mixture).right / count);
+      measures.add(set.name + "_covered", set.covered());
       for (std::size_t o = 0; o < answered.of.size(); ++o) {
         if (answered.of[o] == 0) continue;
-        measures[set.name + "_accuracy_" + name_of(int(o))] = answered.right_of[o] / answered.of[o];
+        measures.add(set.name + "_accuracy_" + name_of(int(o)),
+                     answered.right_of[o] / answered.of[o]);
       }
       add_route_measures(measures, set.name, answered.routes);
     }
@@ -221,6 +228,31 @@ struct TableCommands {
     print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
     return 0;
   }
+  static int ask(Options const& options, AskOptions const& what) {
+    if (data::words_of(what.question).empty()) {
+      throw ConfigError("ask: the question must have a word or a number, got " +
+                        io::quote(what.question));
+    }
+    auto const [config, folder] = open_config(options, read_table_config);
+    auto const vocabulary = read_vocabulary(vocabulary_file(folder));
+    auto const model = with_sizes(config.model, vocabulary.size());
+    if (model.vocab_size < vocabulary.size()) {
+      throw DataError(vocabulary_file(folder).string() + ": must hold at most the " +
+                      std::to_string(model.vocab_size) + " words and marks of the model, got " +
+                      std::to_string(vocabulary.size()));
+    }
+    Backend backend(options.threads, config.compute.matmul, config.compute.precision);
+    TableNetwork network(backend, model);
+    load_model(network, newest_weights(folder));
+    auto const asked = data::read_question(
+        what.question, std::make_shared<data::Table const>(data::read_csv_table(what.table)),
+        vocabulary, model.layout);
+    auto const answer = answer_question(network, asked, config.evaluate.answer_from);
+    std::cout << "answer      " << say(answer.outcome) << "\noperation   "
+              << name_of(int(answer.operation)) << "\nevidence    " << answer.evidence
+              << "\nconfidence  " << io::format_fixed(answer.confidence, 3) << '\n';
+    return 0;
+  }
   static void describe(toml::table& table, std::filesystem::path const& path) {
     auto config = read_table_config(table, path);
     config.model = with_sizes(config.model, 1);
@@ -248,49 +280,21 @@ TableRunConfig read_table_config(toml::table& table, std::filesystem::path const
 }
 
 std::filesystem::path vocabulary_file(std::filesystem::path const& run) {
-  return run / "vocabulary.json";
-}
-
-int ask(Options const& options, std::filesystem::path const& table, std::string const& question) {
-  if (task_of(load_given(options).table).kind != TaskKind::table_questions) {
-    throw ConfigError(options.config.string() +
-                      ": only a run with task = \"table_questions\" answers");
-  }
-  if (data::words_of(question).empty()) {
-    throw ConfigError("ask: the question must have a word or a number, got " + io::quote(question));
-  }
-  auto const [config, folder] = open_config(options, read_table_config);
-  auto const vocabulary = read_vocabulary(vocabulary_file(folder));
-  auto const model = with_sizes(config.model, vocabulary.size());
-  if (model.vocab_size < vocabulary.size()) {
-    throw DataError(vocabulary_file(folder).string() + ": must hold at most the " +
-                    std::to_string(model.vocab_size) + " words and marks of the model, got " +
-                    std::to_string(vocabulary.size()));
-  }
-  Backend backend(options.threads, config.compute.matmul, config.compute.precision);
-  TableNetwork network(backend, model);
-  load_model(network, newest_weights(folder));
-  auto const asked = data::read_question(
-      question, std::make_shared<data::Table const>(data::read_csv_table(table)), vocabulary,
-      model.layout);
-  auto const answer = answer_question(network, asked, config.evaluate.answer_from);
-  std::cout << "answer      " << say(answer.outcome) << "\noperation   "
-            << name_of(int(answer.operation)) << "\nevidence    " << answer.evidence
-            << "\nconfidence  " << io::format_fixed(answer.confidence, 3) << '\n';
-  return 0;
+  return run / io::run_files::vocabulary;
 }
 
 Task table_task() {
   using C = TableCommands;
-  return {TaskKind::table_questions,
-          C::facts,
-          C::train,
-          C::evaluate,
-          C::describe,
-          C::list,
-          []() -> nlohmann::ordered_json {
+  return {.kind = TaskKind::table_questions,
+          .facts = C::facts,
+          .train = C::train,
+          .evaluate = C::evaluate,
+          .describe = C::describe,
+          .list = C::list,
+          .schema = []() -> nlohmann::ordered_json {
             return io::schema_document<TableRunConfig>("Moenda run of table questions");
-          }};
+          },
+          .ask = C::ask};
 }
 
 }  // namespace moenda::runner

@@ -4,6 +4,7 @@
 #include "classification_task.hpp"
 #include "language_task.hpp"
 #include "moenda/core/suggest.hpp"
+#include "moenda/io/run_record.hpp"
 #include "moenda/io/toml_file.hpp"
 #include "regression_task.hpp"
 #include "table_task.hpp"
@@ -41,7 +42,9 @@ GivenConfig load_given(Options const& options) {
   std::error_code error;
   GivenConfig given;
   given.is_run_folder = std::filesystem::is_directory(options.config, error);
-  given.path = given.is_run_folder ? options.config / "config.resolved.toml" : options.config;
+  given.path = given.is_run_folder
+                   ? io::RunRecord(options.config).file(io::run_files::configuration)
+                   : options.config;
   given.table = io::load_toml(given.path);
   if (auto const* sweep = given.table.get("sweep")) {
     throw ConfigError(io::place_of(*sweep) +

@@ -40,6 +40,14 @@ struct Task {
   void (*describe)(toml::table& table, std::filesystem::path const& path);
   void (*list)();  ///< rows of modules that its files can name
   nlohmann::ordered_json (*schema)();
+
+  // Commands that only some tasks have; null where a task has none.
+  int (*generate)(Options const&, GenerateOptions const&) = nullptr;
+  int (*trace)(Options const&, std::filesystem::path const& file) = nullptr;
+  int (*counterfactual)(Options const&, CounterfactualOptions const&) = nullptr;
+  int (*ask)(Options const&, AskOptions const&) = nullptr;
+
+  [[nodiscard]] char const* name() const { return enum_names(kind)[std::size_t(kind)]; }
 };
 
 /// All tasks; each is defined beside its model.

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "moenda/io/named_measures.hpp"
+#include "moenda/io/run_files.hpp"
 #include "moenda/io/table.hpp"
 #include "moenda/io/toml_file.hpp"
 #include "moenda/io/toml_read.hpp"
@@ -23,7 +25,9 @@ struct TaskRun {
   DataSplits splits;
   std::filesystem::path folder, out;
 
-  [[nodiscard]] std::filesystem::path checkpoints() const { return folder / "checkpoint"; }
+  [[nodiscard]] std::filesystem::path checkpoints() const {
+    return folder / io::run_files::checkpoints;
+  }
   [[nodiscard]] std::string title() const {
     return config.title.empty() ? config.name : config.title;
   }
@@ -79,9 +83,9 @@ inline void add_model_problems(Problems& problems, Problems const& of_model) {
 }
 
 /// The numbers among what a task measured.
-inline void print_measures(nlohmann::ordered_json const& measures) {
+inline void print_measures(io::NamedMeasures const& measures) {
   io::Table table({"measure", "value"});
-  for (auto const& [key, value] : measures.items()) {
+  for (auto const& [key, value] : measures.json().items()) {
     if (value.is_number()) table.add_row({key, io::format_general(value.get<double>(), 5)});
   }
   std::cout << table.text();

@@ -16,7 +16,7 @@
 #include "moenda/energy/meter.hpp"
 #include "moenda/io/folder_lock.hpp"
 #include "moenda/io/progress.hpp"
-#include "moenda/io/results_table.hpp"
+#include "moenda/io/run_record.hpp"
 #include "moenda/io/toml_write.hpp"
 #include "moenda/train/checkpoint.hpp"
 #include "moenda/train/start_from.hpp"
@@ -44,7 +44,7 @@ inline void ask_to_stop(int signal) {
 ///   Data(run, pool): training() for the Trainer, fingerprint(), can_validate(),
 ///     validation_loss(run, network), show_fixed(network, probe): a fixed part of the validation
 ///     data, for churn
-///   name: of its entry in results.json;  measure(run, network, data): that entry
+///   name: of its entry in results.json;  measure(run, network, data): that entry, NamedMeasures
 ///   finish(run, network, data, results): whatever else a trained model should leave
 ///   summary(model): the model in words
 template <class T>
@@ -65,18 +65,20 @@ class TrainingRun {
         evaluation_energy_(*energy_) {
     if (!resume()) start();
     // Not before: whoever is refused must find the run's own files as they were.
-    io::write_file_atomically(run_.folder / "config.resolved.toml", io::write_toml(run_.config));
+    io::write_file_atomically(run_.folder / io::run_files::configuration,
+                              io::write_toml(run_.config));
     T::keep(run_);
     auto const& model = run_.config.model;
     io::write_file_atomically(
-        run_.folder / "meta.json",
+        run_.folder / io::run_files::meta,
         meta_text({run_.title(), T::summary(model), T::Model::parameter_count(model),
                    T::Model::active_parameter_count(model), data_.fingerprint(),
                    backend_.pool.threads()}));
   }
 
   int go() {
-    RowFile metrics(run_.folder / "metrics.csv", io::metrics_header, trainer_.step_count());
+    RowFile metrics(run_.folder / io::run_files::metrics, io::metrics_header,
+                    trainer_.step_count());
     bool const sparse = T::Model::active_parameter_count(run_.config.model) <
                         T::Model::parameter_count(run_.config.model);
     if (sparse) {
@@ -125,9 +127,9 @@ class TrainingRun {
     training_energy_.start_from(spent.joules);
     auto const step = trainer_.step_count();
     if (step > trainer_.steps() || checkpoint_folder(run_.checkpoints(), step) != *newest) {
-      throw DataError((*newest / "state.json").string() + ": step must be that of the folder and " +
-                      "at most " + std::to_string(trainer_.steps()) + ", got " +
-                      std::to_string(step));
+      throw DataError((*newest / io::run_files::state).string() +
+                      ": step must be that of the folder and " + "at most " +
+                      std::to_string(trainer_.steps()) + ", got " + std::to_string(step));
     }
     refuse_other_data(run_.folder, data_.fingerprint());
     recall_losses();
@@ -136,9 +138,9 @@ class TrainingRun {
   }
   /// What the last step before the checkpoint measured, for results.json.
   void recall_losses() {
-    auto const file = run_.folder / "metrics.csv";
-    if (!std::filesystem::exists(file)) return;
-    for (auto const& row : io::read_metrics(file).rows) {
+    io::RunRecord const record(run_.folder);
+    if (!record.has(io::run_files::metrics)) return;
+    for (auto const& row : record.metrics().rows) {
       if (std::int64_t(row.step) > trainer_.step_count()) break;
       train_loss_ = row.train_loss;
       if (row.valid_loss) valid_loss_ = row.valid_loss;
@@ -205,9 +207,9 @@ class TrainingRun {
   void finish() {
     evaluation_energy_.resume();
     auto measures = T::measure(run_, network_, data_);
-    if (valid_loss_) measures["valid_loss"] = *valid_loss_;
+    if (valid_loss_) measures.add("valid_loss", *valid_loss_);
     nlohmann::ordered_json results;
-    results["results"][T::name] = measures;
+    results["results"][T::name] = measures.json();
     results["training"] = {{"steps", trainer_.step_count()},
                            {"tokens", tokens()},
                            {"skipped_steps", skipped_steps_},
@@ -223,7 +225,7 @@ class TrainingRun {
         energy_results(energy_->name(), training_energy_.joules(), evaluation_energy_.joules(),
                        double(tokens()), seconds_, backend_.pool.threads());
     io::write_file_atomically(
-        run_.folder / "results.json",
+        run_.folder / io::run_files::results,
         results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
   [[nodiscard]] std::int64_t tokens() const {
@@ -262,7 +264,7 @@ int train_run(typename T::Run run, Options const& options) {
   io::create_folders(folder);
   io::FolderLock const lock(folder);
   if (options.force) remove_results(folder);
-  if (std::filesystem::exists(folder / "results.json")) {
+  if (io::RunRecord(folder).finished()) {
     std::cerr << run.title() << ": already trained; --force trains it again\n";
     print_result(folder);
     return 0;

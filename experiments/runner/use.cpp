@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one does with a trained run: generate.
+// moenda generate, of a language model.
 #include <iostream>
 
+#include "language_commands.hpp"
 #include "moenda/infer/generate.hpp"
 #include "run.hpp"
 
 namespace moenda::runner {
 
-int generate(Options const& options, std::optional<std::string> const& prompt,
-             std::optional<int> max_tokens) {
+int generate_text(Options const& options, GenerateOptions const& how) {
   auto const run = open_run(options);
   Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
   AnyNetwork network(backend, run.config.model);
   load_weights(run, network);
   auto const& config = run.config.generate;
-  auto const text = prompt.value_or(config.prompt);
+  auto const text = how.prompt.value_or(config.prompt);
   auto const ids = run.tokenizer.encode(text);
   if (ids.empty()) throw ConfigError("generate: the prompt must not be empty");
   std::cout << text << std::flush;
-  (void)moenda::generate(network, ids, max_tokens.value_or(config.max_tokens), config.sampler,
+  (void)moenda::generate(network, ids, how.max_tokens.value_or(config.max_tokens), config.sampler,
                          run.tokenizer.end_of_text().value_or(-1),
                          [&](int id) { std::cout << run.tokenizer.decode({id}) << std::flush; });
   std::cout << std::endl;

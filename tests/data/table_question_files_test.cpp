@@ -105,7 +105,8 @@ TEST_CASE("what is no such line is refused with its place", "[table]") {
   CHECK(table("{\"id\":\"a\",\"header\":[\"n\",\"m\"],\"rows\":[[\"1\"]]}") ==
         "Table a: row 1 must have 2 cells, got 1: column 'm' has none");
   CHECK(table("{\"id\":\"a\",\"header\":[\"n\"],\"rows\":[]}\n"
-              "{\"id\":\"a\",\"header\":[\"n\"],\"rows\":[]}") == "t:2: table 'a' is there twice");
+              "{\"id\":\"a\",\"header\":[\"n\"],\"rows\":[]}") ==
+        "t:2: table 'a' must appear once, but appears twice");
   CHECK(refusal([&] {
           return read_table_questions(
               folder.write("q", "{\"id\":\"1\",\"q\":\"\",\"table\":\"z\",\"answer\":[]}"), {});

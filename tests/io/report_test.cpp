@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moenda/io/report.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
@@ -52,6 +53,7 @@ struct Place {
   // The same of a classifier.
   Path classifier(std::string const& id, double accuracy, double seconds) const {
     Path const run = dense(id, id);
+    store(run / "config.resolved.toml", "task = \"classification\"\n");
     store(run / "results.json",
           R"({"results": {"classification": {"test_loss": 0.4, "accuracy": )" +
               std::to_string(accuracy) + R"(}}, "training": {"seconds": )" +
@@ -294,6 +296,7 @@ TEST_CASE("Answered questions show the expert, its columns and rows, and what it
           "[io][report]") {
   Place const place;
   auto const run = place.dense("a", "tables");
+  store(run / "config.resolved.toml", "task = \"table_questions\"\n");
   store(run / "results.json", R"({"results": {"table_questions": {"test_accuracy": 0.75,
       "test_accuracy_sum": 0.5, "test_accuracy_count": 1, "unseen_accuracy_sum": 0.25,
       "test_route_purity": 0.875}},
@@ -332,6 +335,38 @@ TEST_CASE("A classifier's page speaks of classes, and not of text", "[io][report
   CHECK_FALSE(has(page, "language model"));
   CHECK_FALSE(has(page, "Perplexity"));
   CHECK(has(io::render_report({place.dense("b", "b")}), "Perplexity"));
+}
+
+TEST_CASE("A page of several tasks tells of each, by its own measures", "[io][report]") {
+  Place const place;
+  std::string const page =
+      io::render_report({place.dense("b", "text"), place.classifier("a", 0.75, 10)});
+  CHECK(has(page, "This page shows one language model in training"));
+  CHECK(has(page, "a class or a number"));
+  CHECK(has(page, "<td>60.00</td><td>–</td>"));   // perplexity
+  CHECK(has(page, "<td>–</td><td>0.7500</td>"));  // accuracy
+}
+
+TEST_CASE("A task that has not finished is known by its configuration", "[io][report]") {
+  Place const place;
+  auto const run = place.classifier("a", 0.75, 10);
+  std::filesystem::remove(run / "results.json");
+  std::string const page = io::render_report({run});
+  CHECK(has(page, "a class or a number"));
+  CHECK_FALSE(has(page, "language model"));
+}
+
+TEST_CASE("A section of which no run has anything is left out", "[io][report]") {
+  using Runs = std::vector<io::ReportRun>;
+  static constexpr std::array sections{
+      io::detail::ReportSection{[](io::ReportRun const& run) { return run.task == "a"; },
+                                [](Runs const&) -> std::string { return "first "; }},
+      io::detail::ReportSection{io::detail::every_run,
+                                [](Runs const& runs) { return std::to_string(runs.size()); }}};
+  Runs runs(2);
+  CHECK(io::detail::html_of(sections, runs) == "2");
+  runs[1].task = "a";
+  CHECK(io::detail::html_of(sections, runs) == "first 2");
 }
 
 TEST_CASE("Unlike runs are said to be unlike", "[io][report]") {

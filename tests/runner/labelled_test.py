@@ -112,7 +112,13 @@ def check_refusals(place):
             "--model.input={type='features', channels=99}")
     refused(2, "output.num_classes must be that of the data", "train", "c.toml",
             "--model.output.num_classes=7")
-    refused(2, "needs a language model", "generate", "c.toml")
+    for command in ["generate", "trace", "counterfactual"]:
+        refused(2, f"""c.toml: task = "classification" has no command '{command}'; the task must be """
+                   "one of: language_modeling", command, "c.toml")
+    refused(2, "has no command 'ask'; the task must be one of: table_questions",
+            "ask", "c.toml", "how many", "--table", "c.csv")
+    place.write("lm.toml", 'extends = "tiny.toml"\nstart_from = "c.toml"\n')
+    refused(2, "c.toml: this must be a run of a language model", "train", "lm.toml")
     refused(3, "nothing.csv", "train", "c.toml", "--data.table.table.paths=['nothing.csv']")
     refused(2, "at least one file", "train", "c.toml", "--data.table.table.paths=[]")
     refused(2, "route that unit", "train", "c.toml",

@@ -91,7 +91,8 @@ with Place() as here:
     vocabulary.unlink()
     vocabulary.mkdir()
     here.refused(3, "vocabulary.json: ", "ask", run, "how many rows", "--table", "teams.csv")
-    here.refused(2, "table_questions", "ask", "tiny.toml", "how many", "--table", "teams.csv")
+    here.refused(2, "tiny.toml: task = \"language_modeling\" has no command 'ask'; the task must be one "
+                 "of: table_questions", "ask", "tiny.toml", "how many", "--table", "teams.csv")
     here.refused(2, "questions must be in 1..1000000, got 0", "train", "t.toml", "--data.questions=0")
     here.refused(2, "questions must be in 1..1000000", "describe", "t.toml", "--data.questions=2000000000")
     here.refused(2, "data.train", "train", "t.toml", "--data.source=files")

@@ -66,6 +66,8 @@ inline constexpr bool lists_all_fields = decltype(hana::size(hana::accessors<T>(
 
 }  // namespace moenda
 
+// MOENDA_FIELDS expands where a user writes it, so its parts below stay defined with it. They are
+// nobody else's: MOENDA_PARENS, MOENDA_EXPAND*, MOENDA_EACH*.
 #define MOENDA_PARENS ()
 #define MOENDA_EXPAND(...) MOENDA_EXPAND1(MOENDA_EXPAND1(MOENDA_EXPAND1(__VA_ARGS__)))
 #define MOENDA_EXPAND1(...) MOENDA_EXPAND2(MOENDA_EXPAND2(MOENDA_EXPAND2(__VA_ARGS__)))

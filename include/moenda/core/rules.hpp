@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+// Sentences are macros because static_assert takes a literal only. They stay defined: a test of
+// your own router can ask for the very sentence (tests/model/future_leak_test.cpp).
 #define MOENDA_RULE_CAUSAL                                                                     \
   "LanguageModel: the router chooses by looking at later tokens, so a causal model would see " \
   "the future; wrap it in router::AllowFutureLeak<...> to accept that"

@@ -53,7 +53,7 @@ struct Document {
 inline constexpr std::array<std::string_view, 4> not_corpus_files{"SOURCE.txt", "README.txt",
                                                                   "LICENSE.txt", "NOTICE.txt"};
 
-/// What to do about a corpus that is not there.
+/// What to do about a corpus that is absent.
 inline constexpr char const* corpus_advice =
     "set the environment variable MOENDA_DATA to a folder of texts, or fetch some with "
     "tools/get_data pt";

@@ -46,7 +46,7 @@ class LabelledBatches {
     auto const count = sequences_->count();
     return shuffled_ ? count / batch_size_ : (count + batch_size_ - 1) / batch_size_;
   }
-  /// Makes batch `number` the current one. Throws ConfigError for a batch that is not there.
+  /// Makes batch `number` the current one. Throws ConfigError for a batch that does not exist.
   void load(std::int64_t number) {
     require(number >= 0 && (shuffled_ || number < batches()),
             "LabelledBatches: a batch must lie in 0..batches-1 (batch vs batches)", number,

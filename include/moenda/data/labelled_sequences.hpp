@@ -56,7 +56,7 @@ struct LabelledSequences {
   }
 };
 
-/// The sequences at `chosen`, in that order. Throws ConfigError for one that is not there.
+/// The sequences at `chosen`, in that order. Throws ConfigError for one that does not exist.
 [[nodiscard]] inline LabelledSequences select(LabelledSequences const& from,
                                               std::span<std::int64_t const> chosen) {
   LabelledSequences to;
@@ -81,8 +81,8 @@ struct LabelledSequences {
   return to;
 }
 
-/// Cuts off floor(fraction * count) sequences by lot; the rest comes first. For sets that bring no
-/// validation or test part of their own. Throws ConfigError unless 0 <= fraction < 1.
+/// Cuts off floor(fraction * count) sequences, drawn at random; the rest comes first. For sets that
+/// bring no validation or test part of their own. Throws ConfigError unless 0 <= fraction < 1.
 [[nodiscard]] inline std::pair<LabelledSequences, LabelledSequences> split_off(
     LabelledSequences const& all, double fraction, std::uint64_t seed) {
   if (!(fraction >= 0 && fraction < 1)) {

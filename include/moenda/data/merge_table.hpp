@@ -24,7 +24,7 @@ class MergeTable {
   explicit MergeTable(std::size_t count)
       : slots_(std::bit_ceil(2 * count + 2)), shift_(64 - std::countr_zero(slots_.size())) {}
 
-  /// False if the pair is there already. At most `count` pairs may be put in.
+  /// False if the table has the pair already. At most `count` pairs may be put in.
   bool insert(int left, int right, Merge merge) {
     Slot& slot = slots_[place(key(left, right))];
     if (slot.key != empty) return false;

@@ -25,7 +25,7 @@ namespace moenda::data {
   return bytes;
 }
 
-/// Makes `folder` and the folders above it, unless it is there. Throws DataError with the path.
+/// Makes `folder` and the folders above it, unless it exists. Throws DataError with the path.
 inline void make_folder(std::filesystem::path const& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);

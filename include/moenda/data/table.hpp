@@ -45,7 +45,7 @@ class Table {
   [[nodiscard]] std::string const& id() const { return id_; }
   [[nodiscard]] int rows() const { return int(rows_); }
   [[nodiscard]] int columns() const { return int(columns_.size()); }
-  /// Throws ConfigError for a column that is not there.
+  /// Throws ConfigError for a column that does not exist.
   [[nodiscard]] Column const& column(int c) const {
     require(c >= 0 && c < columns(), "Table: a column must lie in 0..columns-1", c, columns());
     return columns_[std::size_t(c)];

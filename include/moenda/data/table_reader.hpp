@@ -75,7 +75,7 @@ using Tables = std::map<std::string, std::shared_ptr<Table const>>;
     auto table = std::make_shared<Table const>(
         id, object.at("header").get<std::vector<std::string>>(), rows);
     if (!tables.emplace(id, std::move(table)).second) {
-      throw DataError(where + ": table " + io::quote(id) + " is there twice");
+      throw DataError(where + ": table " + io::quote(id) + " must appear once, but appears twice");
     }
   });
   return tables;

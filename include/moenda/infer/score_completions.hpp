@@ -22,7 +22,7 @@ struct EndingLoss {
   [[nodiscard]] double mean() const { return sum / double(tokens); }
 };
 
-/// How often the true ending was the likeliest. A tie counts as the chance to be right by lot.
+/// How often the true ending was the likeliest. A tie counts as the chance to guess right.
 struct CompletionScore {
   std::int64_t tasks = 0;
   double right_by_mean = 0;  ///< least mean loss of its tokens: HellaSwag's acc_norm, nearly

@@ -178,3 +178,5 @@ class Progress {
 };
 
 }  // namespace moenda::io
+
+#undef MOENDA_HAS_TERMINAL_SIZE

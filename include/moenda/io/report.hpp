@@ -3,7 +3,7 @@
 // A report of training runs as one HTML file: results side by side, learning curves, how the
 // experts are used, generated text, configuration. It loads nothing from anywhere, and it is
 // complete without scripts.
-#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,10 +13,12 @@
 #include "moenda/io/report_curves.hpp"
 #include "moenda/io/report_details.hpp"
 #include "moenda/io/report_experts.hpp"
+#include "moenda/io/report_introductions.hpp"
 #include "moenda/io/report_layers.hpp"
 #include "moenda/io/report_page.hpp"
 #include "moenda/io/report_questions.hpp"
 #include "moenda/io/report_run.hpp"
+#include "moenda/io/report_section.hpp"
 #include "moenda/io/report_table.hpp"
 #include "moenda/io/report_tokens_per_expert.hpp"
 
@@ -36,38 +38,11 @@ namespace detail {
   return names;
 }
 
-[[nodiscard]] inline std::string introduction(std::vector<ReportRun> const& runs) {
-  bool const answers =
-      std::all_of(runs.begin(), runs.end(), [](auto const& run) { return !run.questions.empty(); });
-  if (answers) {
-    return "<p>A router sends each question about a table to one of six experts; the expert "
-           "chooses "
-           "columns and rows, and its operation computes on the cells themselves. This page shows "
-           "how many questions are answered exactly, what training cost, how the loss fell, and "
-           "for some questions which expert acted, on which rows and columns, and what it did."
-           "</p>\n";
-  }
-  bool const predicts = std::any_of(runs.begin(), runs.end(), [](auto const& run) {
-    return run.results.contains("classification") || run.results.contains("regression");
-  });
-  if (predicts) {
-    return "<p>A model gives each sequence or table row a class or a number. This page shows how "
-           "often or how closely it is right on examples it has never seen, what its training "
-           "cost, how the loss fell, and how evenly its experts share the work (where it has "
-           "experts).</p>\n";
-  }
-  std::string const compared =
-      runs.size() == 1
-          ? "This page shows one language model in training: how well it predicts text "
-            "it has never seen, what its training cost"
-          : "This page compares language models trained by the same program: how well "
-            "each predicts text it has never seen, what its training cost";
-  return "<p>" + compared +
-         ", how it learned over time, how evenly its experts share the work (where it has "
-         "experts), and what it writes. <i>Loss</i> is the mean surprise per token in nats; "
-         "<i>perplexity</i> says the same as a count of equally likely next tokens. Lower is "
-         "better for both.</p>\n";
-}
+/// A page of runs, from its first section to its last.
+inline constexpr std::array report_sections{
+    language_introduction, labelled_introduction,     questions_introduction, results_section,
+    curves_section,        tokens_per_expert_section, layers_section,         experts_section,
+    questions_section,     samples_section,           details_section};
 
 }  // namespace detail
 
@@ -78,12 +53,7 @@ namespace detail {
   if (folders.empty())
     throw ConfigError("render_report: there must be at least one run folder, got 0");
   std::vector<ReportRun> const runs = read_runs(folders);
-  return detail::html_page(
-      detail::names_of(runs),
-      detail::introduction(runs) + detail::results_section(runs) + detail::curves_section(runs) +
-          detail::tokens_per_expert_section(runs) + detail::layers_section(runs) +
-          detail::experts_section(runs) + detail::questions_section(runs) +
-          detail::samples_section(runs) + detail::details_section(runs));
+  return detail::html_page(detail::names_of(runs), detail::html_of(detail::report_sections, runs));
 }
 
 /// Writes the report to `file`. Errors of render_report, and DataError when `file` is not writable.

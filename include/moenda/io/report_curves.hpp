@@ -12,6 +12,7 @@
 
 #include "moenda/io/report_line_chart.hpp"
 #include "moenda/io/report_run.hpp"
+#include "moenda/io/report_section.hpp"
 
 namespace moenda::io::detail {
 
@@ -134,7 +135,7 @@ struct LossCurve {
   return notes;
 }
 
-[[nodiscard]] inline std::string curves_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string curves_html(std::vector<ReportRun> const& runs) {
   double most_tokens = 0, most_seconds = 0;
   for (auto const& run : runs) {
     for (auto const& row : run.metrics.rows) {
@@ -163,5 +164,6 @@ struct LossCurve {
                       "<b>Loss against time</b>: what each model learns in the same time on the "
                       "machine it ran on. Lower is better.");
 }
+inline constexpr ReportSection curves_section{every_run, curves_html};
 
 }  // namespace moenda::io::detail

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "moenda/io/report_run.hpp"
+#include "moenda/io/report_section.hpp"
 #include "moenda/io/svg.hpp"
 
 namespace moenda::io::detail {
@@ -14,7 +15,7 @@ namespace moenda::io::detail {
 inline constexpr std::size_t most_samples = 8, longest_sample = 1500, longest_file = 60'000;
 
 [[nodiscard]] inline std::string sample_quote(ReportRun const& run, std::size_t index,
-                                              ReportSample const& sample) {
+                                              RunSample const& sample) {
   // Generators differ in whether they repeat the prompt: it is shown once, in bold.
   std::string text = sample.text;
   if (text.starts_with(sample.prompt)) text.erase(0, sample.prompt.size());
@@ -25,11 +26,11 @@ inline constexpr std::size_t most_samples = 8, longest_sample = 1500, longest_fi
 }
 
 /// Texts of all runs, those of the same prompt side by side.
-[[nodiscard]] inline std::string samples_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string samples_html(std::vector<ReportRun> const& runs) {
   std::vector<std::string> prompts;
   std::size_t left_out = 0;
   for (auto const& run : runs) {
-    for (auto const& sample : run.samples) {
+    for (auto const& sample : run.results.samples) {
       if (std::find(prompts.begin(), prompts.end(), sample.prompt) != prompts.end()) continue;
       if (prompts.size() < most_samples) {
         prompts.push_back(sample.prompt);
@@ -38,16 +39,15 @@ inline constexpr std::size_t most_samples = 8, longest_sample = 1500, longest_fi
       }
     }
   }
-  if (prompts.empty()) return "";
   std::string html =
       "<h2>Generated text</h2>\n<p class=\"soft\">Each model continues the words in bold.</p>\n";
   for (auto const& prompt : prompts) {
     html += "<div class=\"quotes\">\n";
     for (std::size_t i = 0; i < runs.size(); ++i) {
       auto const found =
-          std::find_if(runs[i].samples.begin(), runs[i].samples.end(),
-                       [&](ReportSample const& sample) { return sample.prompt == prompt; });
-      if (found != runs[i].samples.end()) html += sample_quote(runs[i], i, *found);
+          std::find_if(runs[i].results.samples.begin(), runs[i].results.samples.end(),
+                       [&](RunSample const& sample) { return sample.prompt == prompt; });
+      if (found != runs[i].results.samples.end()) html += sample_quote(runs[i], i, *found);
     }
     html += "</div>\n";
   }
@@ -57,6 +57,8 @@ inline constexpr std::size_t most_samples = 8, longest_sample = 1500, longest_fi
   }
   return html;
 }
+inline constexpr ReportSection samples_section{
+    [](ReportRun const& run) { return !run.results.samples.empty(); }, samples_html};
 
 inline void meta_rows(nlohmann::json const& value, std::string const& name, int depth,
                       std::string& html) {
@@ -81,7 +83,7 @@ inline void meta_rows(nlohmann::json const& value, std::string const& name, int 
 
 [[nodiscard]] inline std::string further_results(ReportRun const& run) {
   std::string rows;
-  for (auto const& [task, measures] : run.results) {
+  for (auto const& [task, measures] : run.results.tasks) {
     for (auto const& [measure, value] : measures) {
       rows += "<tr><th scope=\"row\">" + escape_html(shorten(task + ": " + measure, 120)) +
               "</th><td>" + format_general(value, 8) + "</td></tr>\n";
@@ -96,7 +98,7 @@ inline void meta_rows(nlohmann::json const& value, std::string const& name, int 
          "</details>\n";
 }
 
-[[nodiscard]] inline std::string details_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string details_html(std::vector<ReportRun> const& runs) {
   std::string html =
       "<h2>Configuration and machine</h2>\n<p class=\"soft\">The configuration alone reproduces "
       "the "
@@ -119,5 +121,6 @@ inline void meta_rows(nlohmann::json const& value, std::string const& name, int 
   }
   return html;
 }
+inline constexpr ReportSection details_section{every_run, details_html};
 
 }  // namespace moenda::io::detail

@@ -14,6 +14,7 @@
 #include "moenda/io/report_layer_map.hpp"
 #include "moenda/io/report_layers.hpp"
 #include "moenda/io/report_run.hpp"
+#include "moenda/io/report_section.hpp"
 
 namespace moenda::io::detail {
 
@@ -171,11 +172,9 @@ inline constexpr std::size_t most_expert_rows = 600, most_pair_cells = 40'000;
   return html + pairs_of_run(analysis, most_cells);
 }
 
-/// The section, or "" where no run has an analysis.
-[[nodiscard]] inline std::string experts_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string experts_html(std::vector<ReportRun> const& runs) {
   std::size_t analysed = 0;
   for (auto const& run : runs) analysed += run.analysis.layers.empty() ? 0 : 1;
-  if (analysed == 0) return "";
   std::string html =
       "<h2>What each expert takes</h2>\n<p>On text held out from training: the tokens that choose "
       "an expert first more often than chance would have it (· is a space, ↵ a line end), and what "
@@ -189,5 +188,7 @@ inline constexpr std::size_t most_expert_rows = 600, most_pair_cells = 40'000;
   }
   return html;
 }
+inline constexpr ReportSection experts_section{
+    [](ReportRun const& run) { return !run.analysis.layers.empty(); }, experts_html};
 
 }  // namespace moenda::io::detail

@@ -14,6 +14,7 @@
 
 #include "moenda/io/report_layer_map.hpp"
 #include "moenda/io/report_run.hpp"
+#include "moenda/io/report_section.hpp"
 
 namespace moenda::io::detail {
 
@@ -169,11 +170,9 @@ struct PanelScale {
          "</figcaption></figure>\n";
 }
 
-/// The section, or "" when every run is dense.
-[[nodiscard]] inline std::string layers_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string layers_html(std::vector<ReportRun> const& runs) {
   std::size_t mixtures = 0;
   for (auto const& run : runs) mixtures += run.routing_layers.rows.empty() ? 0 : 1;
-  if (mixtures == 0) return "";
   std::string html =
       "<h2>Routing over time</h2>\n<p>Every panel has one row per layer, from the first training "
       "step at the left to the last at the right; the scale is at its upper right. Red is worth a "
@@ -187,5 +186,7 @@ struct PanelScale {
   }
   return html;
 }
+inline constexpr ReportSection layers_section{
+    [](ReportRun const& run) { return !run.routing_layers.rows.empty(); }, layers_html};
 
 }  // namespace moenda::io::detail

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "moenda/io/report_run.hpp"
+#include "moenda/io/report_section.hpp"
 
 namespace moenda::io::detail {
 
@@ -48,7 +49,7 @@ inline constexpr std::size_t most_questions = 40, longest_answer = 400;
   return html + "</tbody></table></div>\n";
 }
 
-[[nodiscard]] inline std::string question_row(ReportQuestion const& question) {
+[[nodiscard]] inline std::string question_row(RunQuestion const& question) {
   auto const small = [](std::string const& text) {
     return text.empty() ? "" : "<small>" + answer_text(text) + "</small>";
   };
@@ -65,26 +66,24 @@ inline constexpr std::size_t most_questions = 40, longest_answer = 400;
          "</td></tr>\n";
 }
 
-/// Empty where no run answered questions about tables.
-[[nodiscard]] inline std::string questions_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string questions_html(std::vector<ReportRun> const& runs) {
   std::string html;
   for (auto const& run : runs) {
-    if (run.questions.empty()) continue;
+    if (run.results.questions.empty()) continue;
     html += "<h3>" + escape_html(shorten(run.name, 200)) + "</h3>\n";
-    auto const measures = run.results.find("table_questions");
-    if (measures != run.results.end()) html += operations_table(measures->second);
+    auto const measures = run.results.tasks.find(run.task);
+    if (measures != run.results.tasks.end()) html += operations_table(measures->second);
     html +=
         "<div class=\"scroll\"><table class=\"asked\"><thead><tr><th scope=\"col\">Question</th>";
     for (std::string_view const title : {"Expert", "Columns", "Rows", "What it did", "Answer"}) {
       html += "<th scope=\"col\">" + std::string(title) + "</th>";
     }
     html += "</tr></thead><tbody>\n";
-    for (std::size_t i = 0; i < run.questions.size() && i < most_questions; ++i) {
-      html += question_row(run.questions[i]);
+    for (std::size_t i = 0; i < run.results.questions.size() && i < most_questions; ++i) {
+      html += question_row(run.results.questions[i]);
     }
     html += "</tbody></table></div>\n";
   }
-  if (html.empty()) return "";
   return "<h2>Questions and how they were answered</h2>\n<p class=\"soft\">Test questions: of "
          "every "
          "expert the first that it answered rightly and the first that it did not. They show how "
@@ -92,5 +91,7 @@ inline constexpr std::size_t most_questions = 40, longest_answer = 400;
          "the header.</p>\n" +
          html;
 }
+inline constexpr ReportSection questions_section{
+    [](ReportRun const& run) { return !run.results.questions.empty(); }, questions_html};
 
 }  // namespace moenda::io::detail

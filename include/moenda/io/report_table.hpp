@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "moenda/io/report_run.hpp"
+#include "moenda/io/report_section.hpp"
 #include "moenda/io/svg.hpp"
 
 namespace moenda::io::detail {
@@ -23,7 +24,7 @@ namespace moenda::io::detail {
 struct Measure {
   std::string_view name;
   std::string_view meaning;
-  bool in_training;  // results.json: training.<key>, else results.<task>.<key>
+  bool in_training;  // results.json: training.<key>, else results.<its task>.<key>
   std::string_view key;
   double scale;  // stored value times this is the shown value
   int decimals;
@@ -52,13 +53,7 @@ inline constexpr std::array<Measure, 15> measures = {{
 
 [[nodiscard]] inline std::optional<double> measured(ReportRun const& run, Measure const& measure) {
   std::string const key(measure.key);
-  std::optional<double> value = measure.in_training ? run.trained(key) : std::nullopt;
-  if (!measure.in_training) {
-    for (char const* task :
-         {"language_modeling", "classification", "regression", "table_questions"}) {
-      if (!value) value = run.result(task, key);
-    }
-  }
+  auto value = measure.in_training ? run.trained(key) : run.result(key);
   if (value) *value *= measure.scale;
   return value && std::isfinite(*value) ? value : std::nullopt;
 }
@@ -209,7 +204,7 @@ inline constexpr std::array<Measure, 15> measures = {{
   return html;
 }
 
-[[nodiscard]] inline std::string results_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string results_html(std::vector<ReportRun> const& runs) {
   std::string html = "<h2>Results</h2>\n" + summary_sentence(runs) + comparison_notes(runs);
   html += "<div class=\"scroll\"><table>" + table_head(runs) + "<tbody>\n";
   for (Measure const& measure : measures) html += table_row(runs, measure);
@@ -221,5 +216,6 @@ inline constexpr std::array<Measure, 15> measures = {{
   }
   return html;
 }
+inline constexpr ReportSection results_section{every_run, results_html};
 
 }  // namespace moenda::io::detail

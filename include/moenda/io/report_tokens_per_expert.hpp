@@ -16,6 +16,7 @@
 #include "moenda/core/error.hpp"
 #include "moenda/io/report_heat_map.hpp"
 #include "moenda/io/report_run.hpp"
+#include "moenda/io/report_section.hpp"
 #include "moenda/probe/measures.hpp"
 
 namespace moenda::io::detail {
@@ -45,7 +46,7 @@ using LayerExtents = std::map<std::uint32_t, LayerExtent>;
   }
   for (auto const& [number, layer] : layers) {
     if (layer.experts <= layer.rows) continue;
-    throw DataError("report: " + sanitize_utf8((run.folder / "routing.csv").string()) +
+    throw DataError(sanitize_utf8((run.folder / run_files::routing).string()) +
                     ": every expert of a layer must have a row, got expert " +
                     std::to_string(layer.experts - 1) + " in the " + std::to_string(layer.rows) +
                     " rows of layer " + std::to_string(number));
@@ -145,11 +146,9 @@ inline void finish_panels(std::map<std::uint32_t, svg::HeatMap>& panels) {
   return html + "</div>\n";
 }
 
-/// The section, or "" when every run is dense.
-[[nodiscard]] inline std::string tokens_per_expert_section(std::vector<ReportRun> const& runs) {
+[[nodiscard]] inline std::string tokens_per_expert_html(std::vector<ReportRun> const& runs) {
   std::size_t mixtures = 0;
   for (auto const& run : runs) mixtures += run.routing.rows.empty() ? 0 : 1;
-  if (mixtures == 0) return "";
   std::string html =
       "<h2>Tokens per expert</h2>\n"
       "<p>The share of a layer's tokens that choose each expert, from the first training step to "
@@ -165,5 +164,7 @@ inline void finish_panels(std::map<std::uint32_t, svg::HeatMap>& panels) {
   }
   return html;
 }
+inline constexpr ReportSection tokens_per_expert_section{
+    [](ReportRun const& run) { return !run.routing.rows.empty(); }, tokens_per_expert_html};
 
 }  // namespace moenda::io::detail

@@ -37,10 +37,10 @@ namespace moenda::io {
   }
   std::string text = table.text();
   for (auto const& run : runs) {
-    for (auto const& sample : run.samples) {
+    for (auto const& sample : run.results.samples) {
       text += "\n" + run.name + ": \"" + single_line(sample.text) + "\"\n";
     }
-    for (auto const& question : run.questions) {
+    for (auto const& question : run.results.questions) {
       text += "\n" + run.name + ": " + single_line(question.question) + "\n  " +
               single_line(question.evidence) +
               (question.right ? " (right)\n"

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "moenda/io/report_run.hpp"
+#include "moenda/io/json_file.hpp"
 #include "moenda/statistics/paired.hpp"
 
 namespace moenda::io {
@@ -61,18 +61,6 @@ struct SweepResults {
 
 namespace detail {
 
-/// object[key] as a number; null, which is how JSON spells NaN, and absent give `otherwise`.
-[[nodiscard]] inline double number_member(nlohmann::json const& object, std::string const& key,
-                                          double otherwise, std::filesystem::path const& file) {
-  auto const found = object.find(key);
-  if (found == object.end() || found->is_null()) return otherwise;
-  if (!found->is_number()) {
-    throw DataError("report: " + sanitize_utf8(file.string()) + ": '" + key +
-                    "' must be a number, got " + found->type_name());
-  }
-  return found->get<double>();
-}
-
 /// [low, high]; null where nothing is known of it.
 [[nodiscard]] inline statistics::Interval interval_member(nlohmann::json const& object,
                                                           std::string const& key,
@@ -81,8 +69,8 @@ namespace detail {
   auto const* list = member(object, key, nlohmann::json::value_t::array, file);
   if (list == nullptr) return {-infinity, infinity};
   if (list->size() != 2 || !list->at(0).is_number() || !list->at(1).is_number()) {
-    throw DataError("report: " + sanitize_utf8(file.string()) + ": '" + key +
-                    "' must be two numbers, got " + shorten(list->dump(), 60));
+    throw DataError(sanitize_utf8(file.string()) + ": '" + key + "' must be two numbers, got " +
+                    shorten(list->dump(), 60));
   }
   return {list->at(0).get<double>(), list->at(1).get<double>()};
 }
@@ -102,7 +90,7 @@ namespace detail {
   auto const word = text_member(from, "verdict", file);
   auto const found = std::find(names.begin(), names.end(), word);
   if (found == names.end()) {
-    throw DataError("report: " + sanitize_utf8(file.string()) +
+    throw DataError(sanitize_utf8(file.string()) +
                     ": 'verdict' must be one of: lower, higher, equivalent, no difference shown; "
                     "got '" +
                     shorten(word, 60) + "'");
@@ -139,7 +127,7 @@ namespace detail {
 
 /// Reads a sweep.json. DataError names the file and what is wrong in it.
 [[nodiscard]] inline SweepResults read_sweep(std::filesystem::path const& file) {
-  auto const all = detail::read_json_object(file);
+  auto const all = read_json_file(file);
   SweepResults sweep;
   sweep.name = detail::text_member(all, "name", file);
   sweep.measure = detail::text_member(all, "measure", file);
@@ -149,7 +137,7 @@ namespace detail {
   for (auto const& arm : detail::objects_member(all, "arms", file)) {
     sweep.arms.push_back(detail::read_arm(arm, file));
   }
-  auto const where = "report: " + sanitize_utf8(file.string()) + ": ";
+  auto const where = sanitize_utf8(file.string()) + ": ";
   if (sweep.arms.empty()) throw DataError(where + "'arms' must hold at least one arm, got 0");
   if (!(sweep.confidence > 0 && sweep.confidence < 1)) {
     throw DataError(where + "'confidence' must lie between 0 and 1, got " +

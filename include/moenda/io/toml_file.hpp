@@ -79,7 +79,7 @@ inline void merge_toml(toml::table& base, toml::table&& over) {
 }
 
 /// A file with its `extends` chain resolved; paths are relative to the file that names them. Throws
-/// ConfigError, and DataError for a file that is not there.
+/// ConfigError, and DataError for a file that is absent.
 [[nodiscard]] inline toml::table load_toml(std::filesystem::path const& path,
                                            std::vector<std::filesystem::path> chain = {}) {
   std::error_code error;

@@ -10,7 +10,7 @@
 namespace moenda::loss {
 
 /// Throws ConfigError unless the router gave `table`, which the loss cannot do without. A table
-/// without items is there; one without columns is not.
+/// without columns is absent; one without items is present.
 template <class B>
 void require_table(Tensor<B> table, char const* name, char const* loss) {
   if (table.cols > 0) return;

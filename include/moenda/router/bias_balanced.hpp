@@ -16,10 +16,10 @@ namespace moenda::router {
 ///   after every step, c = assignments of all its tokens:
 ///   bias_e += rate where c_e < (1 - dead_zone) mean(c), -= rate where c_e > (1 + dead_zone)
 ///   mean(c)
-/// With dead_zone = 0 that is the paper's rate * sign(mean - c). A dead zone of 0.2 lets experts be
-/// that are 20 % off, as published code does that adds the bias to the logits which make the
-/// weights and the losses too. This does not, on purpose: there the bias is no longer without
-/// influence on what is learnt.
+/// With dead_zone = 0 that is the paper's rate * sign(mean - c). With dead_zone = 0.2 the bias of
+/// an expert stays as it is while its load is within 20 % of the mean. Published code that does so
+/// adds the bias to the logits, from which the weights and the losses are made too. Here it is
+/// added for the selection alone, on purpose: otherwise the bias would influence what is learnt.
 template <class Inner>
 struct BiasBalanced {
   static constexpr char const* name = joined_name<"bias_balanced_", Inner>;

@@ -25,8 +25,8 @@ enum class ChooseAmong { batch, sequence, position };
 ///   expert e takes the k tokens of largest probs_te,  k = ceil(tokens experts_per_token / experts)
 ///   weights = probs, not renormalised
 /// A token gets 0 to num_experts experts. Padding gets none, though it counts in k. What a token
-/// gets depends on which others are there, at evaluation too: a sequence read in pieces is routed
-/// differently from the same sequence read at once, and a token alone is taken by every expert.
+/// gets depends on which others are present, at evaluation too. A sequence read in pieces is routed
+/// differently from the same sequence read at once. A token alone is taken by every expert.
 /// ChooseAmong is part of the type because the rule about causal models depends on it.
 template <ChooseAmong Among>
 struct ChosenByExperts {

@@ -20,7 +20,7 @@ struct Gates {
   /// and the standard deviation of the noise. The smooth load loss reads them.
   Tensor<B> clean{}, noisy{}, sigma{};
 
-  /// [items, 1] what Mixture adds for whoever looks on: 0 for padding, else 1; empty without any.
+  /// [items, 1] what Mixture adds for probes: 0 for padding, else 1; empty without any.
   Tensor<B> present{};
 };
 

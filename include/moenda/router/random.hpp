@@ -7,10 +7,10 @@
 
 namespace moenda::router {
 
-/// A control: top_k experts by lot, of equal weight. What a learned router must beat. In training
-/// every item draws anew in every step; at evaluation the lot is a fixed function of the layer and
-/// of what the item is made of (ops::item_keys): a token's id and position, or all that a sequence
-/// holds. So a text is always answered alike, in any batch, whole or token by token.
+/// A control: top_k experts drawn at random, of equal weight. A learned router must beat it. In
+/// training every item draws anew in every step. At evaluation the draw is a fixed function of the
+/// layer and of what the item is made of (ops::item_keys): a token's id and position, or all that a
+/// sequence holds. So a text is always answered alike, in any batch, whole or token by token.
 struct Random : Control<Random> {
   static constexpr char const* name = "random";
   static constexpr RouterTraits traits{.has_parameters = false};

@@ -45,7 +45,7 @@ struct TopAny {
   static constexpr int max_experts = 4096;  // diversity compares every expert with every other
   struct Config {
     double temperature = 1;   ///< below 1: steeper
-    int initial_experts = 0;  ///< the first so many are there from the start; 0: all
+    int initial_experts = 0;  ///< this many are present from the start; 0: all
     double diversity_weight = 0.01, simplicity_weight = 0.01;
     double load_balancing_weight = 0, efficiency_weight = 0;
     int adapt_every = 100;  ///< optimizer steps; 0: experts stay

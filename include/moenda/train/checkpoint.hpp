@@ -16,6 +16,7 @@
 
 #include "moenda/data/content_hash.hpp"
 #include "moenda/io/atomic_folder.hpp"
+#include "moenda/io/run_files.hpp"
 #include "moenda/io/safetensors.hpp"
 #include "moenda/train/trainer.hpp"
 
@@ -230,14 +231,14 @@ void save_checkpoint(std::filesystem::path const& folder, Network const& network
   io::create_folders(folder);
   auto const final_folder = checkpoint_folder(folder, trainer.step_count());
   auto const temporary = io::start_folder(final_folder);
-  save_model(network, temporary / "model.safetensors");
+  save_model(network, temporary / io::run_files::weights);
   io::SafetensorsWriter moments;
   detail::add_tensors(moments, network.params, trainer.state.first_moment.data(), "first_moment.");
   detail::add_tensors(moments, network.params, trainer.state.second_moment.data(),
                       "second_moment.");
-  moments.write(temporary / "optimizer.safetensors", {{"format", "moenda"}});
+  moments.write(temporary / io::run_files::moments, {{"format", "moenda"}});
   io::write_file_atomically(
-      temporary / "state.json",
+      temporary / io::run_files::state,
       state_text({trainer.step_count(), trainer.state.step, spent, checksum_of(network, trainer)}));
   io::commit_folder(temporary, final_folder);
   auto const all = list_checkpoints(folder);
@@ -249,9 +250,9 @@ void save_checkpoint(std::filesystem::path const& folder, Network const& network
 template <class Network, class Examples>
 Spent load_checkpoint(std::filesystem::path const& folder, Network& network,
                       Trainer<Network, Examples>& trainer) {
-  auto const state = read_state(folder / "state.json");
-  load_model(network, folder / "model.safetensors");
-  auto const path = folder / "optimizer.safetensors";
+  auto const state = read_state(folder / io::run_files::state);
+  load_model(network, folder / io::run_files::weights);
+  auto const path = folder / io::run_files::moments;
   io::SafetensorsFile const file(path);
   std::size_t known = 0;
   detail::read_tensors(file, path, network.params, trainer.state.first_moment.data(),

@@ -51,7 +51,7 @@ void measure(char const* name, typename Model::Config const& config, int threads
              Precision precision) {
   constexpr int batch_size = 8, seq_len = 256, rows = batch_size * seq_len, warmup = 2;
   Backend backend(threads, cpu::MatmulKernel::packed, precision);
-  Network<Model, Backend> network(backend, config);
+  Training<Model, Backend> network(backend, config);
   auto state = optimizer::AdamW::start(network);
   std::vector<int> ids(rows), targets(rows);
   std::vector<double> seconds;

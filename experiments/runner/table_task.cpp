@@ -216,7 +216,7 @@ struct TableCommands {
     auto const weights = newest_weights(run.folder);
     refuse_other_data(run.folder, run.splits.fingerprint);
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-    TableNetwork network(backend, run.config.model);
+    TableNetwork network(backend, run.config.model, unfilled);
     load_model(network, weights);
     print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
     return 0;
@@ -268,7 +268,7 @@ int ask(Options const& options, std::filesystem::path const& table, std::string 
                     std::to_string(vocabulary.size()));
   }
   Backend backend(options.threads, config.compute.matmul, config.compute.precision);
-  TableNetwork network(backend, model);
+  TableNetwork network(backend, model, unfilled);
   load_model(network, newest_weights(folder));
   auto const asked = data::read_question(
       question, std::make_shared<data::Table const>(data::read_csv_table(table)), vocabulary,

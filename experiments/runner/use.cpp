@@ -11,7 +11,7 @@ int generate(Options const& options, std::optional<std::string> const& prompt,
              std::optional<int> max_tokens) {
   auto const run = open_run(options);
   Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-  AnyNetwork network(backend, run.config.model);
+  AnyNetwork network(backend, run.config.model, unfilled);
   load_weights(run, network);
   auto const& config = run.config.generate;
   auto const text = prompt.value_or(config.prompt);

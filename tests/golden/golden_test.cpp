@@ -97,7 +97,7 @@ struct Loaded {
 
   File file;
   B backend;
-  Network<Model, B> network;
+  Training<Model, B> network;
 };
 
 TEMPLATE_LIST_TEST_CASE("logits, loss and every gradient are PyTorch's", "[golden]", Cases) {

@@ -95,7 +95,7 @@ TEST_CASE("a causal model refuses experts that choose, unless the leak is accept
 TEST_CASE("an allowed leak trains", "[model]") {
   using Leaking = Causal<AllowFutureLeak<ExpertChoice>>;
   Double backend(2);
-  Network<Leaking, Double> network(backend, config_of_router<AllowFutureLeak<ExpertChoice>>());
+  Training<Leaking, Double> network(backend, config_of_router<AllowFutureLeak<ExpertChoice>>());
   TextBatch text(2, 12, 31);
   double last = INFINITY;
   for (int step = 0; step < 5; ++step) {

@@ -10,7 +10,7 @@ namespace models {
 template <class M>
 void check_network_gradients(typename M::Config const& config, std::size_t coordinates) {
   laws::Double backend(1);
-  Network<M, laws::Double> network(backend, config, 3, 0.3);
+  Training<M, laws::Double> network(backend, config, 3, 0.3);
   network.arena.poison = true;
   TextBatch text(2, 6, config.vocab_size);
   text.targets[3] = -1;

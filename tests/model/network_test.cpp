@@ -72,7 +72,7 @@ TEMPLATE_TEST_CASE("threads and poison change no bit of a training pass", "[mode
   TextBatch text(3, 65, config.vocab_size);
   auto const pass = [&](int threads, bool poison) {
     Float backend(threads);
-    Network<TestType, Float> network(backend, config, 3, 0.3);
+    Training<TestType, Float> network(backend, config, 3, 0.3);
     network.arena.poison = poison;
     auto const loss = network.accumulate_gradients(text.batch, text.targets);
     auto all = network.gradients;
@@ -88,7 +88,7 @@ TEMPLATE_TEST_CASE("threads and poison change no bit of a training pass", "[mode
 TEMPLATE_TEST_CASE("ignored targets count nothing", "[model]", Gpt2, MoeGqa) {
   auto const config = config_of<TestType>();
   Double backend(1);
-  Network<TestType, Double> network(backend, config, 3, 0.3);
+  Training<TestType, Double> network(backend, config, 3, 0.3);
   TextBatch text(2, 8, config.vocab_size);
   std::vector<double> losses(16);
   auto const all = network.evaluate(text.batch, text.targets, losses);
@@ -119,7 +119,7 @@ TEMPLATE_TEST_CASE("ignored targets count nothing", "[model]", Gpt2, MoeGqa) {
 
 TEMPLATE_TEST_CASE("an empty batch is a batch", "[model]", Gpt2, MoeGqa) {
   Float backend(1);
-  Network<TestType, Float> network(backend, config_of<TestType>());
+  Training<TestType, Float> network(backend, config_of<TestType>());
   network.zero_gradients();
   for (Batch const batch : {Batch{nullptr, 0, 5}, Batch{nullptr, 2, 0}}) {
     auto const loss = network.accumulate_gradients(batch, {});
@@ -133,7 +133,7 @@ TEMPLATE_TEST_CASE("an empty batch is a batch", "[model]", Gpt2, MoeGqa) {
 TEMPLATE_TEST_CASE("bad input is refused with the numbers", "[model]", Gpt2, MoeGqa) {
   auto const config = config_of<TestType>();
   Float backend(1);
-  Network<TestType, Float> network(backend, config);
+  Training<TestType, Float> network(backend, config);
   TextBatch text(2, 6, config.vocab_size);
   for (int const bad : {-1, 31, 1 << 30, -(1 << 30)}) {
     text.tokens[7] = bad;

@@ -9,8 +9,8 @@ using namespace models;
 template <class Static>
 void same_as(Flexible::Config const& flexible, typename Static::Config const& config) {
   laws::Float backend(2);
-  Network<Flexible, laws::Float> a(backend, flexible, 5, 0.1);
-  Network<Static, laws::Float> b(backend, config, 5, 0.1);
+  Training<Flexible, laws::Float> a(backend, flexible, 5, 0.1);
+  Training<Static, laws::Float> b(backend, config, 5, 0.1);
   REQUIRE(laws::same_bits(a.values, b.values));
   std::vector<std::string> names, expected_names;
   walk(a.params, [&](Path const& path, auto&) { names.push_back(path.str()); });

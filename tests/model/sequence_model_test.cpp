@@ -107,7 +107,7 @@ struct Sequences {
 TEMPLATE_LIST_TEST_CASE("gradients of sequence models are right", "[model]", Cases) {
   using Model = typename TestType::Model;
   laws::Double backend(1);
-  Network<Model, laws::Double> network(backend, TestType::config(), 3, 0.3);
+  Training<Model, laws::Double> network(backend, TestType::config(), 3, 0.3);
   network.arena.poison = true;
   Sequences<typename Model::Target> s(6);
   auto const first = network.accumulate_gradients(s.batch, s.targets);
@@ -131,7 +131,7 @@ TEMPLATE_LIST_TEST_CASE("sequence models do not see padding", "[model]", Cases) 
   using Model = typename TestType::Model;
   using Target = typename Model::Target;
   laws::Float backend(2);
-  Network<Model, laws::Float> network(backend, TestType::config(), 3, 0.3);
+  Training<Model, laws::Float> network(backend, TestType::config(), 3, 0.3);
   Sequences<Target> tight(6), loose(9);
   for (std::size_t i = 0; i < loose.tokens.size(); ++i) {
     if (int(i) % 9 < loose.lengths[i / 9]) continue;
@@ -155,7 +155,7 @@ TEMPLATE_LIST_TEST_CASE("sequence models repeat, and allocate nothing in a stead
                         Cases) {
   using Model = typename TestType::Model;
   laws::Float one(1), three(3);
-  Network<Model, laws::Float> a(one, TestType::config(), 3), b(three, TestType::config(), 3);
+  Training<Model, laws::Float> a(one, TestType::config(), 3), b(three, TestType::config(), 3);
   Sequences<typename Model::Target> s(6);
   a.accumulate_gradients(s.batch, s.targets);
   for (int step = 0; step < 3; ++step) {
@@ -178,7 +178,7 @@ TEST_CASE("a probe is told what is padding", "[model]") {
   c.ffn = {.router = {.top_k = 2}, .experts = {.count = 3, .each = {.hidden = 4}}};
   c.output.num_classes = 3;
   laws::Float backend(1);
-  Network<Model, laws::Float> network(backend, c, 3);
+  Training<Model, laws::Float> network(backend, c, 3);
   Sequences<int> tight(6), loose(9);
   for (auto* s : {&tight, &loose}) {
     probe::StepMeasures<laws::Float> measures;
@@ -191,7 +191,7 @@ TEST_CASE("a probe is told what is padding", "[model]") {
 TEST_CASE("a value is compared by its square", "[model]") {
   laws::Float backend(1);
   auto c = Channels::config();
-  Network<Channels::Model, laws::Float> network(backend, c, 3);
+  Training<Channels::Model, laws::Float> network(backend, c, 3);
   Sequences<float> s(6);
   auto const values = models::copy_of(network.logits(s.batch));
   REQUIRE(values.size() == 5);
@@ -202,8 +202,8 @@ TEST_CASE("a value is compared by its square", "[model]") {
 
 TEST_CASE("batches that a sequence model cannot take are refused", "[model]") {
   laws::Float backend(1);
-  Network<Words::Model, laws::Float> words(backend, Words::config());
-  Network<Channels::Model, laws::Float> channels(backend, Channels::config());
+  Training<Words::Model, laws::Float> words(backend, Words::config());
+  Training<Channels::Model, laws::Float> channels(backend, Channels::config());
   Sequences<int> s(6);
   Sequences<float> f(6);
   auto const refused = [&](auto const& message, auto change) {

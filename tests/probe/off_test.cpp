@@ -14,7 +14,7 @@ using namespace models;
 namespace {
 
 using Backend = cpu::Backend<float>;
-using Net = Network<MoeGqa, Backend>;
+using Net = Training<MoeGqa, Backend>;
 using ForcedMoeGqa = LanguageModel<TransformerBlock<
     norm::Rms, attention::GroupedQuery<position::Rope, attention::QkNorm>,
     Mixture<router::Forced<router::TopK>, expert::SwiGlu, loss::LoadBalancing, loss::RouterZ>>>;
@@ -83,7 +83,7 @@ TEST_CASE("router::Forced without forced choices is its inner router", "[probe]"
   config.block.ffn.router = from.block.ffn.router;
   config.block.ffn.experts = from.block.ffn.experts;
   config.block.ffn.loss = from.block.ffn.loss;
-  Network<ForcedMoeGqa, Backend> forced(backend, config, 1, 0.3);
+  Training<ForcedMoeGqa, Backend> forced(backend, config, 1, 0.3);
   CHECK(laws::same_bits(forced.values, plain.values));
   CHECK(laws::same_bits(passes(forced, text, nullptr), passes(plain, text, nullptr)));
   CHECK(forced.arena.peak() == plain.arena.peak());

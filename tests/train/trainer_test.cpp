@@ -20,7 +20,7 @@ TEMPLATE_TEST_CASE("training lowers the loss", "[train]", Gpt2, MoeGqa) {
 
 TEST_CASE("decay touches matrices and embeddings only", "[train]") {
   Double backend(1);
-  Network<Gpt2, Double> network(backend, gpt2(), 1, 0.3);
+  Training<Gpt2, Double> network(backend, gpt2(), 1, 0.3);
   auto const before = network.values;
   network.zero_gradients();
   auto state = optimizer::AdamW::start(network);
@@ -43,7 +43,7 @@ TEST_CASE("decay touches matrices and embeddings only", "[train]") {
 
 TEST_CASE("the first AdamW step is the sign of the gradient", "[train]") {
   Double backend(1);
-  Network<Gpt2, Double> network(backend, gpt2(), 1, 0.3);
+  Training<Gpt2, Double> network(backend, gpt2(), 1, 0.3);
   auto const before = network.values;
   network.gradients = laws::numbers<double>(std::ptrdiff_t(before.size()), 3);
   bind(network.grads, network.gradients.data());

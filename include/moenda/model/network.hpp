@@ -4,13 +4,9 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <vector>
 
-#include "moenda/core/after_step.hpp"
-#include "moenda/core/huge_pages.hpp"
-#include "moenda/core/random.hpp"
 #include "moenda/model/language_model.hpp"
+#include "moenda/weights/parameters.hpp"
 
 namespace moenda {
 
@@ -22,59 +18,21 @@ struct Loss {
   std::int64_t tokens = 0;   ///< how many targets were counted
 };
 
-/// A model that runs: owns one flat arena of parameters and one of gradients, and the step memory.
-/// Optimizers and checkpoints see the flat arenas; the model sees weights that point into them.
+/// A model that runs: parameters and the step memory. It owns no gradient: Training does.
 template <class M, class B>
-class Network {
+class Network : public Parameters<M, B> {
+  using Base = Parameters<M, B>;
+
  public:
-  using Model = M;
-  using Scalar = typename B::Scalar;
-  using Config = typename M::Config;
-  using Params = typename M::template Params<B>;
+  using typename Base::Config;
+  using typename Base::Params;
+  using typename Base::Scalar;
   using Target = typename M::Target;
+  using Base::backend, Base::config, Base::params;
 
-  /// Parameters are drawn from N(0, initial_std), by name and seed alone, so that equal parts of
-  /// different models start equal. Throws ConfigError with every problem of `config`.
-  Network(B& on, Config model_config, std::uint64_t seed = 1, double initial_std = 0.02)
-      : backend(on), config(std::move(model_config)), seed_(seed) {
-    if (auto const problems = M::check(config); !problems.empty()) {
-      throw ConfigError(problems.str());
-    }
-    params = M::template params<B>(config);
-    grads = params;
-    auto const size = std::size_t(count(params));
-    values = zeros_on_huge_pages<Scalar>(size);
-    gradients = zeros_on_huge_pages<Scalar>(size);
-    bind(params, values.data());
-    bind(grads, gradients.data());
-    initialise(seed, initial_std);
-  }
-  Network(Network const&) = delete;
-  Network& operator=(Network const&) = delete;
+  /// Draws its weights, or leaves them to be filled: as Parameters says.
+  using Base::Base;
 
-  /// Adds the gradients of `share` times the loss; call zero_gradients() before the first.
-  /// targets: M::target_count(batch) of them, of a language model one for every token; -1 counts
-  /// nothing. `pass` numbers the training passes: it decides what is drawn. Throws DataError for
-  /// ids outside the vocabulary.
-  Loss accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
-                            RoutingProbe<B>* probe = nullptr, std::uint64_t pass = 0) {
-    M::check_batch(config, batch);
-    auto const counted = count_targets(batch, targets);
-    arena.rewind();
-    Context<B> ctx{backend, arena, batch};
-    ctx.loss_scale = share;
-    ctx.seed = seed_;
-    ctx.step = pass;
-    ctx.values = values.data();
-    ctx.gradients = gradients.data();
-    ctx.probe = probe;
-    auto const hidden = M::forward(ctx, config, params, cache_);
-    double const scale = counted == 0 ? 0 : share / double(counted);
-    auto const [sum, dhidden] =
-        M::loss_with_gradient(ctx, config, params, grads, hidden, targets.data(), scale);
-    M::backward(ctx, config, params, grads, cache_, dhidden);
-    return {counted == 0 ? 0 : sum / double(counted), ctx.auxiliary_loss, counted};
-  }
   /// The loss alone, without training behaviour. `losses`: empty, or one place for each target's
   /// loss. `forced`: choices that replace those of router::Forced.
   Loss evaluate(Batch const& batch, std::span<Target const> targets, std::span<Scalar> losses = {},
@@ -118,31 +76,9 @@ class Network {
                 std::ptrdiff_t(batch.seq_len) * hidden.cols);
     return M::outputs(ctx, config, params, last);
   }
-  /// Lets modules fill their state from how often each token occurs in the training text.
-  void fit(std::span<std::int64_t const> token_counts) {
-    moenda::fit<M>(TrainingText{token_counts}, config, params);
-  }
-  /// Lets modules act on what they saw in the optimizer step that just ended. `moments`: the
-  /// optimizer's memories, laid out like the parameters.
-  void after_step(std::int64_t step, std::int64_t steps, std::span<Scalar* const> moments) {
-    StepEnd<B> end{backend, seed_, step, steps};
-    end.values = values.data();
-    end.moments = moments;
-    moenda::after_step<M>(end, config, params, grads);
-  }
-  void zero_gradients() {
-    fill(backend, gradients.data(), Scalar(0), std::ptrdiff_t(gradients.size()));
-  }
-
-  B& backend;
-  Config config;
-  Params params, grads;
-  std::vector<Scalar> values, gradients;
   Arena arena;
 
- private:
-  std::uint64_t seed_;
-
+ protected:
   Context<B> inference(Batch const& batch, Memory<B>* memory) {
     arena.rewind();
     if (memory != nullptr) {
@@ -165,24 +101,6 @@ class Network {
             static_cast<long long>(targets.size()), static_cast<long long>(M::target_count(batch)));
     return std::count_if(targets.begin(), targets.end(),
                          [](Target const& target) { return counts(target); });
-  }
-  void initialise(std::uint64_t seed, double initial_std) {
-    double const residual_std = initial_std / std::sqrt(2.0 * std::max(1, config.num_layers));
-    walk(params, [&](Path const& path, auto& weight) {
-      if (weight.kind == WeightKind::gain || weight.kind == WeightKind::bias ||
-          weight.kind == WeightKind::state) {
-        fill(backend, weight.data, Scalar(weight.kind == WeightKind::gain), weight.size());
-        return;
-      }
-      Random const random(seed, stream_of(path.str()));
-      double const usual = weight.kind == WeightKind::residual ? residual_std : initial_std;
-      double const std = usual * weight.initial_scale;
-      backend.pool.parallel_for(weight.size(), [&](std::int64_t begin, std::int64_t end) {
-        for (auto i = begin; i < end; ++i) {
-          weight.data[i] = Scalar(std * random.normal(std::uint64_t(i)));
-        }
-      });
-    });
   }
 
   typename M::template Cache<B> cache_;

@@ -38,16 +38,16 @@ class AdamW {
   };
 
   /// A state of zeros for `network`.
-  template <class Network>
-  static State<typename Network::Scalar> start(Network const& network) {
-    using Scalar = typename Network::Scalar;
+  template <class Training>
+  static State<typename Training::Scalar> start(Training const& network) {
+    using Scalar = typename Training::Scalar;
     auto const size = network.values.size();
     return {zeros_on_huge_pages<Scalar>(size), zeros_on_huge_pages<Scalar>(size), 0};
   }
 
   /// One update with the gradients of `network`, each times `gradient_scale` (the clipping).
-  template <class Network>
-  static void step(Config const& c, Network& network, State<typename Network::Scalar>& state,
+  template <class Training>
+  static void step(Config const& c, Training& network, State<typename Training::Scalar>& state,
                    double learning_rate, double gradient_scale) {
     ++state.step;
     double const correction1 = 1 - std::pow(c.beta1, double(state.step));

@@ -126,9 +126,9 @@ struct RunState {
 };
 
 /// What a damaged or exchanged file of a checkpoint would not have.
-template <class Network, class Examples>
-[[nodiscard]] std::uint64_t checksum_of(Network const& network,
-                                        Trainer<Network, Examples> const& trainer) {
+template <class Training, class Examples>
+[[nodiscard]] std::uint64_t checksum_of(Training const& network,
+                                        Trainer<Training, Examples> const& trainer) {
   data::ContentHash hash;
   for (auto const* part :
        {&network.values, &trainer.state.first_moment, &trainer.state.second_moment}) {
@@ -223,9 +223,9 @@ template <class T>
 
 /// Saves below `folder` and removes all but the newest `keep` checkpoints. Throws DataError, and
 /// ConfigError unless keep >= 1.
-template <class Network, class Examples>
-void save_checkpoint(std::filesystem::path const& folder, Network const& network,
-                     Trainer<Network, Examples> const& trainer, Spent spent, int keep = 2) {
+template <class Training, class Examples>
+void save_checkpoint(std::filesystem::path const& folder, Training const& network,
+                     Trainer<Training, Examples> const& trainer, Spent spent, int keep = 2) {
   require(keep >= 1, "save_checkpoint: keep must be at least 1", keep, 1);
   io::create_folders(folder);
   auto const final_folder = checkpoint_folder(folder, trainer.step_count());
@@ -246,9 +246,9 @@ void save_checkpoint(std::filesystem::path const& folder, Network const& network
 
 /// Continues from a checkpoint folder. Returns what training has cost so far. Throws DataError;
 /// then network and trainer are in no defined state.
-template <class Network, class Examples>
-Spent load_checkpoint(std::filesystem::path const& folder, Network& network,
-                      Trainer<Network, Examples>& trainer) {
+template <class Training, class Examples>
+Spent load_checkpoint(std::filesystem::path const& folder, Training& network,
+                      Trainer<Training, Examples>& trainer) {
   auto const state = read_state(folder / "state.json");
   load_model(network, folder / "model.safetensors");
   auto const path = folder / "optimizer.safetensors";

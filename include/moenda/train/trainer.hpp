@@ -10,7 +10,7 @@
 #include "moenda/core/pattern.hpp"
 #include "moenda/core/suggest.hpp"
 #include "moenda/data/text_batches.hpp"
-#include "moenda/model/network.hpp"
+#include "moenda/model/training.hpp"
 #include "moenda/train/adamw.hpp"
 #include "moenda/train/schedule.hpp"
 
@@ -28,7 +28,7 @@ struct TrainConfig {
   int gradient_accumulation = 1;  ///< backward passes per step
   int stride = 0;                 ///< between training windows; 0: context_length
   std::uint64_t seed = 1;         ///< of the order of windows; the runner's initial weights too
-  double initial_std = 0.02;      ///< of initial weights: what the runner gives to Network
+  double initial_std = 0.02;      ///< of initial weights: what the runner gives to Training
   double gradient_clip = 1;       ///< largest global norm of the gradient; 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
   std::vector<std::string>
@@ -62,15 +62,15 @@ struct StepResult {
 
 /// Takes optimizer steps. Everything that happens in a step is a function of the step's number, so
 /// a trainer that is given the weights, the moments and the number goes on exactly.
-template <class Network, data::Examples Examples = data::TextBatches>
+template <class Training, data::Examples Examples = data::TextBatches>
 class Trainer {
  public:
-  using B = std::remove_reference_t<decltype(std::declval<Network>().backend)>;
-  using Scalar = typename Network::Scalar;
+  using B = std::remove_reference_t<decltype(std::declval<Training>().backend)>;
+  using Scalar = typename Training::Scalar;
 
   /// Learns from `examples`, which give batches of how.batch_size. Throws ConfigError with every
   /// problem of the configuration.
-  Trainer(Network& network, TrainConfig how, Examples examples)
+  Trainer(Training& network, TrainConfig how, Examples examples)
       : state(optimizer::AdamW::start(network)),
         network_(network),
         config_(checked(std::move(how))),
@@ -84,7 +84,7 @@ class Trainer {
   }
   /// Learns `tokens`, cut into windows of the network's context_length.
   /// Throws ConfigError, and DataError when the text is too short for one batch.
-  Trainer(Network& network, TrainConfig const& how,
+  Trainer(Training& network, TrainConfig const& how,
           data::TokenStream tokens) requires std::same_as<Examples, data::TextBatches>
       : Trainer(network, checked(how),
                 data::TextBatches(std::move(tokens), checked(how).batch_size,
@@ -187,7 +187,7 @@ class Trainer {
     return std::min(1.0, config_.gradient_clip / (norm + 1e-6));
   }
 
-  Network& network_;
+  Training& network_;
   TrainConfig config_;
   Examples examples_;
   std::int64_t step_ = 0;

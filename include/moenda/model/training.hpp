@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "moenda/core/after_step.hpp"
+#include "moenda/core/fit.hpp"
+#include "moenda/model/network.hpp"
+
+namespace moenda {
+
+/// A model that learns: a network and its gradients, which lie in one flat array like the values.
+/// The optimizer keeps its memories itself (optimizer::AdamW::State).
+template <class M, class B>
+class Training : public Network<M, B> {
+  using Base = Network<M, B>;
+
+ public:
+  using Base::backend, Base::config, Base::params, Base::values, Base::arena;
+  using typename Base::Config;
+  using typename Base::Params;
+  using typename Base::Scalar;
+  using typename Base::Target;
+
+  /// Weights are drawn as Parameters says.
+  explicit Training(B& on, Config model_config, std::uint64_t seed = 1, double initial_std = 0.02)
+      : Base(on, std::move(model_config), seed, initial_std), grads(params) {
+    gradients = zeros_on_huge_pages<Scalar>(values.size());
+    bind(grads, gradients.data());
+  }
+
+  /// Adds the gradients of `share` times the loss; call zero_gradients() before the first.
+  /// targets: M::target_count(batch) of them, of a language model one for every token; -1 counts
+  /// nothing. `pass` numbers the training passes: it decides what is drawn. Throws DataError for
+  /// ids outside the vocabulary.
+  Loss accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
+                            RoutingProbe<B>* probe = nullptr, std::uint64_t pass = 0) {
+    M::check_batch(config, batch);
+    auto const counted = Base::count_targets(batch, targets);
+    arena.rewind();
+    Context<B> ctx{backend, arena, batch};
+    ctx.loss_scale = share;
+    ctx.seed = seed_;
+    ctx.step = pass;
+    ctx.values = values.data();
+    ctx.gradients = gradients.data();
+    ctx.probe = probe;
+    auto const hidden = M::forward(ctx, config, params, cache_);
+    double const scale = counted == 0 ? 0 : share / double(counted);
+    auto const [sum, dhidden] =
+        M::loss_with_gradient(ctx, config, params, grads, hidden, targets.data(), scale);
+    M::backward(ctx, config, params, grads, cache_, dhidden);
+    return {counted == 0 ? 0 : sum / double(counted), ctx.auxiliary_loss, counted};
+  }
+  /// Lets modules fill their state from how often each token occurs in the training text.
+  void fit(std::span<std::int64_t const> token_counts) {
+    moenda::fit<M>(TrainingText{token_counts}, config, params);
+  }
+  /// Lets modules act on what they saw in the optimizer step that just ended. `moments`: the
+  /// optimizer's memories, laid out like the parameters.
+  void after_step(std::int64_t step, std::int64_t steps, std::span<Scalar* const> moments) {
+    StepEnd<B> end{backend, seed_, step, steps};
+    end.values = values.data();
+    end.moments = moments;
+    moenda::after_step<M>(end, config, params, grads);
+  }
+  void zero_gradients() {
+    fill(backend, gradients.data(), Scalar(0), std::ptrdiff_t(gradients.size()));
+  }
+
+  Params grads;
+  std::vector<Scalar> gradients;
+
+ private:
+  using Base::seed_, Base::cache_;
+};
+
+}  // namespace moenda

@@ -79,7 +79,7 @@ struct Loaded {
       ++tensors;
     });
     REQUIRE(tensors == file.count("param."));
-    network.arena.poison = true;
+    network.arena.poison(true);
   }
   /// Compares each weight's part of `flat` with "<prefix><name>".
   void require_each(std::string const& prefix, std::vector<Scalar> const& flat, double bound) {
@@ -132,7 +132,7 @@ TEMPLATE_LIST_TEST_CASE("every layer is PyTorch's", "[golden]", Cases) {
   using Block = typename TestType::Case::Block;
   double const bound = Tolerance<B>::model;
   auto const tokens = m.file.ids("input_ids");
-  Arena arena;
+  StepMemory<B> arena;
   Context<B> ctx{m.backend, arena, {tokens.data(), 3, 11}};
   RoutingCopy<B> probe;
   ctx.probe = &probe;

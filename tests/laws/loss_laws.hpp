@@ -164,7 +164,7 @@ class LossSubject {
 
   Backend backend;
   typename Module::Config config;
-  moenda::Arena arena;
+  moenda::StepMemory<Backend> arena;
 };
 
 template <class Case>
@@ -309,7 +309,7 @@ void off_costs_nothing() {
   CHECK(!Module::is_on({}));
   loss.config = {};
   loss.add(ctx, gates, {});
-  CHECK(loss.arena.mark().used == before.used);
+  CHECK(loss.arena.mark() == before);
   CHECK(ctx.auxiliary_loss == 0);
   loss.config = Case::config();
   CHECK(Module::is_on(loss.config));

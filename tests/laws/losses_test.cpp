@@ -216,7 +216,7 @@ TEST_CASE("global balance counts every pass of the optimizer step", "[laws]") {
   using L = loss::LoadBalancing;
   using B = laws::Double;
   B backend(2);
-  Arena arena;
+  StepMemory<B> arena;
   L::Config const config{.weight = 1, .over = loss::Over::global_batch};
   auto params = L::params<B>(config, 2), grads = params;
   CHECK(count(params) == 2);

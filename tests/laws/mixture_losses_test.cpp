@@ -84,7 +84,7 @@ struct Layer {
   }
   laws::Subject<Case, double> subject;
   typename M::Config config;
-  Arena arena;
+  StepMemory<laws::Double> arena;
 };
 
 TEST_CASE("losses belong to training alone, and so do drops", "[laws]") {

@@ -109,7 +109,7 @@ class Routing {
   }
 
   Backend backend;
-  moenda::Arena arena;
+  moenda::StepMemory<Backend> arena;
   typename Module::Config config;
   Params params, grads;
   std::vector<T> values, gradients;

@@ -95,7 +95,7 @@ class Subject {
   Config config;
   Params params, grads;
   std::vector<T> values, gradients;
-  moenda::Arena arena;
+  moenda::StepMemory<Backend> arena;
   bool inputs_kept = true;  ///< neither pass wrote to x or dy
 
  private:

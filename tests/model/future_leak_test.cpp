@@ -111,7 +111,7 @@ TEST_CASE("an allowed leak trains", "[model]") {
 
 TEST_CASE("padding is chosen by no expert", "[model]") {
   Double backend(1);
-  Arena arena;
+  StepMemory<Double> arena;
   std::vector<int> const lengths{3, 6};
   Context<Double> ctx{backend, arena, {nullptr, 2, 6, 0, lengths.data()}};
   auto params = ExpertChoice::params<Double>({}, 4, 4);

@@ -73,9 +73,9 @@ TEMPLATE_TEST_CASE("threads and poison change no bit of a training pass", "[mode
   auto const pass = [&](int threads, bool poison) {
     Float backend(threads);
     Training<TestType, Float> network(backend, config, 3, 0.3);
-    network.arena.poison = poison;
+    network.arena.poison(poison);
     auto const loss = network.accumulate_gradients(text.batch, text.targets);
-    auto all = network.gradients;
+    auto all = network.gradients.on_host();
     all.push_back(float(loss.cross_entropy));
     all.push_back(float(loss.auxiliary));
     return all;
@@ -182,8 +182,8 @@ TEST_CASE("initial weights depend on seed and name alone", "[model]") {
   Float backend(2);
   Network<MoeGqa, Float> a(backend, moe_gqa(), 5), b(backend, moe_gqa(), 5),
       c(backend, moe_gqa(), 6);
-  CHECK(a.values == b.values);
-  CHECK(a.values != c.values);
+  CHECK(a.values.on_host() == b.values.on_host());
+  CHECK(a.values.on_host() != c.values.on_host());
   auto deeper = moe_gqa();
   deeper.num_layers = 3;
   Network<MoeGqa, Float> d(backend, deeper, 5);

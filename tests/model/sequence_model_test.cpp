@@ -108,11 +108,11 @@ TEMPLATE_LIST_TEST_CASE("gradients of sequence models are right", "[model]", Cas
   using Model = typename TestType::Model;
   laws::Double backend(1);
   Training<Model, laws::Double> network(backend, TestType::config(), 3, 0.3);
-  network.arena.poison = true;
+  network.arena.poison(true);
   Sequences<typename Model::Target> s(6);
   auto const first = network.accumulate_gradients(s.batch, s.targets);
   CHECK(first.tokens == 4);
-  auto const gradients = network.gradients;
+  auto const gradients = network.gradients.on_host();
   auto const measure = [&] {
     laws::ChoiceProbe<laws::Double> probe;
     auto const loss = network.accumulate_gradients(s.batch, s.targets, 1, &probe);
@@ -145,7 +145,7 @@ TEMPLATE_LIST_TEST_CASE("sequence models do not see padding", "[model]", Cases) 
   CHECK(network.evaluate(loose.batch, loose.targets).cross_entropy == Approx(loss).epsilon(1e-5));
   network.zero_gradients();
   network.accumulate_gradients(tight.batch, tight.targets);
-  auto const gradients = network.gradients;
+  auto const gradients = network.gradients.on_host();
   network.zero_gradients();
   network.accumulate_gradients(loose.batch, loose.targets);
   CHECK(laws::distance(network.gradients, gradients) <= laws::Tolerance<laws::Float>::model);

@@ -81,7 +81,7 @@ TEST_CASE("TabMoE: the gradient of every weight is right", "[tab_moe]") {
     return network.accumulate_gradients(batches.batch(), batches.targets()).cross_entropy;
   };
   loss();
-  auto const gradients = network.gradients;
+  auto const gradients = network.gradients.on_host();
   laws::GradientCheck check;
   auto const measure = [&] { return laws::Measured{loss(), {}}; };
   walk(network.params, [&](Path const& path, auto& weight) {

@@ -31,7 +31,7 @@ template <class Network>
 std::vector<float> passes(Network& network, TextBatch const& text, RoutingProbe<Backend>* probe) {
   network.zero_gradients();
   auto const loss = network.accumulate_gradients(text.batch, text.targets, 1, probe);
-  std::vector<float> seen = network.gradients;
+  std::vector<float> seen = network.gradients.on_host();
   seen.push_back(float(loss.cross_entropy));
   seen.push_back(float(loss.auxiliary));
   std::vector<float> losses(text.targets.size());

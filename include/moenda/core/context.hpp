@@ -8,8 +8,9 @@
 #include <type_traits>
 #include <vector>
 
-#include "moenda/core/arena.hpp"
+#include "moenda/core/array.hpp"
 #include "moenda/core/random.hpp"
+#include "moenda/core/step_memory.hpp"
 #include "moenda/core/tensor.hpp"
 
 namespace moenda {
@@ -43,7 +44,7 @@ template <class B>
 struct Memory {
   using Scalar = typename B::Scalar;
   int batch_size = 1, max_seq_len = 0;
-  std::vector<std::vector<Scalar>> slots{};  // one per ops::remember of a forward pass
+  std::vector<Array<B, Scalar>> slots{};  // one per ops::remember of a forward pass
   std::size_t cursor = 0;
   int len = 0;  // positions that the slots hold
 };
@@ -61,7 +62,7 @@ template <class B>
 struct Context {
   using Scalar = typename B::Scalar;
   B& backend;
-  Arena& arena;
+  StepMemory<B>& arena;
   Batch batch{};
   bool training = true;
   int layer = 0;
@@ -94,9 +95,28 @@ struct Context {
     require(cols == 0 || std::ptrdiff_t(rows) <= limit / cols,
             "Context: rows * cols must be addressable", rows, cols);
     auto const bytes = sizeof(Scalar) * std::size_t(rows) * std::size_t(cols);
-    return {static_cast<Scalar*>(arena.take(bytes)), rows, cols};
+    return {static_cast<Scalar*>(arena.numbers.take(bytes)), rows, cols};
   }
-  /// `n` objects that live until the step is over. They are never destroyed.
+  /// `n` numbers in the backend's space, not initialised.
+  template <class T>
+  [[nodiscard]] std::span<T> numbers(int n) {
+    static_assert(std::is_trivially_copyable_v<T>, "Context::numbers: only plain data");
+    require(n >= 0, "Context::numbers: the count must not be negative", n, 0);
+    return {static_cast<T*>(arena.numbers.take(sizeof(T) * std::size_t(n))), std::size_t(n)};
+  }
+  /// The same numbers in the backend's space: themselves where it is the host's, else a copy.
+  template <class T>
+  [[nodiscard]] std::span<T const> on_backend(std::span<T const> on_host) {
+    if constexpr (B::Space::is_host) {
+      return on_host;
+    } else {
+      if (on_host.data() == nullptr) return on_host;
+      auto const copy = numbers<T>(static_cast<int>(on_host.size()));
+      backend.space().copy_from_host(copy.data(), on_host.data(), on_host.size_bytes());
+      return copy;
+    }
+  }
+  /// `n` objects on the host that live until the step is over. They are never destroyed.
   template <class T>
   [[nodiscard]] std::span<T> make(int n) {
     static_assert(
@@ -104,7 +124,7 @@ struct Context {
         "Context::make: caches live on the arena and are never destroyed, so they must be "
         "trivially destructible");
     require(n >= 0, "Context::make: the count must not be negative", n, 0);
-    auto* first = static_cast<T*>(arena.take(sizeof(T) * std::size_t(n)));
+    auto* first = static_cast<T*>(arena.host.take(sizeof(T) * std::size_t(n)));
     std::uninitialized_value_construct_n(first, n);
     return {first, std::size_t(n)};
   }

@@ -128,7 +128,7 @@ struct Group {
       if (batch.lengths == nullptr || plan.num_items != batch.batch_size) return;
       auto const slots =
           plan.item_of_slot.subspan(std::size_t(bins[0]), std::size_t(bins.back() - bins[0]));
-      auto const gathered = ctx.template make<int>(int(slots.size()));
+      auto const gathered = ctx.template numbers<int>(int(slots.size()));
       gather_lengths(ctx.backend, gathered.data(), batch.lengths, slots.data(), int(slots.size()));
       lengths = gathered;
     }

@@ -76,7 +76,7 @@ class Network : public Parameters<M, B> {
                 std::ptrdiff_t(batch.seq_len) * hidden.cols);
     return M::outputs(ctx, config, params, last);
   }
-  Arena arena;
+  StepMemory<B> arena{backend};
 
  protected:
   Context<B> inference(Batch const& batch, Memory<B>* memory) {

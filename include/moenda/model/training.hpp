@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "moenda/core/after_step.hpp"
 #include "moenda/core/fit.hpp"
@@ -26,8 +25,9 @@ class Training : public Network<M, B> {
 
   /// Weights are drawn as Parameters says.
   explicit Training(B& on, Config model_config, std::uint64_t seed = 1, double initial_std = 0.02)
-      : Base(on, std::move(model_config), seed, initial_std), grads(params) {
-    gradients = zeros_on_huge_pages<Scalar>(values.size());
+      : Base(on, std::move(model_config), seed, initial_std),
+        grads(params),
+        gradients(on, values.size()) {
     bind(grads, gradients.data());
   }
 
@@ -71,7 +71,7 @@ class Training : public Network<M, B> {
   }
 
   Params grads;
-  std::vector<Scalar> gradients;
+  Array<B, Scalar> gradients;
 
  private:
   using Base::seed_, Base::cache_;

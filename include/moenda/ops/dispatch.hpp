@@ -28,7 +28,7 @@ template <class B>
 DispatchPlan<B> make_plan(Context<B>& ctx, Gates<B> const& gates, int item_rows, int capacity) {
   int const items = gates.selected.rows, experts = gates.selected.cols;
   require_same_shape(gates.weights, gates.selected, "make_plan: weights and selected");
-  auto const wanted = ctx.template make<int>(experts);
+  auto const wanted = ctx.template numbers<int>(experts);
   count_selected(ctx.backend, wanted.data(), gates.selected.data, items, experts);
   int slots = 0, dropped = 0;
   for (int const n : wanted) {
@@ -41,12 +41,12 @@ DispatchPlan<B> make_plan(Context<B>& ctx, Gates<B> const& gates, int item_rows,
                        experts,
                        slots,
                        dropped,
-                       ctx.template make<int>(experts + 1),
-                       ctx.template make<int>(slots),
-                       ctx.template make<int>(slots),
-                       ctx.template make<int>(items + 1),
-                       ctx.template make<int>(slots),
-                       ctx.template make<typename B::Scalar>(slots)};
+                       ctx.template numbers<int>(experts + 1),
+                       ctx.template numbers<int>(slots),
+                       ctx.template numbers<int>(slots),
+                       ctx.template numbers<int>(items + 1),
+                       ctx.template numbers<int>(slots),
+                       ctx.template numbers<typename B::Scalar>(slots)};
   make_plan(ctx.backend, plan.bins.data(), plan.item_of_slot.data(), plan.expert_of_slot.data(),
             plan.combine_weights.data(), plan.item_begin.data(), plan.slots_of_item.data(),
             gates.selected.data, gates.weights.data, items, experts, capacity);

@@ -66,10 +66,10 @@ void read_tensors(io::SafetensorsFile const& file, std::filesystem::path const& 
     flat += weight.size();
   });
 }
-template <class Scalar>
-[[nodiscard]] data::ContentHash hash_of(std::vector<Scalar> const& numbers) {
+template <class B, class Scalar>
+[[nodiscard]] data::ContentHash hash_of(Array<B, Scalar> const& numbers) {
   data::ContentHash hash;
-  hash.add(std::string_view(reinterpret_cast<char const*>(numbers.data()),
+  hash.add(std::string_view(reinterpret_cast<char const*>(OnHost(numbers).data()),
                             numbers.size() * sizeof(Scalar)));
   return hash;
 }
@@ -92,7 +92,8 @@ inline void require_all_known(io::SafetensorsFile const& file, std::filesystem::
 template <class Network>
 void save_model(Network const& network, std::filesystem::path const& path) {
   io::SafetensorsWriter writer;
-  detail::add_tensors(writer, network.params, network.values.data(), "");
+  OnHost values(network.values);
+  detail::add_tensors(writer, network.params, values.data(), "");
   writer.write(path, {{"format", "moenda"},
                       {detail::checksum_key<typename Network::Scalar>(),
                        detail::hash_of(network.values).hex()}});
@@ -103,7 +104,9 @@ template <class Network>
 void load_model(Network& network, std::filesystem::path const& path) {
   io::SafetensorsFile const file(path);
   std::size_t known = 0;
-  detail::read_tensors(file, path, network.params, network.values.data(), "", known);
+  OnHost values(network.values);
+  detail::read_tensors(file, path, network.params, values.data(), "", known);
+  values.give_back();
   detail::require_all_known(file, path, known);
   auto const saved = file.metadata().find(detail::checksum_key<typename Network::Scalar>());
   if (saved != file.metadata().end() && saved->second != detail::hash_of(network.values).hex()) {
@@ -232,9 +235,9 @@ void save_checkpoint(std::filesystem::path const& folder, Training const& networ
   auto const temporary = io::start_folder(final_folder);
   save_model(network, temporary / "model.safetensors");
   io::SafetensorsWriter moments;
-  detail::add_tensors(moments, network.params, trainer.state.first_moment.data(), "first_moment.");
-  detail::add_tensors(moments, network.params, trainer.state.second_moment.data(),
-                      "second_moment.");
+  OnHost first(trainer.state.first_moment), second(trainer.state.second_moment);
+  detail::add_tensors(moments, network.params, first.data(), "first_moment.");
+  detail::add_tensors(moments, network.params, second.data(), "second_moment.");
   moments.write(temporary / "optimizer.safetensors", {{"format", "moenda"}});
   io::write_file_atomically(
       temporary / "state.json",
@@ -254,10 +257,11 @@ Spent load_checkpoint(std::filesystem::path const& folder, Training& network,
   auto const path = folder / "optimizer.safetensors";
   io::SafetensorsFile const file(path);
   std::size_t known = 0;
-  detail::read_tensors(file, path, network.params, trainer.state.first_moment.data(),
-                       "first_moment.", known);
-  detail::read_tensors(file, path, network.params, trainer.state.second_moment.data(),
-                       "second_moment.", known);
+  OnHost first(trainer.state.first_moment), second(trainer.state.second_moment);
+  detail::read_tensors(file, path, network.params, first.data(), "first_moment.", known);
+  detail::read_tensors(file, path, network.params, second.data(), "second_moment.", known);
+  first.give_back();
+  second.give_back();
   detail::require_all_known(file, path, known);
   if (checksum_of(network, trainer) != state.checksum) {
     throw DataError(folder.string() +

@@ -142,7 +142,7 @@ class Trainer {
     return result;
   }
 
-  typename optimizer::AdamW::State<Scalar> state;
+  typename optimizer::AdamW::State<B> state;
 
  private:
   static TrainConfig checked(TrainConfig config) {

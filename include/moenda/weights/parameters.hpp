@@ -4,9 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
-#include "moenda/core/huge_pages.hpp"
+#include "moenda/core/array.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/core/walk.hpp"
@@ -35,12 +34,13 @@ class Parameters {
     draw(initial_std);
   }
   /// Values are 0 until they are written. Throws ConfigError with every problem of `config`.
-  Parameters(B& on, Config model_config, Unfilled) : backend(on), config(std::move(model_config)) {
+  Parameters(B& on, Config model_config, Unfilled)
+      : backend(on), config(std::move(model_config)), values(on) {
     if (auto const problems = M::check(config); !problems.empty()) {
       throw ConfigError(problems.str());
     }
     params = M::template params<B>(config);
-    values = zeros_on_huge_pages<Scalar>(std::size_t(count(params)));
+    values = Array<B, Scalar>(backend, std::size_t(count(params)));
     bind(params, values.data());
   }
   Parameters(Parameters const&) = delete;
@@ -49,7 +49,7 @@ class Parameters {
   B& backend;
   Config config;
   Params params;
-  std::vector<Scalar> values;
+  Array<B, Scalar> values;
 
  protected:
   std::uint64_t seed_ = 1;  // also of what is drawn in training
@@ -57,10 +57,12 @@ class Parameters {
  private:
   void draw(double initial_std) {
     double const residual_std = initial_std / std::sqrt(2.0 * std::max(1, config.num_layers));
+    OnHost drawn(values);
     walk(params, [&](Path const& path, auto& weight) {
+      auto* const first = drawn.at(weight.data);
       if (weight.kind == WeightKind::gain || weight.kind == WeightKind::bias ||
           weight.kind == WeightKind::state) {
-        fill(backend, weight.data, Scalar(weight.kind == WeightKind::gain), weight.size());
+        std::fill_n(first, weight.size(), Scalar(weight.kind == WeightKind::gain));
         return;
       }
       Random const random(seed_, stream_of(path.str()));
@@ -68,10 +70,11 @@ class Parameters {
       double const std = usual * weight.initial_scale;
       backend.pool.parallel_for(weight.size(), [&](std::int64_t begin, std::int64_t end) {
         for (auto i = begin; i < end; ++i) {
-          weight.data[i] = Scalar(std * random.normal(std::uint64_t(i)));
+          first[i] = Scalar(std * random.normal(std::uint64_t(i)));
         }
       });
     });
+    drawn.give_back();
   }
 };
 

@@ -191,7 +191,7 @@ TEST_CASE("gradients are those of the surrogate: a sign whose slope is 1", "[law
     ctx.loss_scale = scale;
     TopAny::Cache<laws::Double> cache;
     TopAny::forward(ctx, router.config, router.params, cache, {x.data(), items, width}, experts);
-    auxiliary = ctx.auxiliary_loss;
+    auxiliary = ctx.auxiliary_loss();
     auto dw = dweights, dp = dprobs, none = std::vector<double>(dp.size());
     GatesGrad<laws::Double> const d{
         {dw.data(), items, experts}, {dp.data(), items, experts}, {none.data(), items, experts}};
@@ -273,7 +273,7 @@ double loss_of(TopAny::Config const& c, std::vector<double> w, std::vector<doubl
   Context<laws::Double> ctx{backend, arena, {nullptr, 1, items}};
   TopAny::Cache<laws::Double> cache;
   TopAny::forward(ctx, c, params, cache, {x.data(), items, width}, experts);
-  return ctx.auxiliary_loss;
+  return ctx.auxiliary_loss();
 }
 /// Row e has `lengths[e]` in the column of its number.
 std::vector<double> axes(std::initializer_list<double> lengths) {

@@ -60,7 +60,7 @@ class Subject {
     typename Module::template Cache<Backend> cache{};
     auto const y = Module::forward(ctx, config, params, cache, input);
     take(result.y, y);
-    result.auxiliary = ctx.auxiliary_loss;
+    result.auxiliary = ctx.auxiliary_loss();
     if (dy == nullptr) return;
     auto const upstream = tensor(ctx, *dy);
     take(result.dx, Module::backward(ctx, config, params, grads, cache, upstream));

@@ -107,7 +107,8 @@ TEST_CASE("all layers sparse, or all dense, is the plain model", "[interleave]")
   Double backend(1);
   models::TextBatch const text(2, 8, 31);
   auto const loss = [&](auto& network) {
-    return network.accumulate_gradients(text.batch, text.targets).cross_entropy;
+    network.accumulate_gradients(text.batch, text.targets);
+    return network.losses().back().cross_entropy;
   };
   Training<Model, Double> all_sparse(backend, config(1, 0), 3, 0.3);
   using Plain = ModelOf<Sparse>;

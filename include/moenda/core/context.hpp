@@ -66,10 +66,12 @@ struct Context {
   Batch batch{};
   bool training = true;
   int layer = 0;
-  std::uint64_t seed = 1;     ///< of random draws
-  std::uint64_t step = 0;     ///< counts training passes: same step, same draws
-  double loss_scale = 1;      ///< gradients of auxiliary losses are multiplied by this
-  double auxiliary_loss = 0;  ///< weighted sum of the auxiliary losses of this pass
+  std::uint64_t seed = 1;  ///< of random draws
+  std::uint64_t step = 0;  ///< counts training passes: same step, same draws
+  double loss_scale = 1;   ///< gradients of auxiliary losses are multiplied by this
+  double* losses =
+      nullptr;  ///< [2] on the backend: the summed loss of the outputs, and the weighted
+                ///< auxiliary losses of this pass; null: on the step memory, if needed
   Memory<B>* memory = nullptr;
   RoutingProbe<B>* probe = nullptr;
   std::span<Tensor<B> const> forced{};  ///< [layer] choices that replace those of router::Forced:
@@ -86,6 +88,23 @@ struct Context {
   /// others.
   [[nodiscard]] Random random(std::string_view purpose) const {
     return Random(seed, stream_of(purpose) ^ Random(step, std::uint64_t(layer)).bits(0));
+  }
+
+  /// Where the loss of the outputs is written, on the backend.
+  [[nodiscard]] double* loss_sum() {
+    if (losses == nullptr) {
+      losses = numbers<double>(2).data();
+      backend.space().fill(losses, 0, 2 * sizeof(double));
+    }
+    return losses;
+  }
+  /// Where auxiliary losses add themselves, on the backend.
+  [[nodiscard]] double* auxiliary_sum() { return loss_sum() + 1; }
+  /// What they have added so far. Reading it is one synchronisation.
+  [[nodiscard]] double auxiliary_loss() const {
+    double sum = 0;
+    if (losses != nullptr) backend.space().copy_to_host(&sum, losses + 1, sizeof sum);
+    return sum;
   }
 
   /// A result of [rows, cols], not initialised.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "moenda/model/language_model.hpp"
 #include "moenda/weights/parameters.hpp"
@@ -46,8 +47,13 @@ class Network : public Parameters<M, B> {
     ctx.probe = probe;
     ctx.forced = forced;
     auto const hidden = M::forward(ctx, config, params, cache_);
-    double const sum = M::loss(ctx, config, params, hidden, targets.data(),
-                               losses.empty() ? static_cast<Scalar*>(nullptr) : losses.data());
+    auto const each = losses_on_backend(ctx, losses);
+    double sum = 0;
+    auto const* place = M::loss(ctx, config, params, hidden, on_backend(ctx, targets), each.data());
+    backend.space().copy_to_host(&sum, place, sizeof sum);
+    if (each.data() != losses.data()) {
+      backend.space().copy_to_host(losses.data(), each.data(), each.size_bytes());
+    }
     return {counted == 0 ? 0 : sum / double(counted), 0, counted};
   }
   /// Logits of the batch (of a language model [tokens, vocab_size]; of a regressor its values),
@@ -87,10 +93,31 @@ class Network : public Parameters<M, B> {
               batch.position, memory->len);
       memory->cursor = 0;
     }
-    Context<B> ctx{backend, arena, batch};
+    Context<B> ctx{backend, arena};
+    ctx.batch = on_backend(ctx, batch);
     ctx.training = false;
     ctx.memory = memory;
     return ctx;
+  }
+  /// What a batch points to, in the backend's space.
+  static Batch on_backend(Context<B>& ctx, Batch batch) {
+    auto const rows = std::size_t(batch.rows()), channels = std::size_t(batch.channels);
+    auto const upload = [&](auto const*& data, std::size_t size) {
+      if (data != nullptr) data = ctx.on_backend(std::span(data, size)).data();
+    };
+    upload(batch.tokens, rows);
+    upload(batch.lengths, std::size_t(batch.batch_size));
+    upload(batch.features, rows * channels);
+    return batch;
+  }
+  /// Targets too, where they are numbers; a model that has others reads them on the host.
+  static Target const* on_backend(Context<B>& ctx, std::span<Target const> targets) {
+    if constexpr (std::is_arithmetic_v<Target>) return ctx.on_backend(targets).data();
+    return targets.data();
+  }
+  static std::span<Scalar> losses_on_backend(Context<B>& ctx, std::span<Scalar> losses) {
+    if (B::Space::is_host || losses.empty()) return losses;
+    return ctx.template numbers<Scalar>(int(losses.size()));
   }
   static bool counts(int target) { return target != -1; }
   static bool counts(float target) { return !std::isnan(target); }

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "moenda/core/after_step.hpp"
 #include "moenda/core/fit.hpp"
+#include "moenda/core/step_sums.hpp"
 #include "moenda/model/network.hpp"
 
 namespace moenda {
@@ -35,24 +37,39 @@ class Training : public Network<M, B> {
   /// targets: M::target_count(batch) of them, of a language model one for every token; -1 counts
   /// nothing. `pass` numbers the training passes: it decides what is drawn. Throws DataError for
   /// ids outside the vocabulary.
-  Loss accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
+  /// Nothing is read back: losses() does.
+  void accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
                             RoutingProbe<B>* probe = nullptr, std::uint64_t pass = 0) {
     M::check_batch(config, batch);
     auto const counted = Base::count_targets(batch, targets);
     arena.rewind();
-    Context<B> ctx{backend, arena, batch};
+    Context<B> ctx{backend, arena};
+    ctx.batch = Base::on_backend(ctx, batch);
     ctx.loss_scale = share;
     ctx.seed = seed_;
     ctx.step = pass;
     ctx.values = values.data();
     ctx.gradients = gradients.data();
     ctx.probe = probe;
+    passes_.push_back({.tokens = counted});
+    first_sums_.push_back(sums.size());
+    ctx.losses = sums.take(2);
     auto const hidden = M::forward(ctx, config, params, cache_);
     double const scale = counted == 0 ? 0 : share / double(counted);
-    auto const [sum, dhidden] =
-        M::loss_with_gradient(ctx, config, params, grads, hidden, targets.data(), scale);
+    auto const [sum, dhidden] = M::loss_with_gradient(ctx, config, params, grads, hidden,
+                                                      Base::on_backend(ctx, targets), scale);
+    require(sum == ctx.losses, "Training: a model must write its loss to ctx.loss_sum()", 0, 1);
     M::backward(ctx, config, params, grads, cache_, dhidden);
-    return {counted == 0 ? 0 : sum / double(counted), ctx.auxiliary_loss, counted};
+  }
+  /// What the passes since zero_gradients() lost, in order. Reads all `sums` at once.
+  [[nodiscard]] std::span<Loss const> losses() {
+    auto const read = sums.read();
+    for (std::size_t p = 0; p < passes_.size(); ++p) {
+      auto& [cross_entropy, auxiliary, tokens] = passes_[p];
+      cross_entropy = tokens == 0 ? 0 : read[first_sums_[p]] / double(tokens);
+      auxiliary = read[first_sums_[p] + 1];
+    }
+    return passes_;
   }
   /// Lets modules fill their state from how often each token occurs in the training text.
   void fit(std::span<std::int64_t const> token_counts) {
@@ -67,14 +84,20 @@ class Training : public Network<M, B> {
     moenda::after_step<M>(end, config, params, grads);
   }
   void zero_gradients() {
+    sums.clear();
+    passes_.clear();
+    first_sums_.clear();
     fill(backend, gradients.data(), Scalar(0), std::ptrdiff_t(gradients.size()));
   }
 
   Params grads;
   Array<B, Scalar> gradients;
+  StepSums<B> sums{backend};  ///< of the optimizer step: losses, and what an optimizer asks for
 
  private:
   using Base::seed_, Base::cache_;
+  std::vector<Loss> passes_;             // since zero_gradients()
+  std::vector<std::size_t> first_sums_;  // of each pass
 };
 
 }  // namespace moenda

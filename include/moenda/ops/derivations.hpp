@@ -51,7 +51,7 @@ struct Expectation {
 };
 template <class B>
 struct Responsibility {
-  double loss = 0;   // summed over items
+  double* loss;      // ctx.loss_sum(): summed over items
   Tensor<B> shares;  // [items, experts]; no item is anybody's that no expert derives
 };
 /// The E-step of expectation maximisation and the loss of the M-step that follows, the free energy
@@ -67,8 +67,8 @@ Responsibility<B> expectation_step(Context<B>& ctx, Tensor<B> prior, Tensor<B> l
                                    typename B::Scalar* losses = nullptr) {
   require_same_shape(prior, likelihood, "expectation_step: prior and likelihood");
   require_same_shape(log_router, likelihood, "expectation_step: log_router and likelihood");
-  Responsibility<B> result{0, ctx.tensor(likelihood.rows, likelihood.cols)};
-  expectation_step(ctx.backend, &result.loss, losses, result.shares.data, prior.data,
+  Responsibility<B> result{ctx.loss_sum(), ctx.tensor(likelihood.rows, likelihood.cols)};
+  expectation_step(ctx.backend, result.loss, losses, result.shares.data, prior.data,
                    log_router.data, likelihood.data, how.prior_weight, how.temperature,
                    likelihood.rows, likelihood.cols);
   return result;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -115,13 +116,16 @@ class Trainer {
     for (int pass = 0; pass < config_.gradient_accumulation; ++pass) {
       auto const number = step_ * config_.gradient_accumulation + pass;
       examples_.load(number);
-      auto const loss = network_.accumulate_gradients(examples_.batch(), examples_.targets(), share,
-                                                      probe, std::uint64_t(number));
+      network_.accumulate_gradients(examples_.batch(), examples_.targets(), share, probe,
+                                    std::uint64_t(number));
+    }
+    auto const squares = sum_squares();
+    for (auto const& loss : network_.losses()) {  // here the host waits for the backend, once
       result.loss.cross_entropy += share * loss.cross_entropy;
       result.loss.auxiliary += share * loss.auxiliary;
       result.loss.tokens += loss.tokens;
     }
-    result.gradient_norm = gradient_norm();
+    result.gradient_norm = norm_of(network_.sums.read().subspan(squares));
     result.learning_rate =
         config_.optimizer.learning_rate * Schedule::factor(config_.schedule, step_, steps());
     result.applied = std::isfinite(result.gradient_norm) &&
@@ -165,20 +169,25 @@ class Trainer {
     throw ConfigError("Trainer: freeze must name tensors of the model, but none matches '" +
                       pattern + "'" + did_you_mean(pattern, names));
   }
-  double gradient_norm() {
-    double sum = 0;
+  /// Asks the backend for the squares of what is trained, one sum for every run of it; most models
+  /// have one such run. Returns the place of the first among the network's sums.
+  std::size_t sum_squares() {
+    auto const first_sum = network_.sums.size();
     auto const& all = network_.gradients;
-    std::ptrdiff_t begin = 0, end = 0;  // of what is trained: most models have one such run
+    std::ptrdiff_t begin = 0, end = 0;
     auto const add = [&] {
-      double part = 0;
-      sum_of_squares(network_.backend, &part, all.data() + begin, end - begin);
-      sum += part;
+      sum_of_squares(network_.backend, network_.sums.take(1), all.data() + begin, end - begin);
     };
     for_each_trained_run(network_.params, [&](std::ptrdiff_t first, std::ptrdiff_t last, bool) {
       if (first != end) add(), begin = first;
       end = last;
     });
     add();
+    return first_sum;
+  }
+  static double norm_of(std::span<double const> squares) {
+    double sum = 0;
+    for (double const part : squares) sum += part;
     return std::sqrt(sum);
   }
   /// Pascanu et al. 2013, algorithm 1, with PyTorch's 1e-6 in the denominator.

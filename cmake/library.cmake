@@ -3,7 +3,8 @@
 # sanitizers or processor flags here: those belong to the program.
 file(GLOB_RECURSE moenda_header_files CONFIGURE_DEPENDS
      "${PROJECT_SOURCE_DIR}/include/*.hpp" "${PROJECT_SOURCE_DIR}/include/*.ipp"
-     "${PROJECT_SOURCE_DIR}/include/*.cuh" "${PROJECT_SOURCE_DIR}/include/*.cu")
+     "${PROJECT_SOURCE_DIR}/include/*.inc" "${PROJECT_SOURCE_DIR}/include/*.cuh"
+     "${PROJECT_SOURCE_DIR}/include/*.cu")
 
 add_library(moenda_core INTERFACE)
 add_library(moenda::moenda ALIAS moenda_core)

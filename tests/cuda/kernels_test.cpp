@@ -78,7 +78,7 @@ TEST_CASE("rms_norm agrees with the CPU, adds to dgain and repeats its bits", "[
       cpu::rms_norm_backward(host, dx.data(), dgain.data(), dy.data(), rstd.data(), x.data(),
                              gain.data(), rows, cols);
       Array<float> on_x(x), on_dy(dy), on_gain(gain), on_y(y), on_rstd(rstd);
-      fill(gpu, on_y.data(), 0, n);
+      fill(gpu, on_y.data(), 0.0f, n);
       rms_norm_forward(gpu, on_y.data(), on_rstd.data(), on_x.data(), on_gain.data(), 1e-5f, rows,
                        cols);
       checks::require_near(on_y.host(), y, bound);

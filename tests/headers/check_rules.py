@@ -61,7 +61,7 @@ def umbrella_problems():
 
 
 def main():
-    headers = sorted(p for p in ROOT.rglob("*") if p.suffix in {".hpp", ".ipp", ".cuh"})
+    headers = sorted(p for p in ROOT.rglob("*") if p.suffix in {".hpp", ".ipp", ".inc", ".cuh"})
     found = [problem for header in headers for problem in problems_of(header)]
     found += umbrella_problems()
     print("\n".join(found))

@@ -4,15 +4,13 @@
 // float and double, and all other files see declarations only.
 #include "moenda/cpu/backend.hpp"
 #include "moenda/cpu/kernels/kernels.hpp"
-#include "moenda/ops/kernel_names.hpp"
 
-namespace moenda::cpu::detail {
+namespace moenda::cpu {
 
-// Naming a function template's address instantiates it; [[gnu::used]] keeps it in the object file.
-#define MOENDA_INSTANTIATE(kernel)                           \
-  [[gnu::used]] inline constexpr auto instance_of_##kernel = \
-      std::pair{&kernel<float>, &kernel<double>};
-MOENDA_FOR_EACH_KERNEL(MOENDA_INSTANTIATE)
-#undef MOENDA_INSTANTIATE
+// A kernel of the list that nobody wrote does not compile here.
+#define MOENDA_KERNEL(name, arguments, ...)   \
+  template decltype(name<float>) name<float>; \
+  template decltype(name<double>) name<double>;
+#include "moenda/kernels/for_each_kernel.inc"
 
-}  // namespace moenda::cpu::detail
+}  // namespace moenda::cpu

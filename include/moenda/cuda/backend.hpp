@@ -5,6 +5,7 @@
 // run; every other kernel compiles and throws, so the rest can come one file at a time.
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <type_traits>
 
 #include "moenda/config.hpp"
@@ -13,9 +14,8 @@
 #include "moenda/core/precision.hpp"
 #include "moenda/core/space.hpp"
 #include "moenda/cuda/device.hpp"
-#if MOENDA_CUDA
 #include "moenda/cuda/launch.hpp"
-#else
+#if !MOENDA_CUDA
 #include "moenda/cuda/stub.hpp"
 #endif
 
@@ -68,16 +68,28 @@ class Backend {
   std::unique_ptr<Device, void (*)(Device*)> device_;
 };
 
-#if MOENDA_CUDA
-#define MOENDA_ARGUMENTS(...) __VA_ARGS__
-#define MOENDA_FORWARD(name, arguments, ...)                    \
-  inline void name(Backend<float>& backend, __VA_ARGS__) {      \
-    launch::name(backend.device(), MOENDA_ARGUMENTS arguments); \
-  }
-MOENDA_FOR_EACH_CUDA_KERNEL(MOENDA_FORWARD)
-#undef MOENDA_FORWARD
-#undef MOENDA_ARGUMENTS
+namespace detail {
 
+/// Throws ConfigError.
+[[noreturn]] inline void missing(char const* kernel) {
+  throw ConfigError("cuda: " + std::string(kernel) +
+                    " does not exist on the GPU yet: use cpu::Backend<float> for this model");
+}
+
+}  // namespace detail
+
+#define MOENDA_KERNEL(name, arguments, ...)                       \
+  template <class T>                                              \
+  void name(Backend<T>& backend, __VA_ARGS__) {                   \
+    if constexpr (detail::exists(#name)) {                        \
+      launch::name(backend.device(), MOENDA_ARGUMENTS arguments); \
+    } else {                                                      \
+      detail::missing(#name);                                     \
+    }                                                             \
+  }
+#include "moenda/kernels/for_each_kernel.inc"
+
+#if MOENDA_CUDA
 /// y = gelu(h), h = x w^T: the activation is applied before the product leaves the processor, which
 /// saves a pass over memory. h is kept for the backward. Where cuBLASLt has no such product (out
 /// not a multiple of 8, or h not aligned to 16 bytes) it is done in two steps.
@@ -89,5 +101,3 @@ inline void matmul_gelu_forward(Backend<float>& backend, float* y, float* h, flo
 #endif
 
 }  // namespace moenda::cuda
-
-#include "moenda/cuda/missing.hpp"

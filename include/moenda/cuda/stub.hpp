@@ -24,8 +24,6 @@ inline void fill_bytes(Device&, void*, unsigned char, std::size_t) { built_witho
 inline void copy_to_device(Device&, void*, void const*, std::size_t) { built_without_cuda(); }
 inline void copy_to_host(Device&, void*, void const*, std::size_t) { built_without_cuda(); }
 inline void synchronize(Device&) { built_without_cuda(); }
-/// No kernel was compiled.
-constexpr bool exists(char const*) { return false; }
 
 }  // namespace detail
 }  // namespace moenda::cuda

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "moenda/core/context.hpp"
-#include "moenda/core/derivation_table.hpp"
+#include "moenda/kernels/shapes.hpp"
 #include "moenda/ops/memory.hpp"
 #include "moenda/ops/shapes.hpp"
 

@@ -2,7 +2,7 @@
 #pragma once
 // Some of the windows of every item: scored by a row, or summed up into one.
 #include "moenda/core/context.hpp"
-#include "moenda/core/derivation_table.hpp"
+#include "moenda/kernels/shapes.hpp"
 #include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {

@@ -8,12 +8,12 @@ using checks::numbers;
 
 namespace {
 
-cpu::AdamWStep step_number(int t) {
+AdamWStep step_number(int t) {
   return {0.01, 0.9, 0.95, 1e-8, 0.1, 1 - std::pow(0.9, t), 1 - std::pow(0.95, t), 0.5};
 }
 
 /// One parameter, one step, in double.
-void reference(double& x, double& m, double& v, double gradient, cpu::AdamWStep const& s) {
+void reference(double& x, double& m, double& v, double gradient, AdamWStep const& s) {
   double const g = gradient * s.gradient_scale;
   x *= 1 - s.learning_rate * s.weight_decay;
   m = s.beta1 * m + (1 - s.beta1) * g;
@@ -25,7 +25,7 @@ template <class T>
 struct Weights {
   std::vector<T> x, m, v;
   explicit Weights(int n) : x(numbers<T>(n, 1)), m(x.size()), v(x.size()) {}
-  void step(cpu::Backend<T>& backend, std::vector<T> const& g, cpu::AdamWStep const& s) {
+  void step(cpu::Backend<T>& backend, std::vector<T> const& g, AdamWStep const& s) {
     cpu::adamw_step(backend, x.data(), m.data(), v.data(), g.data(), s,
                     static_cast<std::ptrdiff_t>(x.size()));
   }

@@ -12,7 +12,7 @@
 
 #include "moenda/cpu/backend.hpp"
 
-using moenda::cpu::AttentionShape;
+using moenda::AttentionShape;
 using moenda::cpu::Backend;
 
 namespace {

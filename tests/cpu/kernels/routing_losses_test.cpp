@@ -118,7 +118,7 @@ TEST_CASE("routing loss gradients agree with differences, scale and accumulate",
 TEST_CASE("routing losses are added, and nothing adds nothing", "[cpu][routing_losses]") {
   cpu::Backend<double> backend(2);
   double loss = 3;
-  cpu::RoutingLoss<double> const empty{0, 4, nullptr, 1.0, 1.0};
+  RoutingLoss<double> const empty{0, 4, nullptr, 1.0, 1.0};
   cpu::load_balancing_forward<double>(backend, &loss, nullptr, nullptr, nullptr, nullptr, 1, empty);
   cpu::router_z_forward<double>(backend, &loss, nullptr, nullptr, empty);
   REQUIRE(loss == 3);

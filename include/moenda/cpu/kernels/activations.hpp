@@ -27,13 +27,15 @@ void for_scalars(Backend<T>& backend, std::ptrdiff_t n, Body const& body) {
 }  // namespace detail
 
 // y = x s, s = (1 + tanh(u)) / 2: the tanh form of GELU (Hendrycks & Gimpel 2016, section 2)
-MOENDA_KERNEL gelu_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
+template <class T>
+void gelu_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n,
                       [=](std::ptrdiff_t i) { y[i] = x[i] * detail::gelu_share(x[i]); });
 }
 
 // dy/dx = s + x s (1 - s) d(2u)/dx, d(2u)/dx = 2 sqrt(2 / pi) (1 + 0.134145 x^2)
-MOENDA_KERNEL gelu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
+template <class T>
+void gelu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
     T const s = detail::gelu_share(x[i]);
     T const slope = T(1.5957691216057308) * (T(1) + T(0.134145) * x[i] * x[i]);
@@ -42,12 +44,14 @@ MOENDA_KERNEL gelu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x,
 }
 
 // y = x s(x), s the logistic function: SiLU (Elfwing et al. 2017, eq. 5)
-MOENDA_KERNEL silu_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
+template <class T>
+void silu_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) { y[i] = x[i] * sigmoid(x[i]); });
 }
 
 // dy/dx = s (1 + x (1 - s))
-MOENDA_KERNEL silu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
+template <class T>
+void silu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
     T const s = sigmoid(x[i]);
     dx[i] = dy[i] * s * (T(1) + x[i] * (T(1) - s));
@@ -55,15 +59,16 @@ MOENDA_KERNEL silu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x,
 }
 
 // y = silu(gate) up: SwiGLU without its matrix products (Shazeer 2020, eq. 6)
-MOENDA_KERNEL swiglu_forward(Backend<T>& backend, T* y, T const* gate, T const* up,
-                             std::ptrdiff_t n) {
+template <class T>
+void swiglu_forward(Backend<T>& backend, T* y, T const* gate, T const* up, std::ptrdiff_t n) {
   detail::for_scalars(backend, n,
                       [=](std::ptrdiff_t i) { y[i] = gate[i] * sigmoid(gate[i]) * up[i]; });
 }
 
 // dup = dy silu(gate), dgate = dy up silu'(gate)
-MOENDA_KERNEL swiglu_backward(Backend<T>& backend, T* dgate, T* dup, T const* dy, T const* gate,
-                              T const* up, std::ptrdiff_t n) {
+template <class T>
+void swiglu_backward(Backend<T>& backend, T* dgate, T* dup, T const* dy, T const* gate, T const* up,
+                     std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
     T const g = gate[i], u = up[i], d = dy[i];
     T const s = sigmoid(g);

@@ -11,7 +11,8 @@
 namespace moenda::cpu {
 
 // *sum = sum_i x_i^2, assigned
-MOENDA_KERNEL sum_of_squares(Backend<T>& backend, double* sum, T const* x, std::ptrdiff_t n) {
+template <class T>
+void sum_of_squares(Backend<T>& backend, double* sum, T const* x, std::ptrdiff_t n) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end, double* partial) {
     T const* const part = x + begin;
     *partial = detail::sum_of<double>(end - begin, [=](std::ptrdiff_t i) {
@@ -64,8 +65,9 @@ struct AdamWFactors {
 //   v <- beta2 v + (1 - beta2) g^2        (line 8)
 //   x <- (1 - a decay) x - a (m / c1) / (sqrt(v / c2) + epsilon)
 // The decay is multiplied by the learning rate, as PyTorch and most users of AdamW do it.
-MOENDA_KERNEL adamw_step(Backend<T>& backend, T* values, T* first_moment, T* second_moment,
-                         T const* gradients, AdamWStep const& step, std::ptrdiff_t n) {
+template <class T>
+void adamw_step(Backend<T>& backend, T* values, T* first_moment, T* second_moment,
+                T const* gradients, AdamWStep const& step, std::ptrdiff_t n) {
   detail::AdamWFactors<T> const f(step);
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     constexpr std::ptrdiff_t chunk = 512;  // stays in the first cache

@@ -171,8 +171,8 @@ inline constexpr int auction_bids_per_row = 100;   // over all rounds
 // times (one more for rows % cols of them), with nearly the largest sum of affinities: at most cols
 // * auction_precision * range below it, unless the bids run out; then the rows that wait take what
 // is left. NaN counts as the lowest affinity.
-MOENDA_KERNEL balanced_assignment(Backend<T>& backend, T* selected, T const* affinity, int rows,
-                                  int cols) {
+template <class T>
+void balanced_assignment(Backend<T>& backend, T* selected, T const* affinity, int rows, int cols) {
   std::fill_n(selected, std::ptrdiff_t{rows} * cols, T(0));
   if (rows <= 0 || cols <= 0) return;
   using detail::AuctionColumn, detail::AuctionPlace;

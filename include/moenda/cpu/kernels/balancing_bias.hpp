@@ -8,8 +8,9 @@ namespace moenda::cpu {
 
 // bias[e] += rate where counts[e] < (1 - dead_zone) mean, -= rate where it is > (1 + dead_zone)
 // mean. A handful of numbers once per step: one worker.
-MOENDA_KERNEL move_balancing_bias(Backend<T>&, T* bias, T const* counts, double rate,
-                                  double dead_zone, int experts) {
+template <class T>
+void move_balancing_bias(Backend<T>&, T* bias, T const* counts, double rate, double dead_zone,
+                         int experts) {
   double mean = 0;
   for (int e = 0; e < experts; ++e) mean += double(counts[e]) / experts;
   // What is equal to the mean but for rounding is at the mean.

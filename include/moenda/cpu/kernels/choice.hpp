@@ -25,8 +25,9 @@ template <class T>
 
 // selected[r, c] = 1 for one column of every row, else 0: column c with probability probs[r, c],
 // by lots[r], uniform in [0, 1)
-MOENDA_KERNEL choose_by_lot(Backend<T>& backend, T* selected, T const* probs, T const* lots,
-                            int rows, int cols) {
+template <class T>
+void choose_by_lot(Backend<T>& backend, T* selected, T const* probs, T const* lots, int rows,
+                   int cols) {
   if (cols <= 0) return;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
@@ -39,8 +40,8 @@ MOENDA_KERNEL choose_by_lot(Backend<T>& backend, T* selected, T const* probs, T 
 }
 
 // columns[r] = the first c with selected[r, c] != 0, else 0
-MOENDA_KERNEL chosen_columns(Backend<T>& backend, int* columns, T const* selected, int rows,
-                             int cols) {
+template <class T>
+void chosen_columns(Backend<T>& backend, int* columns, T const* selected, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const row = selected + r * cols;
@@ -52,8 +53,9 @@ MOENDA_KERNEL chosen_columns(Backend<T>& backend, int* columns, T const* selecte
 }
 
 // y[r] += table[columns[r]]
-MOENDA_KERNEL add_chosen_row(Backend<T>& backend, T* y, T const* table, int const* columns,
-                             int rows, int cols) {
+template <class T>
+void add_chosen_row(Backend<T>& backend, T* y, T const* table, int const* columns, int rows,
+                    int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const from = table + std::ptrdiff_t{columns[r]} * cols;
@@ -65,8 +67,9 @@ MOENDA_KERNEL add_chosen_row(Backend<T>& backend, T* y, T const* table, int cons
 }
 
 // y[r] = factors[r, columns[r]] x[r]; factors [rows, table_cols]
-MOENDA_KERNEL scale_by_chosen(Backend<T>& backend, T* y, T const* x, T const* factors,
-                              int const* columns, int rows, int cols, int table_cols) {
+template <class T>
+void scale_by_chosen(Backend<T>& backend, T* y, T const* x, T const* factors, int const* columns,
+                     int rows, int cols, int table_cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const factor = factors[r * table_cols + columns[r]];
@@ -76,8 +79,9 @@ MOENDA_KERNEL scale_by_chosen(Backend<T>& backend, T* y, T const* x, T const* fa
   detail::for_blocks(backend, rows, detail::rows_per_block(cols, detail::scalars_per_copy), body);
 }
 // dfactors[r, columns[r]] += <dy[r], x[r]>
-MOENDA_KERNEL scale_by_chosen_backward(Backend<T>& backend, T* dfactors, T const* dy, T const* x,
-                                       int const* columns, int rows, int cols, int table_cols) {
+template <class T>
+void scale_by_chosen_backward(Backend<T>& backend, T* dfactors, T const* dy, T const* x,
+                              int const* columns, int rows, int cols, int table_cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const up = dy + r * cols;

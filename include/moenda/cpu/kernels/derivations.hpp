@@ -25,8 +25,8 @@ template <class T>
 }  // namespace detail
 
 // y = x - log sum exp x over the columns with mask != 0 (all without one), -infinity elsewhere
-MOENDA_KERNEL log_softmax_forward(Backend<T>& backend, T* y, T const* x, T const* mask, int rows,
-                                  int cols) {
+template <class T>
+void log_softmax_forward(Backend<T>& backend, T* y, T const* x, T const* mask, int rows, int cols) {
   constexpr T least = -std::numeric_limits<T>::infinity();
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin * cols; i < end * cols; i += cols) {
@@ -45,8 +45,8 @@ MOENDA_KERNEL log_softmax_forward(Backend<T>& backend, T* y, T const* x, T const
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
 }
 // dx = dy - exp(y) sum dy
-MOENDA_KERNEL log_softmax_backward(Backend<T>& backend, T* dx, T const* dy, T const* y, int rows,
-                                   int cols) {
+template <class T>
+void log_softmax_backward(Backend<T>& backend, T* dx, T const* dy, T const* y, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin * cols; i < end * cols; i += cols) {
       T const sum = detail::sum_of<T>(cols, [=](std::ptrdiff_t c) { return dy[i + c]; });
@@ -58,8 +58,9 @@ MOENDA_KERNEL log_softmax_backward(Backend<T>& backend, T* dx, T const* dy, T co
 
 // likelihood[b, e] = log sum of exp(log_prob) over the derivations of item b by expert e, -infinity
 // without one; shares[d] = the share of derivation d in its sum
-MOENDA_KERNEL derivation_likelihood_forward(Backend<T>& backend, T* likelihood, T* shares,
-                                            T const* log_probs, DerivationTable const& all) {
+template <class T>
+void derivation_likelihood_forward(Backend<T>& backend, T* likelihood, T* shares,
+                                   T const* log_probs, DerivationTable const& all) {
   constexpr double least = -std::numeric_limits<double>::infinity();
   detail::for_blocks(backend, all.items, 8, [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (int b = int(begin); b < int(end); ++b) {
@@ -84,9 +85,9 @@ MOENDA_KERNEL derivation_likelihood_forward(Backend<T>& backend, T* likelihood, 
   });
 }
 // dlog_probs[b, columns of d] += dlikelihood[b, expert of d] shares[d]
-MOENDA_KERNEL derivation_likelihood_backward(Backend<T>& backend, T* dlog_probs,
-                                             T const* dlikelihood, T const* shares,
-                                             DerivationTable const& all) {
+template <class T>
+void derivation_likelihood_backward(Backend<T>& backend, T* dlog_probs, T const* dlikelihood,
+                                    T const* shares, DerivationTable const& all) {
   detail::for_blocks(backend, all.items, 8, [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (int b = int(begin); b < int(end); ++b) {
       for (int d = all.begin[b]; d < all.begin[b + 1]; ++d) {
@@ -103,9 +104,10 @@ MOENDA_KERNEL derivation_likelihood_backward(Backend<T>& backend, T* dlog_probs,
 // a[e] = prior_weight * prior[e] + likelihood[e];   shares = softmax(a / temperature), or 1 at the
 // largest (ties: lowest) for temperature 0; 0 where no expert has a likelihood.
 // loss = sum_e shares (-log_router - likelihood + temperature log shares)
-MOENDA_KERNEL expectation_step(Backend<T>&, double* loss_sum, T* losses, T* shares, T const* prior,
-                               T const* log_router, T const* likelihood, double prior_weight,
-                               double temperature, int items, int experts) {
+template <class T>
+void expectation_step(Backend<T>&, double* loss_sum, T* losses, T* shares, T const* prior,
+                      T const* log_router, T const* likelihood, double prior_weight,
+                      double temperature, int items, int experts) {
   constexpr double least = -std::numeric_limits<double>::infinity();
   *loss_sum = 0;
   for (std::ptrdiff_t i = 0; i < std::ptrdiff_t(items) * experts; i += experts) {

@@ -9,8 +9,9 @@
 namespace moenda::cpu {
 
 // y[s] = x[item_of_slot[s]]
-MOENDA_KERNEL gather_items(Backend<T>& backend, T* y, T const* x, int const* item_of_slot,
-                           int slots, int block) {
+template <class T>
+void gather_items(Backend<T>& backend, T* y, T const* x, int const* item_of_slot, int slots,
+                  int block) {
   detail::for_pieces(backend, slots, block,
                      [=](std::ptrdiff_t s, std::ptrdiff_t begin, std::ptrdiff_t end) {
                        T const* const from = x + std::ptrdiff_t{item_of_slot[s]} * block;
@@ -20,8 +21,9 @@ MOENDA_KERNEL gather_items(Backend<T>& backend, T* y, T const* x, int const* ite
 
 // y[i] = sum over the slots of item i of weights[slot] * slots_y[slot]; weights null means 1. An
 // item without slots gets 0. An item adds its slots by itself, in slot order.
-MOENDA_KERNEL combine_items(Backend<T>& backend, T* y, T const* slots_y, T const* weights,
-                            int const* item_begin, int const* slots_of_item, int items, int block) {
+template <class T>
+void combine_items(Backend<T>& backend, T* y, T const* slots_y, T const* weights,
+                   int const* item_begin, int const* slots_of_item, int items, int block) {
   auto const body = [=](std::ptrdiff_t i, std::ptrdiff_t begin, std::ptrdiff_t end) {
     T* const to = y + i * block;
     int const first = item_begin[i], last = item_begin[i + 1];
@@ -43,9 +45,10 @@ MOENDA_KERNEL combine_items(Backend<T>& backend, T* y, T const* slots_y, T const
 // dslots[s] = weights[s] * dy[item], dweights[item, expert] += dy[item] . slots_y[s]. A slot is one
 // pair of item and expert, so no two slots write to the same weight. weights null means 1; with
 // dweights null only dslots is computed.
-MOENDA_KERNEL combine_items_backward(Backend<T>& backend, T* dslots, T* dweights, T const* dy,
-                                     T const* slots_y, T const* weights, int const* item_of_slot,
-                                     int const* expert_of_slot, int slots, int experts, int block) {
+template <class T>
+void combine_items_backward(Backend<T>& backend, T* dslots, T* dweights, T const* dy,
+                            T const* slots_y, T const* weights, int const* item_of_slot,
+                            int const* expert_of_slot, int slots, int experts, int block) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t s = begin; s < end; ++s) {
       std::ptrdiff_t const item = item_of_slot[s];

@@ -11,7 +11,8 @@
 namespace moenda::cpu {
 
 // y[i] = value
-MOENDA_KERNEL fill(Backend<T>& backend, T* y, T value, std::ptrdiff_t n) {
+template <class T>
+void fill(Backend<T>& backend, T* y, T value, std::ptrdiff_t n) {
   if (value != T(0) || std::signbit(value)) {
     return detail::for_blocks(
         backend, n, detail::scalars_per_copy,
@@ -26,14 +27,16 @@ MOENDA_KERNEL fill(Backend<T>& backend, T* y, T value, std::ptrdiff_t n) {
 }
 
 // y[i] = x[i]
-MOENDA_KERNEL copy(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
+template <class T>
+void copy(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
   detail::for_blocks(
       backend, n, detail::scalars_per_copy,
       [=](std::ptrdiff_t begin, std::ptrdiff_t end) { std::copy(x + begin, x + end, y + begin); });
 }
 
 // y[i] = a[i] + b[i]; y may be a or b
-MOENDA_KERNEL add_forward(Backend<T>& backend, T* y, T const* a, T const* b, std::ptrdiff_t n) {
+template <class T>
+void add_forward(Backend<T>& backend, T* y, T const* a, T const* b, std::ptrdiff_t n) {
   detail::for_blocks(backend, n, detail::scalars_per_copy,
                      [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
                        for (std::ptrdiff_t i = begin; i < end; ++i) y[i] = a[i] + b[i];
@@ -61,8 +64,9 @@ void for_pieces(Backend<T>& backend, std::ptrdiff_t blocks, std::ptrdiff_t count
 }  // namespace detail
 
 // y[b * y_stride + i] = x[b * x_stride + i] for i < count
-MOENDA_KERNEL copy_blocks(Backend<T>& backend, T* y, T const* x, int blocks, std::ptrdiff_t count,
-                          std::ptrdiff_t y_stride, std::ptrdiff_t x_stride) {
+template <class T>
+void copy_blocks(Backend<T>& backend, T* y, T const* x, int blocks, std::ptrdiff_t count,
+                 std::ptrdiff_t y_stride, std::ptrdiff_t x_stride) {
   detail::for_pieces(backend, blocks, count,
                      [=](std::ptrdiff_t b, std::ptrdiff_t begin, std::ptrdiff_t end) {
                        T const* const from = x + b * x_stride;

@@ -9,8 +9,9 @@
 namespace moenda::cpu {
 
 // y[r] = table[ids[r]]. The ids are not checked: the table's height is not known here.
-MOENDA_KERNEL embedding_forward(Backend<T>& backend, T* y, T const* table, int const* ids, int rows,
-                                int cols) {
+template <class T>
+void embedding_forward(Backend<T>& backend, T* y, T const* table, int const* ids, int rows,
+                       int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       std::copy_n(table + std::ptrdiff_t{ids[r]} * cols, cols, y + r * cols);
@@ -35,8 +36,9 @@ inline void check_embedding_ids(int const* ids, int rows, int table_rows) {
 // dtable[ids[r]] += dy[r]. Two rows may hold the same id, so a worker owns a slice of columns and
 // walks all rows in order: no two workers write to one scalar and each sum keeps its order.
 // Throws DataError, before it writes anything, unless all ids lie in [0, table_rows).
-MOENDA_KERNEL embedding_backward(Backend<T>& backend, T* dtable, T const* dy, int const* ids,
-                                 int rows, int cols, int table_rows) {
+template <class T>
+void embedding_backward(Backend<T>& backend, T* dtable, T const* dy, int const* ids, int rows,
+                        int cols, int table_rows) {
   detail::check_embedding_ids(ids, rows, table_rows);
   if (rows <= 0) return;
   // Whole cache lines, and enough columns to be worth a thread. A worker takes all its slices at

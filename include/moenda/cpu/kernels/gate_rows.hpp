@@ -23,15 +23,17 @@ template <class T>
 }  // namespace detail
 
 // active[e] = 1 if expert e is there, else 0
-MOENDA_KERNEL active_experts(Backend<T>&, T* active, T const* presence, int initial, int experts) {
+template <class T>
+void active_experts(Backend<T>&, T* active, T const* presence, int initial, int experts) {
   for (int e = 0; e < experts; ++e) active[e] = T(detail::is_active(presence, e, initial));
 }
 
 // loss += weight * |D|, D = (S - I) without the rows and columns of what is not active, |D| the
 // Frobenius norm; ds = scale * weight * D / |D|, or 0 where |D| is too small to have a direction.
 // s, ds [experts, experts]
-MOENDA_KERNEL gate_diversity(Backend<T>&, double* loss, T* ds, T const* s, T const* active,
-                             double weight, double scale, int experts) {
+template <class T>
+void gate_diversity(Backend<T>&, double* loss, T* ds, T const* s, T const* active, double weight,
+                    double scale, int experts) {
   std::ptrdiff_t const n = experts;
   double squares = 0;
   for (std::ptrdiff_t i = 0; i < n * n; ++i) {
@@ -47,8 +49,9 @@ MOENDA_KERNEL gate_diversity(Backend<T>&, double* loss, T* ds, T const* s, T con
 
 // loss += weight * mean of |w[e]| over the active rows; dw[e] = scale * its gradient, along
 // unit[e] = w[e] / |w[e]|. w, unit, dw [experts, cols]
-MOENDA_KERNEL gate_simplicity(Backend<T>&, double* loss, T* dw, T const* w, T const* unit,
-                              T const* active, double weight, double scale, int experts, int cols) {
+template <class T>
+void gate_simplicity(Backend<T>&, double* loss, T* dw, T const* w, T const* unit, T const* active,
+                     double weight, double scale, int experts, int cols) {
   std::fill_n(dw, std::ptrdiff_t{experts} * cols, T(0));
   int const actives = detail::count_active(active, experts);
   for (std::ptrdiff_t e = 0; e < experts; ++e) {
@@ -63,9 +66,10 @@ MOENDA_KERNEL gate_simplicity(Backend<T>&, double* loss, T* dw, T const* w, T co
 // Takes out active experts without activations, but for the last one that is left, and puts one in,
 // at the lowest free place, if the sum of the items that nobody took has a direction: that is its
 // row of the weight, and its threshold is 0. *removed: how many went; *added: the place, or -1
-MOENDA_KERNEL adapt_experts(Backend<T>&, int* removed, int* added, T* presence, T* weight,
-                            T* threshold, T const* activations, T const* unrouted_sum, int initial,
-                            int experts, int cols) {
+template <class T>
+void adapt_experts(Backend<T>&, int* removed, int* added, T* presence, T* weight, T* threshold,
+                   T const* activations, T const* unrouted_sum, int initial, int experts,
+                   int cols) {
   int left = 0, place = -1;
   for (int e = 0; e < experts; ++e) left += detail::is_active(presence, e, initial);
   *removed = 0;

@@ -15,27 +15,30 @@ template <class T>
 
 }  // namespace gemm_detail
 
-MOENDA_KERNEL grouped_matmul_forward(Backend<T>& backend, T* y, T const* x, int const* row_of,
-                                     T const* const* w, int const* begin, int groups, int out,
-                                     int in, Precision precision) {
+template <class T>
+void grouped_matmul_forward(Backend<T>& backend, T* y, T const* x, int const* row_of,
+                            T const* const* w, int const* begin, int groups, int out, int in,
+                            Precision precision) {
   gemm_detail::products(backend, precision, groups, [=](int g) {
     return gemm_detail::forward_of(y + std::ptrdiff_t{begin[g]} * out,
                                    gemm_detail::picked_rows(x, row_of, begin[g], in), w[g],
                                    begin[g + 1] - begin[g], out, in);
   });
 }
-MOENDA_KERNEL grouped_matmul_backward_input(Backend<T>& backend, T* dx, T const* dy,
-                                            T const* const* w, int const* begin, int groups,
-                                            int out, int in, Precision precision) {
+template <class T>
+void grouped_matmul_backward_input(Backend<T>& backend, T* dx, T const* dy, T const* const* w,
+                                   int const* begin, int groups, int out, int in,
+                                   Precision precision) {
   gemm_detail::products(backend, precision, groups, [=](int g) {
     return gemm_detail::backward_input_of(dx + std::ptrdiff_t{begin[g]} * in,
                                           dy + std::ptrdiff_t{begin[g]} * out, w[g],
                                           begin[g + 1] - begin[g], out, in);
   });
 }
-MOENDA_KERNEL grouped_matmul_backward_weight(Backend<T>& backend, T* const* dw, T const* dy,
-                                             T const* x, int const* row_of, int const* begin,
-                                             int groups, int out, int in, Precision precision) {
+template <class T>
+void grouped_matmul_backward_weight(Backend<T>& backend, T* const* dw, T const* dy, T const* x,
+                                    int const* row_of, int const* begin, int groups, int out,
+                                    int in, Precision precision) {
   gemm_detail::products(backend, precision, groups, [=](int g) {
     return gemm_detail::backward_weight_of(dw[g], dy + std::ptrdiff_t{begin[g]} * out,
                                            gemm_detail::picked_rows(x, row_of, begin[g], in),

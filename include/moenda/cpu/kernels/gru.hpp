@@ -9,9 +9,10 @@ namespace moenda::cpu {
 
 // recurrent += bias;  r = s(xr + hr), z = s(xz + hz), n = tanh(xn + r hn), next = (1 - z) n + z
 // previous, with x = gates before and (r, z, n) = gates after, h = recurrent
-MOENDA_KERNEL gru_step_forward(Backend<T>& backend, T* next, T* gates, T* recurrent, T const* bias,
-                               T const* previous, int const* lengths, int step, int batch_size,
-                               int seq_len, int hidden) {
+template <class T>
+void gru_step_forward(Backend<T>& backend, T* next, T* gates, T* recurrent, T const* bias,
+                      T const* previous, int const* lengths, int step, int batch_size, int seq_len,
+                      int hidden) {
   std::ptrdiff_t const width = hidden;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t b = begin; b < end; ++b) {
@@ -39,10 +40,10 @@ MOENDA_KERNEL gru_step_forward(Backend<T>& backend, T* next, T* gates, T* recurr
 // dh = dnext + dstate;  dz = dh (previous - n) z (1 - z), dn = dh (1 - z) (1 - n^2),
 // dr = dn hn r (1 - r);  dgates = (dr, dz, dn), drecurrent = (dr, dz, dn r), dprevious = dh z: the
 // part of it that does not go through the products. dprevious may be dnext; dstate may be null
-MOENDA_KERNEL gru_step_backward(Backend<T>& backend, T* dprevious, T* dgates, T* drecurrent,
-                                T const* dnext, T const* dstate, T const* gates, T const* recurrent,
-                                T const* previous, int const* lengths, int step, int batch_size,
-                                int seq_len, int hidden) {
+template <class T>
+void gru_step_backward(Backend<T>& backend, T* dprevious, T* dgates, T* drecurrent, T const* dnext,
+                       T const* dstate, T const* gates, T const* recurrent, T const* previous,
+                       int const* lengths, int step, int batch_size, int seq_len, int hidden) {
   std::ptrdiff_t const width = hidden;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t b = begin; b < end; ++b) {

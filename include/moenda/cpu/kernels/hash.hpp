@@ -11,7 +11,8 @@
 namespace moenda::cpu {
 
 // y[r] = the two halves of token r: a float cannot hold every id, but it holds 16 bits
-MOENDA_KERNEL split_tokens(Backend<T>& backend, T* y, int const* tokens, int rows) {
+template <class T>
+void split_tokens(Backend<T>& backend, T* y, int const* tokens, int rows) {
   detail::for_scalars(backend, rows, [=](std::ptrdiff_t r) {
     auto const id = static_cast<std::uint32_t>(tokens[r]);
     y[2 * r] = static_cast<T>(id >> 16);
@@ -20,14 +21,16 @@ MOENDA_KERNEL split_tokens(Backend<T>& backend, T* y, int const* tokens, int row
 }
 
 // keys[r] = token r
-MOENDA_KERNEL token_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens, int rows) {
+template <class T>
+void token_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens, int rows) {
   detail::for_scalars(backend, rows,
                       [=](std::ptrdiff_t r) { keys[r] = static_cast<std::uint32_t>(tokens[r]); });
 }
 
 // keys[r] = the position of row r in its sequence
-MOENDA_KERNEL position_keys(Backend<T>& backend, std::uint64_t* keys, int first_position,
-                            int seq_len, int rows) {
+template <class T>
+void position_keys(Backend<T>& backend, std::uint64_t* keys, int first_position, int seq_len,
+                   int rows) {
   detail::for_scalars(backend, rows, [=](std::ptrdiff_t r) {
     keys[r] = static_cast<std::uint64_t>(first_position + r % seq_len);
   });
@@ -36,8 +39,9 @@ MOENDA_KERNEL position_keys(Backend<T>& backend, std::uint64_t* keys, int first_
 // keys[b, t] = 1 + the id before token t of sequence b, 0 for the first of the sequence; with
 // `with_token` times 2^32, plus the token. seen: split tokens, those of sequence b from row
 // b * stride on; token t is number first + t of them
-MOENDA_KERNEL previous_keys(Backend<T>& backend, std::uint64_t* keys, T const* seen,
-                            bool with_token, int first, int stride, int seq_len, int rows) {
+template <class T>
+void previous_keys(Backend<T>& backend, std::uint64_t* keys, T const* seen, bool with_token,
+                   int first, int stride, int seq_len, int rows) {
   detail::for_scalars(backend, rows, [=](std::ptrdiff_t r) {
     auto const t = first + r % seq_len;
     T const* const at = seen + 2 * (r / seq_len * stride + t);
@@ -52,9 +56,10 @@ MOENDA_KERNEL previous_keys(Backend<T>& backend, std::uint64_t* keys, T const* s
 // keys[i] = the position and token (0 without tokens) of the first of the item_rows rows of item i,
 // and, folded in as in FNV-1a, the tokens of its other rows and the bits of all its channels.
 // Whole sequences leave out their padding
-MOENDA_KERNEL item_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens,
-                        float const* features, int channels, int const* lengths, int position,
-                        int seq_len, int item_rows, int items) {
+template <class T>
+void item_keys(Backend<T>& backend, std::uint64_t* keys, int const* tokens, float const* features,
+               int channels, int const* lengths, int position, int seq_len, int item_rows,
+               int items) {
   std::ptrdiff_t const width = features == nullptr ? 0 : channels;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     auto const id_of = [=](std::ptrdiff_t row) {
@@ -83,9 +88,9 @@ MOENDA_KERNEL item_keys(Backend<T>& backend, std::uint64_t* keys, int const* tok
 
 // selected[r, c] = 1 where hash h sends row r to expert c of its own, the experts h * size ..
 // (h + 1) * size with size = experts / hashes; else 0. Hash h draws from stream first_stream + h.
-MOENDA_KERNEL hash_experts(Backend<T>& backend, T* selected, std::uint64_t const* keys,
-                           std::uint64_t salt, std::uint64_t first_stream, int hashes, int rows,
-                           int experts) {
+template <class T>
+void hash_experts(Backend<T>& backend, T* selected, std::uint64_t const* keys, std::uint64_t salt,
+                  std::uint64_t first_stream, int hashes, int rows, int experts) {
   int const size = experts / hashes;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     std::fill(selected + begin * experts, selected + end * experts, T(0));
@@ -102,8 +107,9 @@ MOENDA_KERNEL hash_experts(Backend<T>& backend, T* selected, std::uint64_t const
 
 // The same from a table [hashes, vocab_size] of expert numbers, from 1. Throws DataError for an id
 // outside the table and for an entry that is no expert of its hash, such as 0.
-MOENDA_KERNEL look_up_experts(Backend<T>& backend, T* selected, int const* tokens, T const* table,
-                              int vocab_size, int hashes, int rows, int experts) {
+template <class T>
+void look_up_experts(Backend<T>& backend, T* selected, int const* tokens, T const* table,
+                     int vocab_size, int hashes, int rows, int experts) {
   int const size = experts / hashes;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     std::fill(selected + begin * experts, selected + end * experts, T(0));

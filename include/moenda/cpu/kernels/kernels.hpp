@@ -40,3 +40,20 @@
 #include "moenda/cpu/kernels/top_k_of_columns.hpp"
 #include "moenda/cpu/kernels/unit_rows.hpp"
 #include "moenda/cpu/kernels/windows.hpp"
+
+namespace moenda::cpu::detail {
+
+/// Does not compile where a definition has other parameters than its entry in the list: it would
+/// be a second kernel of that name, and the first would have no definition.
+template <class T>
+constexpr bool defined_as_listed() {
+#define MOENDA_KERNEL(name, arguments, ...) \
+  static_assert(                            \
+      requires { &name<T>; },               \
+      #name ": its definition must have the parameters of its entry in moenda/kernels/");
+#include "moenda/kernels/for_each_kernel.inc"
+  return true;
+}
+static_assert(defined_as_listed<float>());
+
+}  // namespace moenda::cpu::detail

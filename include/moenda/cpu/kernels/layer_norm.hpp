@@ -10,8 +10,9 @@ namespace moenda::cpu {
 // mean[r] = mean_c x[r, c], rstd[r] = 1 / sqrt(mean_c (x[r, c] - mean[r])^2 + epsilon),
 // y[r, c] = (x[r, c] - mean[r]) rstd[r] gain[c] + bias[c].
 // The variance takes a second walk over the row: E[x^2] - E[x]^2 cancels when the mean is large.
-MOENDA_KERNEL layer_norm_forward(Backend<T>& backend, T* y, T* mean, T* rstd, T const* x,
-                                 T const* gain, T const* bias, T epsilon, int rows, int cols) {
+template <class T>
+void layer_norm_forward(Backend<T>& backend, T* y, T* mean, T* rstd, T const* x, T const* gain,
+                        T const* bias, T epsilon, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const from = x + r * cols;
@@ -33,9 +34,9 @@ MOENDA_KERNEL layer_norm_forward(Backend<T>& backend, T* y, T* mean, T* rstd, T 
 // With n = (x - mean) rstd and h = dy * gain:
 //   dx    = rstd (h - mean_c(h) - n mean_c(h n))
 //   dgain += sum_r dy n,  dbias += sum_r dy
-MOENDA_KERNEL layer_norm_backward(Backend<T>& backend, T* dx, T* dgain, T* dbias, T const* dy,
-                                  T const* mean, T const* rstd, T const* x, T const* gain, int rows,
-                                  int cols) {
+template <class T>
+void layer_norm_backward(Backend<T>& backend, T* dx, T* dgain, T* dbias, T const* dy, T const* mean,
+                         T const* rstd, T const* x, T const* gain, int rows, int cols) {
   if (rows <= 0) return;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end, T* partial) {
     T* const gain_sums = partial;

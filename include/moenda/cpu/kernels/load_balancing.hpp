@@ -10,9 +10,10 @@ namespace moenda::cpu {
 // experts an item has. `seen` [cols] (may be null): assignments before these, which f counts too.
 // f has no gradient; dprobs += scale * weight * E * f / (rows of the group * groups). dprobs null:
 // loss only. A group without rows that count is passed over.
-MOENDA_KERNEL load_balancing_forward(Backend<T>& backend, double* loss, T* dprobs, T const* probs,
-                                     T const* selected, T const* seen, int groups,
-                                     RoutingLoss<T> const& how) {
+template <class T>
+void load_balancing_forward(Backend<T>& backend, double* loss, T* dprobs, T const* probs,
+                            T const* selected, T const* seen, int groups,
+                            RoutingLoss<T> const& how) {
   std::ptrdiff_t const cols = how.cols, width = 2 * cols + 1;
   if (how.rows <= 0 || cols <= 0 || groups <= 0) return;
   auto const add_row = [=](std::ptrdiff_t r, double* sums) {

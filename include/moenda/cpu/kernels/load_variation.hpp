@@ -84,8 +84,9 @@ template <class T>
 
 // loss += weight * CV(I)^2, I_e = sum over the items that chose e of weights (Shazeer et al. 2017,
 // eq. 6-7); dweights += scale * its gradient, where selected. dweights null: loss only.
-MOENDA_KERNEL importance_forward(Backend<T>& backend, double* loss, T* dweights, T const* weights,
-                                 T const* selected, RoutingLoss<T> const& how) {
+template <class T>
+void importance_forward(Backend<T>& backend, double* loss, T* dweights, T const* weights,
+                        T const* selected, RoutingLoss<T> const& how) {
   std::ptrdiff_t const cols = how.cols;
   if (how.rows <= 0 || cols <= 0) return;
   auto const add_row = [=](std::ptrdiff_t r, double* sums) {
@@ -110,9 +111,10 @@ MOENDA_KERNEL importance_forward(Backend<T>& backend, double* loss, T* dweights,
 // sigma and mark_e is the k-th largest noisy value of the others (Shazeer et al. 2017, eq. 8-11).
 // The gradient is the whole one, through the marks too, with the noise held. dclean and dsigma
 // null: loss only.
-MOENDA_KERNEL smooth_load_forward(Backend<T>& backend, double* loss, T* dclean, T* dsigma,
-                                  T const* clean, T const* noisy, T const* sigma, T const* selected,
-                                  RoutingLoss<T> const& how) {
+template <class T>
+void smooth_load_forward(Backend<T>& backend, double* loss, T* dclean, T* dsigma, T const* clean,
+                         T const* noisy, T const* sigma, T const* selected,
+                         RoutingLoss<T> const& how) {
   std::ptrdiff_t const cols = how.cols;
   if (how.rows <= 0 || cols <= 0) return;
   auto const chance = [=](detail::ChoiceMarks const& marks, std::ptrdiff_t at, std::ptrdiff_t e) {

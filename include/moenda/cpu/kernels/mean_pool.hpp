@@ -50,26 +50,30 @@ void spread_items(Backend<T>& backend, T* y, T const* x, int const* lengths, int
 }  // namespace detail
 
 // y[i] = mean of the rows of item i, 0 without rows
-MOENDA_KERNEL mean_pool_forward(Backend<T>& backend, T* y, T const* x, int const* lengths,
-                                int items, int item_rows, int cols) {
+template <class T>
+void mean_pool_forward(Backend<T>& backend, T* y, T const* x, int const* lengths, int items,
+                       int item_rows, int cols) {
   detail::sum_items(backend, y, x, lengths, items, item_rows, cols,
                     [](int rows) { return rows == 0 ? T(0) : T(1) / T(rows); });
 }
 // dx of every row of item i = dy[i] / rows, 0 in padding
-MOENDA_KERNEL mean_pool_backward(Backend<T>& backend, T* dx, T const* dy, int const* lengths,
-                                 int items, int item_rows, int cols) {
+template <class T>
+void mean_pool_backward(Backend<T>& backend, T* dx, T const* dy, int const* lengths, int items,
+                        int item_rows, int cols) {
   detail::spread_items(backend, dx, dy, lengths, items, item_rows, cols,
                        [](int rows) { return T(1) / T(rows); });
 }
 
 // y of every row of item i = x[i], 0 in padding
-MOENDA_KERNEL repeat_rows_forward(Backend<T>& backend, T* y, T const* x, int const* lengths,
-                                  int items, int item_rows, int cols) {
+template <class T>
+void repeat_rows_forward(Backend<T>& backend, T* y, T const* x, int const* lengths, int items,
+                         int item_rows, int cols) {
   detail::spread_items(backend, y, x, lengths, items, item_rows, cols, [](int) { return T(1); });
 }
 // dx[i] = sum of dy over the rows of item i
-MOENDA_KERNEL repeat_rows_backward(Backend<T>& backend, T* dx, T const* dy, int const* lengths,
-                                   int items, int item_rows, int cols) {
+template <class T>
+void repeat_rows_backward(Backend<T>& backend, T* dx, T const* dy, int const* lengths, int items,
+                          int item_rows, int cols) {
   detail::sum_items(backend, dx, dy, lengths, items, item_rows, cols, [](int) { return T(1); });
 }
 

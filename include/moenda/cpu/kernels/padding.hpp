@@ -6,8 +6,8 @@
 namespace moenda::cpu {
 
 // mask[b, i] = 1 if i < lengths[b], else 0: item i of the `items` of sequence b is there
-MOENDA_KERNEL mark_present(Backend<T>& backend, T* mask, int const* lengths, int batch_size,
-                           int items) {
+template <class T>
+void mark_present(Backend<T>& backend, T* mask, int const* lengths, int batch_size, int items) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t b = begin; b < end; ++b) {
       int const there = std::clamp(lengths[b], 0, items);
@@ -19,8 +19,8 @@ MOENDA_KERNEL mark_present(Backend<T>& backend, T* mask, int const* lengths, int
 }
 
 // y[r, c] = factors[r] x[r, c]
-MOENDA_KERNEL scale_rows(Backend<T>& backend, T* y, T const* x, T const* factors, int rows,
-                         int cols) {
+template <class T>
+void scale_rows(Backend<T>& backend, T* y, T const* x, T const* factors, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const factor = factors[r];
@@ -31,14 +31,15 @@ MOENDA_KERNEL scale_rows(Backend<T>& backend, T* y, T const* x, T const* factors
 }
 
 // y[i] = lengths[item_of_slot[i]]: the lengths of the items of some slots
-MOENDA_KERNEL gather_lengths(Backend<T>&, int* y, int const* lengths, int const* item_of_slot,
-                             int slots) {
+template <class T>
+void gather_lengths(Backend<T>&, int* y, int const* lengths, int const* item_of_slot, int slots) {
   for (int i = 0; i < slots; ++i) y[i] = lengths[item_of_slot[i]];
 }
 
 // y[b, t] = features[b, t], 0 in padding, whatever is written there
-MOENDA_KERNEL read_features(Backend<T>& backend, T* y, float const* features, int const* lengths,
-                            int batch_size, int seq_len, int cols) {
+template <class T>
+void read_features(Backend<T>& backend, T* y, float const* features, int const* lengths,
+                   int batch_size, int seq_len, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       auto const b = r / seq_len;

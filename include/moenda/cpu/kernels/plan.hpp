@@ -73,8 +73,9 @@ inline void rank_blocks(int* bins, int* counts, int* kept, std::ptrdiff_t blocks
 }  // namespace detail
 
 // tokens_per_expert[e] = number of items with selected[i, e] != 0, before any capacity
-MOENDA_KERNEL count_selected(Backend<T>& backend, int* tokens_per_expert, T const* selected,
-                             int items, int experts) {
+template <class T>
+void count_selected(Backend<T>& backend, int* tokens_per_expert, T const* selected, int items,
+                    int experts) {
   std::fill_n(tokens_per_expert, std::max(0, experts), 0);
   int const* const counts = detail::count_per_block(backend, selected, items, experts, 0);
   detail::add_partials(backend, tokens_per_expert, counts,
@@ -86,9 +87,10 @@ MOENDA_KERNEL count_selected(Backend<T>& backend, int* tokens_per_expert, T cons
 // < 0 keeps all. Item i's slots, by expert, are slots_of_item[item_begin[i] .. item_begin[i + 1]].
 // bins[experts + 1], item_begin[items + 1]; item_of_slot, expert_of_slot, combine_weights and
 // slots_of_item hold as many entries as there are kept assignments.
-MOENDA_KERNEL make_plan(Backend<T>& backend, int* bins, int* item_of_slot, int* expert_of_slot,
-                        T* combine_weights, int* item_begin, int* slots_of_item, T const* selected,
-                        T const* weights, int items, int experts, int capacity) {
+template <class T>
+void make_plan(Backend<T>& backend, int* bins, int* item_of_slot, int* expert_of_slot,
+               T* combine_weights, int* item_begin, int* slots_of_item, T const* selected,
+               T const* weights, int items, int experts, int capacity) {
   auto const blocks = detail::blocks_of(items, detail::rows_per_sum);
   int const limit = capacity < 0 ? items : capacity;
   int* const ranks = detail::count_per_block(backend, selected, items, experts, blocks + 1);

@@ -8,42 +8,44 @@
 namespace moenda::cpu {
 
 // y = 1 / (1 + exp(-x))
-MOENDA_KERNEL sigmoid_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
+template <class T>
+void sigmoid_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) { y[i] = sigmoid(x[i]); });
 }
 // dx = dy y (1 - y)
-MOENDA_KERNEL sigmoid_backward(Backend<T>& backend, T* dx, T const* dy, T const* y,
-                               std::ptrdiff_t n) {
+template <class T>
+void sigmoid_backward(Backend<T>& backend, T* dx, T const* dy, T const* y, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) { dx[i] = dy[i] * y[i] * (T(1) - y[i]); });
 }
 
 // y = log(1 + exp(x))
-MOENDA_KERNEL softplus_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
+template <class T>
+void softplus_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
     y[i] = std::max(x[i], T(0)) + std::log1p(std::exp(-std::abs(x[i])));
   });
 }
 // dx = dy sigmoid(x)
-MOENDA_KERNEL softplus_backward(Backend<T>& backend, T* dx, T const* dy, T const* x,
-                                std::ptrdiff_t n) {
+template <class T>
+void softplus_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) { dx[i] = dy[i] * sigmoid(x[i]); });
 }
 
 // y = a b
-MOENDA_KERNEL multiply_forward(Backend<T>& backend, T* y, T const* a, T const* b,
-                               std::ptrdiff_t n) {
+template <class T>
+void multiply_forward(Backend<T>& backend, T* y, T const* a, T const* b, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) { y[i] = a[i] * b[i]; });
 }
 
 // y = factor x + shift
-MOENDA_KERNEL scale_forward(Backend<T>& backend, T* y, T const* x, T factor, T shift,
-                            std::ptrdiff_t n) {
+template <class T>
+void scale_forward(Backend<T>& backend, T* y, T const* x, T factor, T shift, std::ptrdiff_t n) {
   detail::for_scalars(backend, n, [=](std::ptrdiff_t i) { y[i] = factor * x[i] + shift; });
 }
 
 // y[r, c] = x[r, c] + row[c]
-MOENDA_KERNEL add_row_forward(Backend<T>& backend, T* y, T const* x, T const* row, int rows,
-                              int cols) {
+template <class T>
+void add_row_forward(Backend<T>& backend, T* y, T const* x, T const* row, int rows, int cols) {
   detail::for_blocks(backend, rows, detail::rows_per_block(cols),
                      [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
                        for (std::ptrdiff_t r = begin; r < end; ++r) {
@@ -54,7 +56,8 @@ MOENDA_KERNEL add_row_forward(Backend<T>& backend, T* y, T const* x, T const* ro
                      });
 }
 // sums[c] += sum_r x[r, c]
-MOENDA_KERNEL sum_of_rows(Backend<T>& backend, T* sums, T const* x, int rows, int cols) {
+template <class T>
+void sum_of_rows(Backend<T>& backend, T* sums, T const* x, int rows, int cols) {
   T const* const partials =
       detail::partial_sums<T>(backend, rows, detail::rows_per_sum, cols,
                               [=](std::ptrdiff_t begin, std::ptrdiff_t end, T* partial) {

@@ -10,9 +10,9 @@ namespace moenda::cpu {
 // kept[i, e] = 1 for the `capacity` slots of largest priority_of_slot of every expert, else 0; an
 // expert's slots bins[e] .. bins[e + 1] are in the order of its items, and of equal priorities the
 // first stays. NaN counts as -infinity.
-MOENDA_KERNEL keep_within_capacity(Backend<T>& backend, T* kept, int const* bins,
-                                   int const* item_of_slot, T const* priority_of_slot, int items,
-                                   int experts, int capacity) {
+template <class T>
+void keep_within_capacity(Backend<T>& backend, T* kept, int const* bins, int const* item_of_slot,
+                          T const* priority_of_slot, int items, int experts, int capacity) {
   std::ptrdiff_t const cols = experts;
   detail::for_blocks(
       backend, items * cols, detail::scalars_per_copy,

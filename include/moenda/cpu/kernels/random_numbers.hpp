@@ -11,7 +11,8 @@
 namespace moenda::cpu {
 
 // y[i] uniform in [0, 1)
-MOENDA_KERNEL draw_uniform(Backend<T>& backend, T* y, Random random, std::ptrdiff_t n) {
+template <class T>
+void draw_uniform(Backend<T>& backend, T* y, Random random, std::ptrdiff_t n) {
   detail::for_blocks(backend, n, detail::scalars_per_block,
                      [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
                        for (std::ptrdiff_t i = begin; i < end; ++i) {
@@ -21,7 +22,8 @@ MOENDA_KERNEL draw_uniform(Backend<T>& backend, T* y, Random random, std::ptrdif
 }
 
 // y[i] standard normal
-MOENDA_KERNEL draw_normal(Backend<T>& backend, T* y, Random random, std::ptrdiff_t n) {
+template <class T>
+void draw_normal(Backend<T>& backend, T* y, Random random, std::ptrdiff_t n) {
   detail::for_blocks(backend, n, detail::scalars_per_block,
                      [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
                        for (std::ptrdiff_t i = begin; i < end; ++i) {
@@ -31,7 +33,8 @@ MOENDA_KERNEL draw_normal(Backend<T>& backend, T* y, Random random, std::ptrdiff
 }
 
 // y[i] standard Gumbel
-MOENDA_KERNEL draw_gumbel(Backend<T>& backend, T* y, Random random, std::ptrdiff_t n) {
+template <class T>
+void draw_gumbel(Backend<T>& backend, T* y, Random random, std::ptrdiff_t n) {
   detail::for_blocks(
       backend, n, detail::scalars_per_block, [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
         for (std::ptrdiff_t i = begin; i < end; ++i) {
@@ -44,8 +47,9 @@ MOENDA_KERNEL draw_gumbel(Backend<T>& backend, T* y, Random random, std::ptrdiff
 }
 
 // y[r, c] uniform in [0, 1), a function of keys[r] and c
-MOENDA_KERNEL draw_uniform_of_keys(Backend<T>& backend, T* y, Random random,
-                                   std::uint64_t const* keys, int rows, int cols) {
+template <class T>
+void draw_uniform_of_keys(Backend<T>& backend, T* y, Random random, std::uint64_t const* keys,
+                          int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       Random const of_row(random.bits(keys[r]));
@@ -59,7 +63,8 @@ MOENDA_KERNEL draw_uniform_of_keys(Backend<T>& backend, T* y, Random random,
 
 // Every column of y[rows, cols] = the Gumbel quantiles of (i + 0.5) / rows, shuffled (Durstenfeld
 // 1964).
-MOENDA_KERNEL draw_gumbel_strata(Backend<T>& backend, T* y, Random random, int rows, int cols) {
+template <class T>
+void draw_gumbel_strata(Backend<T>& backend, T* y, Random random, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t c = begin; c < end; ++c) {
       for (std::ptrdiff_t i = 0; i < rows; ++i) {
@@ -74,8 +79,8 @@ MOENDA_KERNEL draw_gumbel_strata(Backend<T>& backend, T* y, Random random, int r
 }
 
 // y[i] = value with probability 1 - p, else 0
-MOENDA_KERNEL draw_mask(Backend<T>& backend, T* y, Random random, double p, T value,
-                        std::ptrdiff_t n) {
+template <class T>
+void draw_mask(Backend<T>& backend, T* y, Random random, double p, T value, std::ptrdiff_t n) {
   detail::for_blocks(backend, n, detail::scalars_per_block,
                      [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
                        for (std::ptrdiff_t i = begin; i < end; ++i) {

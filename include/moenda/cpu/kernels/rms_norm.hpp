@@ -9,8 +9,9 @@
 namespace moenda::cpu {
 
 // rstd[r] = 1 / sqrt(mean_c x[r, c]^2 + epsilon), y[r, c] = x[r, c] rstd[r] gain[c]
-MOENDA_KERNEL rms_norm_forward(Backend<T>& backend, T* y, T* rstd, T const* x, T const* gain,
-                               T epsilon, int rows, int cols) {
+template <class T>
+void rms_norm_forward(Backend<T>& backend, T* y, T* rstd, T const* x, T const* gain, T epsilon,
+                      int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const from = x + r * cols;
@@ -28,8 +29,9 @@ MOENDA_KERNEL rms_norm_forward(Backend<T>& backend, T* y, T* rstd, T const* x, T
 // With s = rstd[r] and h = dy * gain:
 //   dx    = s h - x s^3 mean_c(h x)         (the second term is the derivative of s)
 //   dgain += sum_r dy x s
-MOENDA_KERNEL rms_norm_backward(Backend<T>& backend, T* dx, T* dgain, T const* dy, T const* rstd,
-                                T const* x, T const* gain, int rows, int cols) {
+template <class T>
+void rms_norm_backward(Backend<T>& backend, T* dx, T* dgain, T const* dy, T const* rstd, T const* x,
+                       T const* gain, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end, T* partial) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const up = dy + r * cols;

@@ -109,8 +109,9 @@ inline void rotate_head(T* u, T* v, T const* cosine, T const* sine, T sign, std:
 // x[rows, num_heads, head_dim] in place; row r stands at position first_position + r % seq_len.
 // sign 1 rotates; -1 undoes it, which is also the backward: a rotation's transpose is its inverse.
 // Throws ConfigError unless head_dim is even and seq_len positive.
-MOENDA_KERNEL rope_rotate(Backend<T>& backend, T* x, int rows, int num_heads, int head_dim,
-                          int seq_len, int first_position, double base, int sign) {
+template <class T>
+void rope_rotate(Backend<T>& backend, T* x, int rows, int num_heads, int head_dim, int seq_len,
+                 int first_position, double base, int sign) {
   require(head_dim % 2 == 0, "rope_rotate: head_dim must be even, a multiple of", head_dim, 2);
   if (rows <= 0 || num_heads <= 0 || head_dim <= 0) return;
   require(seq_len > 0, "rope_rotate: seq_len must be positive, at least", seq_len, 1);

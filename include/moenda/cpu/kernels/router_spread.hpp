@@ -19,8 +19,9 @@ namespace detail {
 
 // loss += weight * (mean_te p (1 - p) + 1 / E - mean_e q_e (1 - q_e)), q_e = mean_t p_te, E = cols;
 // dprobs += scale * weight * 2 (q_e - p_te) / (n E), n rows that count. dprobs null: loss only.
-MOENDA_KERNEL spread_penalty_forward(Backend<T>& backend, double* loss, T* dprobs, T const* probs,
-                                     RoutingLoss<T> const& how) {
+template <class T>
+void spread_penalty_forward(Backend<T>& backend, double* loss, T* dprobs, T const* probs,
+                            RoutingLoss<T> const& how) {
   std::ptrdiff_t const cols = how.cols;
   double const counted = detail::present_rows(how.present, how.rows);
   if (cols <= 0 || counted <= 0.0) return;
@@ -51,8 +52,9 @@ MOENDA_KERNEL spread_penalty_forward(Backend<T>& backend, double* loss, T* dprob
 
 // loss += weight * mean_t H(p_t) - marginal_weight * H(mean_t p_t), H(p) = -sum_e p_e log p_e, in
 // nats; dprobs += scale * its gradient. dprobs null: loss only.
-MOENDA_KERNEL router_entropy_forward(Backend<T>& backend, double* loss, T* dprobs, T const* probs,
-                                     double marginal_weight, RoutingLoss<T> const& how) {
+template <class T>
+void router_entropy_forward(Backend<T>& backend, double* loss, T* dprobs, T const* probs,
+                            double marginal_weight, RoutingLoss<T> const& how) {
   std::ptrdiff_t const cols = how.cols;
   double const counted = detail::present_rows(how.present, how.rows);
   if (cols <= 0 || counted <= 0.0) return;

@@ -23,8 +23,9 @@ template <class T>
 
 // loss += weight * mean_t l_t^2, l_t = logsumexp(z_t) (ST-MoE, Zoph et al. 2022, eq. 5);
 // dlogits += scale * weight * 2 l_t softmax(z_t) / n, n rows that count. dlogits null: loss only.
-MOENDA_KERNEL router_z_forward(Backend<T>& backend, double* loss, T* dlogits, T const* logits,
-                               RoutingLoss<T> const& how) {
+template <class T>
+void router_z_forward(Backend<T>& backend, double* loss, T* dlogits, T const* logits,
+                      RoutingLoss<T> const& how) {
   std::ptrdiff_t const cols = how.cols;
   double const counted = detail::present_rows(how.present, how.rows);
   if (cols <= 0 || counted <= 0.0) return;

@@ -45,8 +45,9 @@ void keep_best_groups_of_row(T* y, T const* x, T* working, int groups, int top_g
 
 // y = x in the top_groups groups of largest sum of their `best` largest entries (ties: the lowest
 // group), -infinity elsewhere. Inside, -infinity and NaN become the lowest finite number.
-MOENDA_KERNEL keep_best_groups(Backend<T>& backend, T* y, T const* x, int groups, int top_groups,
-                               int best, int rows, int cols) {
+template <class T>
+void keep_best_groups(Backend<T>& backend, T* y, T const* x, int groups, int top_groups, int best,
+                      int rows, int cols) {
   int const size = cols / groups;
   int const taken = std::min(top_groups, groups), summed = std::min(best, size);
   auto const body = [=, &backend](std::ptrdiff_t begin, std::ptrdiff_t end) {
@@ -62,8 +63,9 @@ MOENDA_KERNEL keep_best_groups(Backend<T>& backend, T* y, T const* x, int groups
 }
 
 // kept = mask where always != 0 or x > limits[row], else 0
-MOENDA_KERNEL keep_above(Backend<T>& backend, T* kept, T const* mask, T const* always, T const* x,
-                         T const* limits, int rows, int cols) {
+template <class T>
+void keep_above(Backend<T>& backend, T* kept, T const* mask, T const* always, T const* x,
+                T const* limits, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       for (std::ptrdiff_t i = r * cols; i < (r + 1) * cols; ++i) {
@@ -75,8 +77,8 @@ MOENDA_KERNEL keep_above(Backend<T>& backend, T* kept, T const* mask, T const* a
 }
 
 // mask[r, c] = 1 for the k columns from (first + r % period) k on, around the end, else 0
-MOENDA_KERNEL round_robin(Backend<T>& backend, T* mask, int first, int period, int k, int rows,
-                          int cols) {
+template <class T>
+void round_robin(Backend<T>& backend, T* mask, int first, int period, int k, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     std::fill(mask + begin * cols, mask + end * cols, T(0));
     for (std::ptrdiff_t r = begin; r < end; ++r) {

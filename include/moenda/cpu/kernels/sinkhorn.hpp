@@ -77,8 +77,9 @@ inline void balance_column(SinkhornSums const& s, std::ptrdiff_t c, double mass,
 //   u_r = -log rows - logsumexp_c(z_rc + v_c);   v_c = -log cols - logsumexp_r(z_rc + u_r)
 // (Cuturi 2013, algorithm 1, in logarithms), so that exp(log_plan) has columns that sum to 1 / cols
 // and, when it has converged, rows that sum to 1 / rows. No exponential overflows, whatever z is.
-MOENDA_KERNEL sinkhorn_forward(Backend<T>& backend, T* log_plan, T const* logits, int iterations,
-                               int rows, int cols) {
+template <class T>
+void sinkhorn_forward(Backend<T>& backend, T* log_plan, T const* logits, int iterations, int rows,
+                      int cols) {
   if (rows <= 0 || cols <= 0) return;
   auto const blocks = detail::blocks_of(rows, detail::rows_per_sum);
   double* const memory = backend.template scratch<double>(

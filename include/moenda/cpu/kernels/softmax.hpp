@@ -35,8 +35,9 @@ void softmax_of_row(T* probs, T const* logits, std::ptrdiff_t cols, Taken const&
 // probs[r, c] = exp(z[r, c]) / sum of exp(z[r, j]) over the j that take part, 0 where c does not.
 // A row in which nothing takes part is all 0. A NaN or +infinity that takes part, or nothing but
 // -infinity, makes NaN of all that take part.
-MOENDA_KERNEL softmax_forward(Backend<T>& backend, T* probs, T const* logits, T const* mask,
-                              int rows, int cols) {
+template <class T>
+void softmax_forward(Backend<T>& backend, T* probs, T const* logits, T const* mask, int rows,
+                     int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T* const p = probs + r * cols;
@@ -53,8 +54,9 @@ MOENDA_KERNEL softmax_forward(Backend<T>& backend, T* probs, T const* logits, T 
 }
 
 // dlogits = p (dp - sum_j dp_j p_j), assigned. A masked column has p = 0 and so no gradient.
-MOENDA_KERNEL softmax_backward(Backend<T>& backend, T* dlogits, T const* dprobs, T const* probs,
-                               int rows, int cols) {
+template <class T>
+void softmax_backward(Backend<T>& backend, T* dlogits, T const* dprobs, T const* probs, int rows,
+                      int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const p = probs + r * cols;
@@ -70,8 +72,9 @@ MOENDA_KERNEL softmax_backward(Backend<T>& backend, T* dlogits, T const* dprobs,
 // y = x where mask != 0, else 0. With `renormalise` divided by the row's sum (Shazeer et al. 2017
 // and Jiang et al. 2024 weigh the experts this way), unless that is 0: then by 1. sums[r] is what
 // the row was divided by.
-MOENDA_KERNEL select_forward(Backend<T>& backend, T* y, T* sums, T const* x, T const* mask,
-                             bool renormalise, int rows, int cols) {
+template <class T>
+void select_forward(Backend<T>& backend, T* y, T* sums, T const* x, T const* mask, bool renormalise,
+                    int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const from = x + r * cols;
@@ -90,8 +93,9 @@ MOENDA_KERNEL select_forward(Backend<T>& backend, T* y, T* sums, T const* x, T c
 
 // dx = dy where mask != 0, else 0. With `renormalise` y = x / s, s = sum_j x_j, so
 // dx = (dy - sum_j dy_j y_j) / s.
-MOENDA_KERNEL select_backward(Backend<T>& backend, T* dx, T const* dy, T const* y, T const* sums,
-                              T const* mask, bool renormalise, int rows, int cols) {
+template <class T>
+void select_backward(Backend<T>& backend, T* dx, T const* dy, T const* y, T const* sums,
+                     T const* mask, bool renormalise, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const up = dy + r * cols;

@@ -8,8 +8,9 @@ namespace moenda::cpu {
 
 // *loss_sum = sum of (values[r] - targets[r])^2, in double, in the order of the rows; a target that
 // is NaN counts nothing. dvalues (may be null) = scale * its gradient; losses (may be null): [rows]
-MOENDA_KERNEL squared_error(Backend<T>&, double* loss_sum, T* losses, T* dvalues, T const* values,
-                            float const* targets, T scale, int rows) {
+template <class T>
+void squared_error(Backend<T>&, double* loss_sum, T* losses, T* dvalues, T const* values,
+                   float const* targets, T scale, int rows) {
   // A batch has few sequences: not worth waking a thread.
   *loss_sum = 0;
   for (int r = 0; r < rows; ++r) {

@@ -26,9 +26,10 @@ template <class T>
 // cosines > thresholds[col], else 0; weights = selected / selected of the row. Scores and
 // thresholds go through the same sigmoid, so this says score > threshold, also where both round
 // to 1. With at_least_one a row that has none takes its best active column.
-MOENDA_KERNEL top_any_forward(Backend<T>& backend, T* selected, T* weights, T* scores,
-                              T const* cosines, T const* thresholds, T const* active, T slope,
-                              bool at_least_one, int rows, int cols) {
+template <class T>
+void top_any_forward(Backend<T>& backend, T* selected, T* weights, T* scores, T const* cosines,
+                     T const* thresholds, T const* active, T slope, bool at_least_one, int rows,
+                     int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const c = cosines + r * cols;
@@ -53,9 +54,10 @@ MOENDA_KERNEL top_any_forward(Backend<T>& backend, T* selected, T* weights, T* s
 //                                      b_e = mean of g_e over the same rows, no gradient
 //   loss += efficiency_weight * mean of k / A
 //   dselected = scale * the gradient in g, k held fixed, where selected
-MOENDA_KERNEL top_any_losses(Backend<T>& backend, double* loss, T* dselected, T const* selected,
-                             T const* weights, T const* active, double efficiency_weight,
-                             RoutingLoss<T> const& how) {
+template <class T>
+void top_any_losses(Backend<T>& backend, double* loss, T* dselected, T const* selected,
+                    T const* weights, T const* active, double efficiency_weight,
+                    RoutingLoss<T> const& how) {
   std::ptrdiff_t const cols = how.cols;
   std::fill_n(dselected, how.rows * cols, T(0));
   double const counted = detail::present_rows(how.present, how.rows);
@@ -92,8 +94,9 @@ MOENDA_KERNEL top_any_losses(Backend<T>& backend, double* loss, T* dselected, T 
 
 // sums[c] += sum of x[r, c] over the rows that count and have nothing selected; *count += how many
 // there are. selected [rows, experts]
-MOENDA_KERNEL sum_of_unrouted(Backend<T>& backend, T* sums, T* count, T const* x, T const* selected,
-                              T const* present, int experts, int rows, int cols) {
+template <class T>
+void sum_of_unrouted(Backend<T>& backend, T* sums, T* count, T const* x, T const* selected,
+                     T const* present, int experts, int rows, int cols) {
   std::ptrdiff_t const width = cols + std::ptrdiff_t{1};
   T const* const partials = detail::partial_sums<T>(
       backend, rows, detail::rows_per_sum, width,

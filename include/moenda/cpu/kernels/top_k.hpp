@@ -59,7 +59,8 @@ void mark_long_selection(T* mask, T const* x, T* keys, int k, int cols) {
 
 // mask[r, c] = 1 for the k largest of row r (ties: lowest column; NaN counts as -infinity), else 0.
 // Always min(k, cols) entries, whatever the row holds; none for k <= 0.
-MOENDA_KERNEL top_k_of_rows(Backend<T>& backend, T* mask, T const* x, int k, int rows, int cols) {
+template <class T>
+void top_k_of_rows(Backend<T>& backend, T* mask, T const* x, int k, int rows, int cols) {
   auto const body = [=, &backend](std::ptrdiff_t begin, std::ptrdiff_t end) {
     std::fill(mask + begin * cols, mask + end * cols, k >= cols ? T(1) : T(0));
     if (k <= 0 || k >= cols) return;

@@ -25,8 +25,9 @@ void mark_largest(T* mask, T const* x, T* keys, int k, int n, std::ptrdiff_t ste
 // mask[r, c] = 1 for the k largest of column c among the rows of r's group (ties: lowest row; NaN
 // counts as -infinity), else 0. Member i of group g is row g * group_step + i * member_step; the
 // groups hold every row once.
-MOENDA_KERNEL top_k_of_columns(Backend<T>& backend, T* mask, T const* x, int k, int groups,
-                               int members, int group_step, int member_step, int cols) {
+template <class T>
+void top_k_of_columns(Backend<T>& backend, T* mask, T const* x, int k, int groups, int members,
+                      int group_step, int member_step, int cols) {
   auto const scalars = std::ptrdiff_t{groups} * members * cols;
   std::fill_n(mask, scalars, k >= members ? T(1) : T(0));
   if (k <= 0 || k >= members) return;

@@ -9,8 +9,9 @@ namespace moenda::cpu {
 
 // y[r] = x[r] / |x[r]|, inverse_length[r] = 1 / |x[r]|; both 0 for a row that is too short to have
 // a direction
-MOENDA_KERNEL unit_rows_forward(Backend<T>& backend, T* y, T* inverse_length, T const* x, int rows,
-                                int cols) {
+template <class T>
+void unit_rows_forward(Backend<T>& backend, T* y, T* inverse_length, T const* x, int rows,
+                       int cols) {
   constexpr T shortest = T(1e-12);
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
@@ -28,8 +29,9 @@ MOENDA_KERNEL unit_rows_forward(Backend<T>& backend, T* y, T* inverse_length, T 
 }
 
 // dx = (dy - y <y, dy>) / |x|: what points along x does not change its direction
-MOENDA_KERNEL unit_rows_backward(Backend<T>& backend, T* dx, T const* dy, T const* y,
-                                 T const* inverse_length, int rows, int cols) {
+template <class T>
+void unit_rows_backward(Backend<T>& backend, T* dx, T const* dy, T const* y,
+                        T const* inverse_length, int rows, int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T const* const up = dy + r * cols;

@@ -9,8 +9,9 @@
 namespace moenda::cpu {
 
 // mask[b, i] = 1 where window first + i of item b has a first token that is not 0, else 0
-MOENDA_KERNEL mark_windows(Backend<T>& backend, T* mask, int const* tokens, int window_tokens,
-                           WindowRange const& range) {
+template <class T>
+void mark_windows(Backend<T>& backend, T* mask, int const* tokens, int window_tokens,
+                  WindowRange const& range) {
   detail::for_blocks(backend, range.items, 64, [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t b = begin; b < end; ++b) {
       for (std::ptrdiff_t i = 0; i < range.count; ++i) {
@@ -22,8 +23,9 @@ MOENDA_KERNEL mark_windows(Backend<T>& backend, T* mask, int const* tokens, int 
 }
 
 // scores[b, i] = <x[b], windows[b, first + i]>
-MOENDA_KERNEL score_windows(Backend<T>& backend, T* scores, T const* x, T const* windows,
-                            WindowRange const& range, int cols) {
+template <class T>
+void score_windows(Backend<T>& backend, T* scores, T const* x, T const* windows,
+                   WindowRange const& range, int cols) {
   detail::for_blocks(backend, range.items, detail::rows_per_block(range.count * cols),
                      [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
                        for (std::ptrdiff_t b = begin; b < end; ++b) {
@@ -38,8 +40,9 @@ MOENDA_KERNEL score_windows(Backend<T>& backend, T* scores, T const* x, T const*
                      });
 }
 // y[b] = sum_i weights[b, i] windows[b, first + i]
-MOENDA_KERNEL mix_windows(Backend<T>& backend, T* y, T const* weights, T const* windows,
-                          WindowRange const& range, int cols) {
+template <class T>
+void mix_windows(Backend<T>& backend, T* y, T const* weights, T const* windows,
+                 WindowRange const& range, int cols) {
   detail::for_blocks(backend, range.items, detail::rows_per_block(range.count * cols),
                      [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
                        std::fill(y + begin * cols, y + end * cols, T(0));
@@ -55,8 +58,9 @@ MOENDA_KERNEL mix_windows(Backend<T>& backend, T* y, T const* weights, T const* 
                      });
 }
 // windows[b, first + i] += weights[b, i] x[b]
-MOENDA_KERNEL add_to_windows(Backend<T>& backend, T* windows, T const* weights, T const* x,
-                             WindowRange const& range, int cols) {
+template <class T>
+void add_to_windows(Backend<T>& backend, T* windows, T const* weights, T const* x,
+                    WindowRange const& range, int cols) {
   detail::for_blocks(backend, range.items, detail::rows_per_block(range.count * cols),
                      [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
                        for (std::ptrdiff_t b = begin; b < end; ++b) {

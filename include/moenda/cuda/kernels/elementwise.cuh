@@ -27,16 +27,14 @@ __global__ void copy_runs(float* y, float const* x, int blocks, std::ptrdiff_t c
 
 }  // namespace detail
 
-namespace launch {
-
-void fill(Device& device, float* y, float value, std::ptrdiff_t n) {
+void launch::fill(Device& device, float* y, float value, std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("fill", {y});
   detail::start(device, detail::fill_scalars, detail::blocks_for(n), detail::threads_per_block, y,
                 value, n);
 }
 
-void copy(Device& device, float* y, float const* x, std::ptrdiff_t n) {
+void launch::copy(Device& device, float* y, float const* x, std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("copy", {y, x});
   detail::check(cudaMemcpyAsync(y, x, static_cast<std::size_t>(n) * sizeof(float),
@@ -44,15 +42,16 @@ void copy(Device& device, float* y, float const* x, std::ptrdiff_t n) {
                 "copying on the device");
 }
 
-void add_forward(Device& device, float* y, float const* a, float const* b, std::ptrdiff_t n) {
+void launch::add_forward(Device& device, float* y, float const* a, float const* b,
+                         std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("add_forward", {y, a, b});
   detail::start(device, detail::add_scalars, detail::blocks_for(n), detail::threads_per_block, y, a,
                 b, n);
 }
 
-void copy_blocks(Device& device, float* y, float const* x, int blocks, std::ptrdiff_t count,
-                 std::ptrdiff_t y_stride, std::ptrdiff_t x_stride) {
+void launch::copy_blocks(Device& device, float* y, float const* x, int blocks, std::ptrdiff_t count,
+                         std::ptrdiff_t y_stride, std::ptrdiff_t x_stride) {
   if (blocks <= 0 || count <= 0) return;
   detail::require_on_device("copy_blocks", {y, x});
   auto const rows = static_cast<unsigned>(std::min(blocks, 65535));  // the longest grid.y
@@ -60,5 +59,4 @@ void copy_blocks(Device& device, float* y, float const* x, int blocks, std::ptrd
                 detail::threads_per_block, y, x, blocks, count, y_stride, x_stride);
 }
 
-}  // namespace launch
 }  // namespace moenda::cuda

@@ -80,11 +80,9 @@ inline void check_embedding_ids(Device& device, int const* ids, int rows, int ta
 
 }  // namespace detail
 
-namespace launch {
-
 // The ids are not checked: the table's height is not known here.
-void embedding_forward(Device& device, float* y, float const* table, int const* ids, int rows,
-                       int cols) {
+void launch::embedding_forward(Device& device, float* y, float const* table, int const* ids,
+                               int rows, int cols) {
   if (rows <= 0 || cols <= 0) return;
   detail::require_on_device("embedding_forward", {y, table, ids});
   detail::start(device, detail::look_up_rows, static_cast<unsigned>(rows),
@@ -92,8 +90,8 @@ void embedding_forward(Device& device, float* y, float const* table, int const* 
 }
 
 // Throws DataError, before it writes anything, unless all ids lie in [0, table_rows).
-void embedding_backward(Device& device, float* dtable, float const* dy, int const* ids, int rows,
-                        int cols, int table_rows) {
+void launch::embedding_backward(Device& device, float* dtable, float const* dy, int const* ids,
+                                int rows, int cols, int table_rows) {
   if (rows <= 0 || cols <= 0) return;
   detail::require_on_device("embedding_backward", {dtable, dy, ids});
   detail::check_embedding_ids(device, ids, rows, table_rows);
@@ -101,5 +99,4 @@ void embedding_backward(Device& device, float* dtable, float const* dy, int cons
                 detail::threads_per_block, dtable, dy, ids, rows, cols);
 }
 
-}  // namespace launch
 }  // namespace moenda::cuda

@@ -31,21 +31,19 @@ __global__ void gelu_gradient(float* dx, float const* dy, float const* x, std::p
 
 }  // namespace detail
 
-namespace launch {
-
-void gelu_forward(Device& device, float* y, float const* x, std::ptrdiff_t n) {
+void launch::gelu_forward(Device& device, float* y, float const* x, std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("gelu_forward", {y, x});
   detail::start(device, detail::gelu_of_scalars, detail::blocks_for(n), detail::threads_per_block,
                 y, x, n);
 }
 
-void gelu_backward(Device& device, float* dx, float const* dy, float const* x, std::ptrdiff_t n) {
+void launch::gelu_backward(Device& device, float* dx, float const* dy, float const* x,
+                           std::ptrdiff_t n) {
   if (n <= 0) return;
   detail::require_on_device("gelu_backward", {dx, dy, x});
   detail::start(device, detail::gelu_gradient, detail::blocks_for(n), detail::threads_per_block, dx,
                 dy, x, n);
 }
 
-}  // namespace launch
 }  // namespace moenda::cuda

@@ -138,23 +138,21 @@ inline void multiply_or_throw(Device& device, char const* kernel, Product const&
 
 }  // namespace detail
 
-namespace launch {
-
-void matmul_forward(Device& device, float* y, float const* x, float const* w, int rows, int out,
-                    int in, Precision precision) {
+void launch::matmul_forward(Device& device, float* y, float const* x, float const* w, int rows,
+                            int out, int in, Precision precision) {
   detail::multiply_or_throw(
       device, "matmul_forward",
       {.m = out, .n = rows, .k = in, .transpose_a = true, .precision = precision}, y, w, x);
 }
 
-void matmul_backward_input(Device& device, float* dx, float const* dy, float const* w, int rows,
-                           int out, int in, Precision precision) {
+void launch::matmul_backward_input(Device& device, float* dx, float const* dy, float const* w,
+                                   int rows, int out, int in, Precision precision) {
   detail::multiply_or_throw(device, "matmul_backward_input",
                             {.m = in, .n = rows, .k = out, .precision = precision}, dx, w, dy);
 }
 
-void matmul_backward_weight(Device& device, float* dw, float const* dy, float const* x, int rows,
-                            int out, int in, Precision precision) {
+void launch::matmul_backward_weight(Device& device, float* dw, float const* dy, float const* x,
+                                    int rows, int out, int in, Precision precision) {
   detail::multiply_or_throw(device, "matmul_backward_weight",
                             {.m = in,
                              .n = out,
@@ -165,8 +163,8 @@ void matmul_backward_weight(Device& device, float* dw, float const* dy, float co
                             dw, x, dy);
 }
 
-void matmul_gelu_forward(Device& device, float* y, float* h, float const* x, float const* w,
-                         int rows, int out, int in) {
+void launch::matmul_gelu_forward(Device& device, float* y, float* h, float const* x, float const* w,
+                                 int rows, int out, int in) {
   if (rows <= 0 || out <= 0) return;
   Product const product{.m = out, .n = rows, .k = in, .transpose_a = true, .gelu = true};
   // What CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD and _POINTER ask for.
@@ -178,5 +176,4 @@ void matmul_gelu_forward(Device& device, float* y, float* h, float const* x, flo
   gelu_forward(device, y, h, std::ptrdiff_t{rows} * out);
 }
 
-}  // namespace launch
 }  // namespace moenda::cuda

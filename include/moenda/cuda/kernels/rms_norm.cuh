@@ -64,18 +64,17 @@ inline int rows_per_chunk(int rows, int cols) {
 
 }  // namespace detail
 
-namespace launch {
-
-void rms_norm_forward(Device& device, float* y, float* rstd, float const* x, float const* gain,
-                      float epsilon, int rows, int cols) {
+void launch::rms_norm_forward(Device& device, float* y, float* rstd, float const* x,
+                              float const* gain, float epsilon, int rows, int cols) {
   if (rows <= 0 || cols <= 0) return;
   detail::require_on_device("rms_norm_forward", {y, rstd, x, gain});
   detail::start(device, detail::rms_norm_rows, static_cast<unsigned>(rows),
                 detail::threads_for_row(cols), y, rstd, x, gain, epsilon, cols);
 }
 
-void rms_norm_backward(Device& device, float* dx, float* dgain, float const* dy, float const* rstd,
-                       float const* x, float const* gain, int rows, int cols) {
+void launch::rms_norm_backward(Device& device, float* dx, float* dgain, float const* dy,
+                               float const* rstd, float const* x, float const* gain, int rows,
+                               int cols) {
   if (rows <= 0 || cols <= 0) return;
   detail::require_on_device("rms_norm_backward", {dx, dgain, dy, rstd, x, gain});
   int const chunk = detail::rows_per_chunk(rows, cols), chunks = (rows - 1) / chunk + 1;
@@ -91,5 +90,4 @@ void rms_norm_backward(Device& device, float* dx, float* dgain, float const* dy,
                 detail::threads_for_row(cols), dx, dy, rstd, x, gain, cols);
 }
 
-}  // namespace launch
 }  // namespace moenda::cuda

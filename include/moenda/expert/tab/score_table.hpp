@@ -2,9 +2,9 @@
 #pragma once
 #include <array>
 
-#include "moenda/core/derivation_table.hpp"
 #include "moenda/data/table_question.hpp"
 #include "moenda/expert/tab/operations.hpp"
+#include "moenda/kernels/shapes.hpp"
 
 namespace moenda::expert::tab {
 

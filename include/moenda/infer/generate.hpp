@@ -26,7 +26,8 @@ template <class Network>
   Sampler sampler(sampling);
   std::vector<int> text(prompt.begin(), prompt.end());
   Memory<B> memory{.batch_size = 1, .max_seq_len = context_length};
-  int remembered = 0;  // tokens of the present window that the memory holds
+  std::vector<Scalar> copied;  // logits, where the host cannot read them
+  int remembered = 0;          // tokens of the present window that the memory holds
   auto const keep = [&](int longest) {
     return std::min<std::ptrdiff_t>(std::ptrdiff_t(text.size()), longest);
   };
@@ -39,8 +40,7 @@ template <class Network>
     }
     auto const logits = network.last_logits({now.data(), 1, int(now.size()), remembered}, &memory);
     remembered += int(now.size());
-    int const id =
-        sampler.pick(std::span<Scalar const>(logits.data, std::size_t(logits.cols)), text.size());
+    int const id = sampler.pick(network.on_host(logits, copied), text.size());
     if (id == stop_at) break;
     text.push_back(id);
     now.assign(1, id);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "moenda/model/language_model.hpp"
 #include "moenda/weights/parameters.hpp"
@@ -82,6 +83,16 @@ class Network : public Parameters<M, B> {
                 std::ptrdiff_t(batch.seq_len) * hidden.cols);
     return M::outputs(ctx, config, params, last);
   }
+  /// The scalars of a result for the host: where they lie if it may read them there, else in `copy`,
+  /// which costs one synchronisation.
+  [[nodiscard]] std::span<Scalar const> on_host(Tensor<B> result, std::vector<Scalar>& copy) {
+    auto const size = std::size_t(result.size());
+    if constexpr (B::Space::is_host) return {result.data, size};
+    copy.resize(size);
+    backend.space().copy_to_host(copy.data(), result.data, size * sizeof(Scalar));
+    return copy;
+  }
+
   StepMemory<B> arena{backend};
 
  protected:

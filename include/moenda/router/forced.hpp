@@ -32,6 +32,7 @@ struct Forced : Inner {
             forced.rows, gates.selected.rows);
     gates.weights = weights_of(ctx, c, gates, forced);  // [items, num_experts]
     gates.selected = forced;
+    gates.most_per_item = -1;
     return gates;
   }
 

@@ -14,7 +14,6 @@
 #include <string>
 
 #include "moe_layer_load.hpp"
-#include "moenda/core/huge_pages.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/cpu/backend.hpp"
 #include "moenda/expert/swiglu.hpp"
@@ -78,8 +77,8 @@ class Subject {
         config_(config),
         params_(Layer::template params<Backend>(config, d_model)),
         grads_(params_),
-        values_(zeros_on_huge_pages<float>(std::size_t(count(params_)))),
-        gradients_(zeros_on_huge_pages<float>(values_.size())) {
+        values_(backend_, std::size_t(count(params_))),
+        gradients_(backend_, values_.size()) {
     bind(params_, values_.data());
     bind(grads_, gradients_.data());
     std::vector<float> some(10007);  // repeated: the time depends on no single value
@@ -107,8 +106,8 @@ class Subject {
   Backend& backend_;
   typename Layer::Config config_;
   typename Layer::template Params<Backend> params_, grads_;
-  std::vector<float> values_, gradients_;
-  Arena arena_;
+  Array<Backend, float> values_, gradients_;
+  StepMemory<Backend> arena_;
   typename Layer::template Cache<Backend> cache_;
 };
 

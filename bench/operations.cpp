@@ -266,7 +266,7 @@ double limit_of(Operation const& operation, int threads) {
 void run(benchmark::State& state, Operation const& operation, int threads) {
   double const limit = limit_of(operation, threads);
   Backend backend(threads, cpu::MatmulKernel::packed, operation.precision);
-  Arena kept_memory, memory;
+  StepMemory<Backend> kept_memory, memory;
   Ctx kept{backend, kept_memory, {nullptr, batch_size, seq_len, 0}};
   Ctx ctx{backend, memory, kept.batch};
   auto const body = operation.prepare(kept);

@@ -51,7 +51,7 @@ void measure(char const* name, typename Model::Config const& config, int threads
              Precision precision) {
   constexpr int batch_size = 8, seq_len = 256, rows = batch_size * seq_len, warmup = 2;
   Backend backend(threads, cpu::MatmulKernel::packed, precision);
-  Network<Model, Backend> network(backend, config);
+  Training<Model, Backend> network(backend, config);
   auto state = optimizer::AdamW::start(network);
   std::vector<int> ids(rows), targets(rows);
   std::vector<double> seconds;
@@ -64,8 +64,8 @@ void measure(char const* name, typename Model::Config const& config, int threads
     }
     auto const begin = std::chrono::steady_clock::now();
     network.zero_gradients();
-    last_loss =
-        network.accumulate_gradients({ids.data(), batch_size, seq_len}, targets).cross_entropy;
+    network.accumulate_gradients({ids.data(), batch_size, seq_len}, targets);
+    last_loss = network.losses().back().cross_entropy;
     optimizer::AdamW::step({}, network, state, 5e-4, 1);
     double const took =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

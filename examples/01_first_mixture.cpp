@@ -18,7 +18,7 @@ int main() {
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = float(Random(1).normal(i) / 2);
 
   Backend backend;
-  Arena arena;
+  StepMemory<Backend> arena;
   Context<Backend> ctx{backend, arena, {.seq_len = tokens}};
   auto x = ctx.tensor(tokens, d_model);  // [tokens, d_model]
   for (int i = 0; i < x.size(); ++i) x.data[i] = float(Random(2).normal(std::uint64_t(i)));

@@ -20,7 +20,7 @@ using Backend = cpu::Backend<double>;  // double, for the digits of the differen
 
 int main() {
   Backend backend;
-  Network<Model, Backend> network(
+  Training<Model, Backend> network(
       backend,
       {.vocab_size = 10,
        .context_length = 10,

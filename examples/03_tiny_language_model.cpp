@@ -41,7 +41,7 @@ int main() {
               Model::parameter_count(config), Model::active_parameter_count(config));
 
   Backend backend;
-  Network<Model, Backend> network(backend, config);
+  Training<Model, Backend> network(backend, config);
   std::vector<std::uint16_t> text(ids.begin(), ids.end());
   text.insert(text.end(), ids.begin(), ids.end());  // twice: the end is seen as often as the rest
   Trainer trainer(network, {.steps = 250, .stride = 1, .optimizer = {.learning_rate = 0.01}},

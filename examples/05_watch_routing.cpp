@@ -30,7 +30,7 @@ int main() {
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = float(Random(5).normal(i));
 
   Backend backend;
-  Arena arena;
+  StepMemory<Backend> arena;
   Context<Backend> ctx{backend, arena};
   auto token = ctx.tensor(1, d_model);  // [1, d_model]
   for (int i = 0; i < d_model; ++i) token.data[i] = float(1 - 0.5 * i);

@@ -26,7 +26,7 @@ void train(char const* what) {
   auto const first = std::vector<float>(params.guess.data, params.guess.data + d_model);
 
   Backend backend;
-  Arena arena;
+  StepMemory<Backend> arena;
   double right = 0, moved = 0;
   for (std::uint64_t step = 0; step < 500; ++step) {
     arena.rewind();

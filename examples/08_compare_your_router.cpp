@@ -46,7 +46,7 @@ double test_loss(Router::Config const& router, std::uint64_t seed) {
   config.block = {.attention = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 8},
                   .ffn = {.router = router, .experts = {.count = 8, .each = {.hidden = 16}}}};
   Backend backend;
-  Network<Model, Backend> network(backend, config, seed);
+  Training<Model, Backend> network(backend, config, seed);
   auto const text = encode(learnt);
   TrainConfig const how{
       .steps = 100, .stride = 1, .seed = seed, .optimizer = {.learning_rate = 0.01}};

@@ -9,6 +9,7 @@
 #include <moenda/data/table_reader.hpp>
 #include <moenda/expert/tab/supervision.hpp>
 #include <moenda/infer/answer_question.hpp>
+#include <moenda/model/training.hpp>
 #include <moenda/router/switch.hpp>
 #include <moenda/train/adamw.hpp>
 
@@ -36,14 +37,14 @@ int main() {
   }
 
   Backend backend;
-  Network<Model, Backend> network(backend,
-                                  {.vocab_size = vocabulary.size(),
-                                   .context_length = layout.tokens(),
-                                   .d_word = 16,
-                                   .d_model = 32,
-                                   .layout = layout,
-                                   .learning = {.soft_passes = 300}},  // from soft to hard EM
-                                  /*seed=*/1, /*initial_std=*/0.1);
+  Training<Model, Backend> network(backend,
+                                   {.vocab_size = vocabulary.size(),
+                                    .context_length = layout.tokens(),
+                                    .d_word = 16,
+                                    .d_model = 32,
+                                    .layout = layout,
+                                    .learning = {.soft_passes = 300}},  // from soft to hard EM
+                                   /*seed=*/1, /*initial_std=*/0.1);
   data::TableBatches batches(questions, /*batch_size=*/32, /*seed=*/1);
   auto state = optimizer::AdamW::start(network);
   for (int step = 0; step < 600; ++step) {

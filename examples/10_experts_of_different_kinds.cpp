@@ -40,7 +40,7 @@ int main() {
   auto const train = draw(4000, 1), test = draw(1000, 2);
 
   Backend backend;
-  Network<Model, Backend> network(backend, config());
+  Training<Model, Backend> network(backend, config());
   TrainConfig const how{.steps = 1500,
                         .batch_size = 16,
                         .optimizer = {.learning_rate = 3e-3, .weight_decay = 0.01},

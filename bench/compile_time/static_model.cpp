@@ -16,7 +16,8 @@ int main() {
       .block = {.attention = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 16},
                 .ffn = {.router = {.top_k = 2}, .experts = {.count = 4, .each = {.hidden = 32}}}}};
   cpu::Backend<float> backend(1);
-  Network<Model, cpu::Backend<float>> network(backend, config);
+  Training<Model, cpu::Backend<float>> network(backend, config);
   std::vector<int> const tokens(16, 1);
-  return network.accumulate_gradients({tokens.data(), 1, 16}, tokens).cross_entropy > 0 ? 0 : 1;
+  network.accumulate_gradients({tokens.data(), 1, 16}, tokens);
+  return network.losses().back().cross_entropy > 0 ? 0 : 1;
 }

@@ -134,7 +134,7 @@ struct LabelledTask {
     auto const weights = newest_weights(run.folder);
     refuse_other_data(run.folder, run.splits.fingerprint);
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-    TaskNetwork network(backend, run.config.model);
+    TaskNetwork network(backend, run.config.model, unfilled);
     load_model(network, weights);
     print_measures(measure(run, network, Data(run, backend.pool)));
     return 0;

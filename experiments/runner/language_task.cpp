@@ -185,7 +185,7 @@ struct LanguageCommands {
     auto const run = open_run(options);
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
     auto const splits = make_splits(run.config, run.tokenizer, run.cache, backend.pool);
-    AnyNetwork network(backend, run.config.model);
+    AnyNetwork network(backend, run.config.model, unfilled);
     load_weights(run, network);
     io::Table table({"text", "stride", "tokens", "loss", "perplexity"});
     auto const row = [&](std::string const& name, data::TokenStream const& tokens, int stride) {

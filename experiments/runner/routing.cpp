@@ -30,7 +30,7 @@ struct Trained {
       : run(open_run(options)),
         backend(options.threads, run.config.compute.matmul, run.config.compute.precision),
         text(make_splits(run.config, run.tokenizer, run.cache, backend.pool).valid),
-        network(backend, run.config.model) {
+        network(backend, run.config.model, unfilled) {
     load_weights(run, network);
   }
   [[nodiscard]] data::Windows windows(int length) const {

@@ -223,7 +223,7 @@ struct TableCommands {
     auto const weights = newest_weights(run.folder);
     refuse_other_data(run.folder, run.splits.fingerprint);
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-    TableNetwork network(backend, run.config.model);
+    TableNetwork network(backend, run.config.model, unfilled);
     load_model(network, weights);
     print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
     return 0;

@@ -50,7 +50,7 @@ inline void ask_to_stop(int signal) {
 template <class T>
 class TrainingRun {
  public:
-  using TaskNetwork = Network<typename T::Model, Backend>;
+  using TaskTraining = Training<typename T::Model, Backend>;
   using Examples = decltype(std::declval<typename T::Data>().training());
 
   TrainingRun(typename T::Run run, Options const& options)
@@ -247,8 +247,8 @@ class TrainingRun {
   typename T::Run run_;
   Backend backend_;
   typename T::Data data_;
-  TaskNetwork network_;
-  Trainer<TaskNetwork, Examples> trainer_;
+  TaskTraining network_;
+  Trainer<TaskTraining, Examples> trainer_;
   std::optional<RoutingLog> routing_;  // of a mixture
   std::unique_ptr<energy::Source> energy_;
   energy::Meter training_energy_, evaluation_energy_;

@@ -11,7 +11,7 @@ namespace moenda::runner {
 int generate_text(Options const& options, GenerateOptions const& how) {
   auto const run = open_run(options);
   Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-  AnyNetwork network(backend, run.config.model);
+  AnyNetwork network(backend, run.config.model, unfilled);
   load_weights(run, network);
   auto const& config = run.config.generate;
   auto const text = how.prompt.value_or(config.prompt);

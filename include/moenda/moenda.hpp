@@ -28,6 +28,7 @@
 #include "moenda/model/network.hpp"
 #include "moenda/model/sequence_model.hpp"
 #include "moenda/model/sum.hpp"
+#include "moenda/model/training.hpp"
 #include "moenda/model/transformer_block.hpp"
 #include "moenda/norm/identity.hpp"
 #include "moenda/norm/layer.hpp"

@@ -4,24 +4,28 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 namespace {
 
 using namespace moenda;
 
 int live = 0, taken = 0, fail_at = -1;
-MemorySource counting() {
+struct Counting : HostSpace {
+  static void* allocate(std::size_t bytes) {
+    if (taken == fail_at) throw std::bad_alloc();
+    ++taken, ++live;
+    return HostSpace::allocate(bytes);
+  }
+  static void release(void* memory) {
+    --live;
+    HostSpace::release(memory);
+  }
+};
+Counting counting() {
   live = taken = 0;
   fail_at = -1;
-  return {[](std::size_t bytes) {
-            if (taken == fail_at) throw std::bad_alloc();
-            ++taken, ++live;
-            return MemorySource::host().allocate(bytes);
-          },
-          [](void* memory) {
-            --live;
-            MemorySource::host().release(memory);
-          }};
+  return {};
 }
 constexpr std::size_t megabyte = std::size_t{1} << 20;
 
@@ -110,7 +114,7 @@ TEST_CASE("sizes nobody has are refused", "[arena]") {
 
 TEST_CASE("poison is NaN in both precisions", "[arena]") {
   Arena arena;
-  arena.poison = true;
+  arena.poison(true);
   CHECK(std::isnan(*static_cast<float*>(arena.take(4))));
   CHECK(std::isnan(*static_cast<double*>(arena.take(8))));
 }

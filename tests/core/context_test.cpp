@@ -9,7 +9,7 @@ using namespace moenda;
 
 TEST_CASE("tensors have their shape and are apart", "[context]") {
   Shapes backend;
-  Arena arena;
+  StepMemory<Shapes> arena;
   Context<Shapes> ctx{backend, arena, {nullptr, 2, 3}};
   CHECK(ctx.batch.rows() == 6);
   auto const a = ctx.tensor(6, 5), b = ctx.tensor(0, 5), c = ctx.tensor(6, 0);
@@ -23,7 +23,7 @@ TEST_CASE("tensors have their shape and are apart", "[context]") {
 
 TEST_CASE("impossible tensors are refused", "[context]") {
   Shapes backend;
-  Arena arena;
+  StepMemory<Shapes> arena;
   Context<Shapes> ctx{backend, arena};
   CHECK_THROWS_AS(ctx.tensor(-1, 4), ConfigError);
   CHECK_THROWS_AS(ctx.tensor(4, -1), ConfigError);
@@ -34,8 +34,8 @@ TEST_CASE("impossible tensors are refused", "[context]") {
 
 TEST_CASE("made objects are constructed, also on used memory", "[context]") {
   Shapes backend;
-  Arena arena;
-  arena.poison = true;
+  StepMemory<Shapes> arena;
+  arena.poison(true);
   Context<Shapes> ctx{backend, arena};
   struct Cache {
     int rows = 7;

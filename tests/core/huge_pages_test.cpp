@@ -2,21 +2,12 @@
 // Whether the system grants the pages cannot be tested; that asking breaks nothing can.
 #include "moenda/core/huge_pages.hpp"
 
-#include <algorithm>
 #include <catch2/catch.hpp>
+#include <vector>
 
 namespace {
 
 using namespace moenda;
-
-TEST_CASE("zeros on huge pages are zeros", "[memory]") {
-  for (std::size_t const size : {0u, 1u, 1000u, (8u << 20) / 8 - 1, (8u << 20) / 8, 5000001u}) {
-    CAPTURE(size);
-    auto const zeros = zeros_on_huge_pages<double>(size);
-    REQUIRE(zeros.size() == size);
-    CHECK(std::all_of(zeros.begin(), zeros.end(), [](double z) { return z == 0; }));
-  }
-}
 
 TEST_CASE("memory that is in use keeps what it holds", "[memory]") {
   std::vector<int> numbers(5000001);

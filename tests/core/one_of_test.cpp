@@ -62,7 +62,7 @@ TEST_CASE("a chosen module gives its own bits", "[one_of]") {
   laws::fill_weights(params, 1);
   auto plain = expert::SwiGlu::params<laws::Float>({.hidden = 5}, 4);
   bind(plain, values.data());
-  Arena arena;
+  StepMemory<laws::Float> arena;
   Context<laws::Float> ctx{backend, arena, {nullptr, 1, 3}};
   auto x = ctx.tensor(3, 4);
   auto const numbers = laws::numbers<float>(12, 2);

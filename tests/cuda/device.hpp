@@ -31,7 +31,7 @@ class Array {
       : size_(host.size()),
         memory_(moenda::cuda::detail::allocate((size_ + offset + 1) * sizeof(X))),
         data_(static_cast<X*>(memory_) + offset) {
-    backend().to_device(data_, host.data(), size_);
+    backend().space().copy_from_host(data_, host.data(), size_ * sizeof(X));
   }
   Array(Array const&) = delete;
   Array& operator=(Array const&) = delete;
@@ -41,7 +41,7 @@ class Array {
   /// What is there now, after everything that was started.
   [[nodiscard]] std::vector<X> host() const {
     std::vector<X> copy(size_);
-    backend().to_host(copy.data(), data_, size_);
+    backend().space().copy_to_host(copy.data(), data_, size_ * sizeof(X));
     return copy;
   }
 

@@ -160,16 +160,16 @@ TEST_CASE("memory of the host is refused before it is touched", "[cuda]") {
 
 TEST_CASE("an arena on the device takes, keeps and gives back", "[cuda]") {
   auto& gpu = on_gpu::backend();
-  Arena arena(gpu.memory());
+  Arena arena(gpu.space());
   auto const values = numbers<float>(1000, 1);
   for (int step = 0; step < 3; ++step) {
     arena.rewind();
     auto* const first = static_cast<float*>(arena.take(values.size() * sizeof(float)));
     auto* const second = static_cast<float*>(arena.take(std::size_t{5} << 20));  // its own chunk
-    gpu.to_device(first, values.data(), values.size());
+    gpu.space().copy_from_host(first, values.data(), values.size() * sizeof(float));
     copy(gpu, second, first, 1000);
     Floats back(values.size());
-    gpu.to_host(back.data(), second, back.size());
+    gpu.space().copy_to_host(back.data(), second, back.size() * sizeof(float));
     REQUIRE(back == values);
   }
   REQUIRE_THROWS_AS(arena.take(std::size_t{1} << 50), ConfigError);

@@ -19,9 +19,9 @@ using AnyModel =
                                    OneOf<attention::GroupedQuery<AnyPosition, AnyHeadNorm>,
                                          attention::MultiHead<AnyPosition, AnyHeadNorm>>,
                                    OneOf<AnyMixture, expert::SwiGlu, expert::Ffn>>>;
-using OnGpu = Network<AnyModel, cuda::Backend<float>>;
+using OnGpu = Training<AnyModel, cuda::Backend<float>>;
 
-template class moenda::Network<AnyModel, cuda::Backend<float>>;
+template class moenda::Training<AnyModel, cuda::Backend<float>>;
 template class moenda::Trainer<OnGpu>;
 template std::vector<int> moenda::generate(OnGpu&, std::span<int const>, int,
                                            Sampler::Config const&, int,

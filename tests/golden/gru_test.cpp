@@ -15,7 +15,7 @@ class GoldenGru {
   using Scalar = typename B::Scalar;
 
   GoldenGru() : ctx{backend, arena} {
-    arena.poison = true;
+    arena.poison(true);
     ctx.batch = {nullptr, int(lengths.size()), file.integer("seq_len"), 0, lengths.data()};
     auto const make = [&](auto& weights) {
       weights = expert::Gru::params<B>(config(false), width);
@@ -52,7 +52,7 @@ class GoldenGru {
   std::vector<int> lengths = file.ids("lengths");
   int width = file.integer("d_model");
   B backend{2};
-  Arena arena;
+  StepMemory<B> arena;
   Context<B> ctx;
   expert::Gru::Params<B> params, grads;
 };

@@ -21,7 +21,7 @@ class Piece {
   using Scalar = typename B::Scalar;
 
   Piece(std::string name, Batch batch = {}) : ctx{backend, arena, batch}, name_(std::move(name)) {
-    arena.poison = true;
+    arena.poison(true);
   }
   /// The tensor `what` of this piece as [rows, cols].
   Tensor<B> read(std::string const& what, int rows, int cols) {
@@ -50,7 +50,7 @@ class Piece {
   }
 
   B backend{2};
-  Arena arena;
+  StepMemory<B> arena;
   Context<B> ctx;
 
  private:

@@ -85,7 +85,7 @@ template <class Case>
 void nothing_is_a_batch() {
   for (moenda::Batch const batch : {moenda::Batch{nullptr, 0, 4}, moenda::Batch{nullptr, 2, 0}}) {
     Subject<Case, float> subject;
-    subject.arena.poison = true;
+    subject.arena.poison(true);
     std::fill(subject.gradients.begin(), subject.gradients.end(), 0.25f);
     auto const got = subject.run(batch, {}, std::vector<float>{});
     CHECK(got.y.empty());
@@ -99,7 +99,7 @@ void nothing_is_a_batch() {
 template <class Case>
 void poison_changes_nothing(moenda::Batch batch) {
   Subject<Case, float> clean, poisoned;
-  poisoned.arena.poison = true;
+  poisoned.arena.poison(true);
   auto const x = numbers<float>(batch.rows() * Case::width, 1);
   auto const dy = numbers<float>(batch.rows() * Case::width, 2);
   auto const expected = clean.run(batch, x, dy), got = poisoned.run(batch, x, dy);

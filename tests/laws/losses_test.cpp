@@ -216,7 +216,7 @@ TEST_CASE("global balance counts every pass of the optimizer step", "[laws]") {
   using L = loss::LoadBalancing;
   using B = laws::Double;
   B backend(2);
-  Arena arena;
+  StepMemory<B> arena;
   L::Config const config{.weight = 1, .over = loss::Over::global_batch};
   auto params = L::params<B>(config, 2), grads = params;
   CHECK(count(params) == 2);
@@ -241,7 +241,7 @@ TEST_CASE("global balance counts every pass of the optimizer step", "[laws]") {
     L::add(ctx, config, gates, {}, params);
     L::add(ctx, config, gates, {}, params);  // forward may run twice, such as to look at a loss
     L::collect(ctx, config, grads, gates);
-    return ctx.auxiliary_loss / 2;
+    return ctx.auxiliary_loss() / 2;
   };
   CHECK(pass(0) == Approx(2 * 0.75));
   CHECK(gradients == std::vector<double>{3, 0});

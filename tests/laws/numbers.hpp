@@ -67,25 +67,24 @@ void fill_weights(Params& params, std::uint64_t seed, double spread = 0.5) {
   });
 }
 
-template <class T>
-[[nodiscard]] bool same_bits(std::vector<T> const& a, std::vector<T> const& b) {
+/// Of vectors, spans and arrays of numbers alike.
+template <class A, class B>
+[[nodiscard]] bool same_bits(A const& a, B const& b) {
+  static_assert(std::is_same_v<std::remove_cvref_t<decltype(*a.data())>,
+                               std::remove_cvref_t<decltype(*b.data())>>);
   return a.size() == b.size() &&
-         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+         (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
 }
-template <class T>
-[[nodiscard]] bool all_finite(std::span<T const> values) {
-  for (T const value : values) {
+template <class A>
+[[nodiscard]] bool all_finite(A const& values) {
+  for (auto const value : values) {
     if (!std::isfinite(value)) return false;
   }
   return true;
 }
-template <class T>
-[[nodiscard]] bool all_finite(std::vector<T> const& values) {
-  return all_finite(std::span<T const>(values));
-}
 /// The largest |got - expected| / (1 + |expected|); infinite when sizes differ or a NaN is there.
-template <class T, class U>
-[[nodiscard]] double distance(std::span<T const> got, std::span<U const> expected) {
+template <class A, class B>
+[[nodiscard]] double distance(A const& got, B const& expected) {
   if (got.size() != expected.size()) return INFINITY;
   double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -94,10 +93,6 @@ template <class T, class U>
     if (!(off <= worst)) worst = std::isnan(off) ? INFINITY : off;
   }
   return worst;
-}
-template <class T, class U>
-[[nodiscard]] double distance(std::vector<T> const& got, std::vector<U> const& expected) {
-  return distance(std::span<T const>(got), std::span<U const>(expected));
 }
 
 }  // namespace laws

@@ -120,7 +120,7 @@ class Routing {
   }
 
   Backend backend;
-  moenda::Arena arena;
+  moenda::StepMemory<Backend> arena;
   typename Module::Config config;
   int num_experts;
   std::span<int const> lengths;  ///< of the sequences that the items are; empty: no padding

@@ -86,7 +86,7 @@ class Routed {
  private:
   int experts_, layer_;
   Float backend_{2};
-  Arena arena_;
+  StepMemory<Float> arena_;
 };
 
 constexpr int vocab = 200;
@@ -288,7 +288,7 @@ TEST_CASE("a table must be fitted, to all ids, before it is used", "[laws]") {
 
 TEST_CASE("a hash needs the ids of its items", "[laws]") {
   Float backend(1);
-  Arena arena;
+  StepMemory<Float> arena;
   Context<Float> ctx{backend, arena, {nullptr, 1, 4}};
   Hash::Cache<Float> cache{};
   for (auto const kind : {HashKind::random, HashKind::bigram}) {

@@ -186,12 +186,12 @@ TEST_CASE("gradients are those of the surrogate: a sign whose slope is 1", "[law
   double auxiliary = 0;
   std::vector<double> dx;
   {
-    Arena arena;
+    StepMemory<laws::Double> arena;
     Context<laws::Double> ctx{router.backend, arena, {nullptr, 1, items}};
     ctx.loss_scale = scale;
     TopAny::Cache<laws::Double> cache;
     TopAny::forward(ctx, router.config, router.params, cache, {x.data(), items, width}, experts);
-    auxiliary = ctx.auxiliary_loss;
+    auxiliary = ctx.auxiliary_loss();
     auto dw = dweights, dp = dprobs, none = std::vector<double>(dp.size());
     GatesGrad<laws::Double> const d{
         {dw.data(), items, experts}, {dp.data(), items, experts}, {none.data(), items, experts}};
@@ -264,7 +264,7 @@ TEST_CASE("even with a damaged mask an item has an expert at evaluation", "[laws
 /// What forward adds to the auxiliary loss, with the rows of weight `w`.
 double loss_of(TopAny::Config const& c, std::vector<double> w, std::vector<double> x, int experts) {
   laws::Double backend(1);
-  Arena arena;
+  StepMemory<laws::Double> arena;
   auto params = TopAny::params<laws::Double>(c, width, experts);
   std::vector<double> values(std::size_t(count(params)));
   bind(params, values.data());
@@ -273,7 +273,7 @@ double loss_of(TopAny::Config const& c, std::vector<double> w, std::vector<doubl
   Context<laws::Double> ctx{backend, arena, {nullptr, 1, items}};
   TopAny::Cache<laws::Double> cache;
   TopAny::forward(ctx, c, params, cache, {x.data(), items, width}, experts);
-  return ctx.auxiliary_loss;
+  return ctx.auxiliary_loss();
 }
 /// Row e has `lengths[e]` in the column of its number.
 std::vector<double> axes(std::initializer_list<double> lengths) {
@@ -328,7 +328,7 @@ TEST_CASE("what padding activates is not counted", "[laws]") {
   auto x = laws::numbers<float>(6 * width, 3);
   for (std::size_t i = 0; i < width; ++i) x[i] = i == 0, x[3 * width + i] = i == 1 ? -2.f : 0.f;
   std::array const lengths{1, 1};
-  Arena arena;
+  StepMemory<laws::Float> arena;
   Context<laws::Float> ctx{router.backend, arena, {nullptr, 2, 3, 0, lengths.data()}};
   TopAny::Cache<laws::Float> cache;
   TopAny::forward(ctx, router.config, router.params, cache, {x.data(), 6, width}, 3);

@@ -60,7 +60,7 @@ class Subject {
     typename Module::template Cache<Backend> cache{};
     auto const y = Module::forward(ctx, config, params, cache, input);
     take(result.y, y);
-    result.auxiliary = ctx.auxiliary_loss;
+    result.auxiliary = ctx.auxiliary_loss();
     if (dy == nullptr) return;
     auto const upstream = tensor(ctx, *dy);
     take(result.dx, Module::backward(ctx, config, params, grads, cache, upstream));
@@ -95,7 +95,7 @@ class Subject {
   Config config;
   Params params, grads;
   std::vector<T> values, gradients;
-  moenda::Arena arena;
+  moenda::StepMemory<Backend> arena;
   bool inputs_kept = true;  ///< neither pass wrote to x or dy
 
  private:

@@ -67,7 +67,7 @@ struct Running : RoutingHook<Double> {
   }
 
   Double backend{1};
-  Arena arena;
+  StepMemory<Double> arena;
   Config config;
   typename M::template Params<Double> params, grads;
   typename M::template Cache<Double> cache{};

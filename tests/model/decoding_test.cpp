@@ -11,7 +11,7 @@ void pieces_agree(typename M::Config const& config, std::vector<int> const& piec
   constexpr int batch_size = 2, length = 11;
   B backend(2);
   Network<M, B> network(backend, config, 3, 0.3);
-  network.arena.poison = true;
+  network.arena.poison(true);
   TextBatch text(batch_size, length, config.vocab_size);
   auto const whole = copy_of(network.logits(text.batch));
   Memory<B> memory{.batch_size = batch_size, .max_seq_len = config.context_length};

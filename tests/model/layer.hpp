@@ -46,7 +46,7 @@ struct Layer {
   }
 
   B backend;
-  moenda::Arena arena;
+  moenda::StepMemory<B> arena;
   typename M::Config config;
   int width;
   typename M::template Params<B> params, grads;

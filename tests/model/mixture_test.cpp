@@ -65,7 +65,7 @@ void compare(Sizes const& s, Routing routing,
   auto config = config_of(s);
   config.router.weighting = weighting;
   Layer<Plain, B> layer(config, s.d_model);
-  layer.arena.poison = true;
+  layer.arena.poison(true);
   auto const rounded = [](std::vector<double> const& from) {
     return std::vector<Scalar>(from.begin(), from.end());
   };
@@ -125,7 +125,7 @@ TEST_CASE("experts without tokens, and capacities that are exact, agree too", "[
 TEST_CASE("an expert without tokens gets a gradient of exactly zero", "[mixture]") {
   Sizes const s{9, 4, 3, 4, 1, 0};
   Layer<Plain, Double> layer(config_of(s), s.d_model);
-  layer.arena.poison = true;
+  layer.arena.poison(true);
   layer.values = flat(weights_of(s, Routing::all_to_one));
   bind(layer.params, layer.values.data());
   layer.run({nullptr, 1, s.tokens}, inputs_of(s), laws::numbers<double>(s.tokens * s.d_model, 41));

@@ -10,16 +10,17 @@ namespace models {
 template <class M>
 void check_network_gradients(typename M::Config const& config, std::size_t coordinates) {
   laws::Double backend(1);
-  Network<M, laws::Double> network(backend, config, 3, 0.3);
-  network.arena.poison = true;
+  Training<M, laws::Double> network(backend, config, 3, 0.3);
+  network.arena.poison(true);
   TextBatch text(2, 6, config.vocab_size);
   text.targets[3] = -1;
   network.zero_gradients();
   network.accumulate_gradients(text.batch, text.targets);
-  auto const gradients = network.gradients;
+  auto const gradients = network.gradients.on_host();
   auto const measure = [&] {
     laws::ChoiceProbe<laws::Double> probe;
-    auto const loss = network.accumulate_gradients(text.batch, text.targets, 1, &probe);
+    network.accumulate_gradients(text.batch, text.targets, 1, &probe);
+    auto const loss = network.losses().back();
     return laws::Measured{loss.cross_entropy + loss.auxiliary, std::move(probe.choices)};
   };
   laws::GradientCheck check;

@@ -127,15 +127,17 @@ struct Sequences {
 TEMPLATE_LIST_TEST_CASE("gradients of sequence models are right", "[model]", Cases) {
   using Model = typename TestType::Model;
   laws::Double backend(1);
-  Network<Model, laws::Double> network(backend, TestType::config(), 3, 0.3);
-  network.arena.poison = true;
+  Training<Model, laws::Double> network(backend, TestType::config(), 3, 0.3);
+  network.arena.poison(true);
   Sequences<typename Model::Target> s(6);
-  auto const first = network.accumulate_gradients(s.batch, s.targets);
+  network.accumulate_gradients(s.batch, s.targets);
+  auto const first = network.losses().back();
   CHECK(first.tokens == 4);
-  auto const gradients = network.gradients;
+  auto const gradients = network.gradients.on_host();
   auto const measure = [&] {
     laws::ChoiceProbe<laws::Double> probe;
-    auto const loss = network.accumulate_gradients(s.batch, s.targets, 1, &probe);
+    network.accumulate_gradients(s.batch, s.targets, 1, &probe);
+    auto const loss = network.losses().back();
     return laws::Measured{loss.cross_entropy + loss.auxiliary, std::move(probe.choices)};
   };
   laws::GradientCheck check;
@@ -151,7 +153,7 @@ TEMPLATE_LIST_TEST_CASE("sequence models do not see padding", "[model]", Cases) 
   using Model = typename TestType::Model;
   using Target = typename Model::Target;
   laws::Float backend(2);
-  Network<Model, laws::Float> network(backend, TestType::config(), 3, 0.3);
+  Training<Model, laws::Float> network(backend, TestType::config(), 3, 0.3);
   Sequences<Target> tight(6), loose(9);
   for (std::size_t i = 0; i < loose.tokens.size(); ++i) {
     if (int(i) % 9 < loose.lengths[i / 9]) continue;
@@ -165,7 +167,7 @@ TEMPLATE_LIST_TEST_CASE("sequence models do not see padding", "[model]", Cases) 
   CHECK(network.evaluate(loose.batch, loose.targets).cross_entropy == Approx(loss).epsilon(1e-5));
   network.zero_gradients();
   network.accumulate_gradients(tight.batch, tight.targets);
-  auto const gradients = network.gradients;
+  auto const gradients = network.gradients.on_host();
   network.zero_gradients();
   network.accumulate_gradients(loose.batch, loose.targets);
   CHECK(laws::distance(network.gradients, gradients) <= laws::Tolerance<laws::Float>::model);
@@ -175,7 +177,7 @@ TEMPLATE_LIST_TEST_CASE("sequence models repeat, and allocate nothing in a stead
                         Cases) {
   using Model = typename TestType::Model;
   laws::Float one(1), three(3);
-  Network<Model, laws::Float> a(one, TestType::config(), 3), b(three, TestType::config(), 3);
+  Training<Model, laws::Float> a(one, TestType::config(), 3), b(three, TestType::config(), 3);
   Sequences<typename Model::Target> s(6);
   a.accumulate_gradients(s.batch, s.targets);
   for (int step = 0; step < 3; ++step) {
@@ -198,7 +200,7 @@ TEST_CASE("a probe is told what is padding", "[model]") {
   c.ffn = {.router = {.top_k = 2}, .experts = {.count = 3, .each = {.hidden = 4}}};
   c.output.num_classes = 3;
   laws::Float backend(1);
-  Network<Model, laws::Float> network(backend, c, 3);
+  Training<Model, laws::Float> network(backend, c, 3);
   Sequences<int> tight(6), loose(9);
   for (auto* s : {&tight, &loose}) {
     probe::StepMeasures<laws::Float> measures;
@@ -227,7 +229,7 @@ TEST_CASE("an encoder remembers nothing", "[model]") {
 TEST_CASE("a value is compared by its square", "[model]") {
   laws::Float backend(1);
   auto c = Channels::config();
-  Network<Channels::Model, laws::Float> network(backend, c, 3);
+  Training<Channels::Model, laws::Float> network(backend, c, 3);
   Sequences<float> s(6);
   auto const values = models::copy_of(network.logits(s.batch));
   REQUIRE(values.size() == 5);
@@ -238,8 +240,8 @@ TEST_CASE("a value is compared by its square", "[model]") {
 
 TEST_CASE("batches that a sequence model cannot take are refused", "[model]") {
   laws::Float backend(1);
-  Network<Words::Model, laws::Float> words(backend, Words::config());
-  Network<Channels::Model, laws::Float> channels(backend, Channels::config());
+  Training<Words::Model, laws::Float> words(backend, Words::config());
+  Training<Channels::Model, laws::Float> channels(backend, Channels::config());
   Sequences<int> s(6);
   Sequences<float> f(6);
   auto const refused = [&](auto const& message, auto change) {
@@ -359,7 +361,7 @@ TEST_CASE("the entropy of sequences: sure choices and equal use cost least", "[m
   auto const h = [](double p) { return -p * std::log(p) - (1 - p) * std::log(1 - p); };
   double each = 0, mean = 0;
   for (std::size_t b : {0u, 2u, 3u}) each += h(probe.probs[2 * b]) / 3, mean += probe.probs[2 * b];
-  CHECK(ctx.auxiliary_loss == Approx(0.7 * each - 0.3 * h(mean / 3)));
+  CHECK(ctx.auxiliary_loss() == Approx(0.7 * each - 0.3 * h(mean / 3)));
 
   // Two sequences of opposite kind: a surer router costs less; one that always says the same costs
   // more than one that tells them apart.
@@ -373,7 +375,7 @@ TEST_CASE("the entropy of sequences: sure choices and equal use cost least", "[m
     auto const in = two.tensor(2, 4);
     std::copy(rows.begin(), rows.end(), in.data);
     M::forward(two, c, layer.params, layer.cache, in);
-    return two.auxiliary_loss;
+    return two.auxiliary_loss();
   };
   CHECK(cost(4, -4) < cost(1, -1));
   CHECK(cost(4, -4) < cost(4, 4));

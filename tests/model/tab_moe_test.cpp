@@ -7,6 +7,7 @@
 #include "model/tab_moe_questions.hpp"
 #include "moenda/cpu/backend.hpp"
 #include "moenda/infer/answer_question.hpp"
+#include "moenda/model/training.hpp"
 #include "moenda/probe/measures.hpp"
 #include "moenda/train/adamw.hpp"
 
@@ -68,7 +69,7 @@ TEST_CASE("TabMoE: the gradient of every weight is right", "[tab_moe]") {
   config.learning = {.temperature = temperature, .uniform_passes = uniform};
   CAPTURE(temperature, uniform);
   cpu::Backend<double> backend(1);
-  Network<Model, cpu::Backend<double>> network(backend, config, 1, 0.4);
+  Training<Model, cpu::Backend<double>> network(backend, config, 1, 0.4);
   if (uniform > 0) {  // the E-step ignores the router: the shares minimise the loss only where the
     auto& weight = network.params.router.weight;  // router has no opinion
     fill(backend, weight.data, 0.0, weight.size());
@@ -77,10 +78,11 @@ TEST_CASE("TabMoE: the gradient of every weight is right", "[tab_moe]") {
   batches.load(0);
   auto const loss = [&] {
     network.zero_gradients();
-    return network.accumulate_gradients(batches.batch(), batches.targets()).cross_entropy;
+    network.accumulate_gradients(batches.batch(), batches.targets());
+    return network.losses().back().cross_entropy;
   };
   loss();
-  auto const gradients = network.gradients;
+  auto const gradients = network.gradients.on_host();
   laws::GradientCheck check;
   auto const measure = [&] { return laws::Measured{loss(), {}}; };
   walk(network.params, [&](Path const& path, auto& weight) {
@@ -94,7 +96,8 @@ TEST_CASE("TabMoE: the gradient of every weight is right", "[tab_moe]") {
 TEST_CASE("TabMoE: the loss is the probability of the answer", "[tab_moe]") {
   auto const questions = generated({.questions = 4, .rows = 5}, false);
   cpu::Backend<double> backend(1);
-  Network<Model, cpu::Backend<double>> network(backend, model_config(questions.vocab_size), 1, 0.2);
+  Training<Model, cpu::Backend<double>> network(backend, model_config(questions.vocab_size), 1,
+                                                0.2);
   data::TableBatches batches(questions.list, 4, 1);
   batches.load(0);
   std::vector<double> losses(4);
@@ -118,7 +121,7 @@ TEST_CASE("TabMoE: the loss is the probability of the answer", "[tab_moe]") {
 TEST_CASE("supervised questions are learnt, also on schemas never seen", "[tab_moe]") {
   auto const training = generated({.questions = 1200}, true);
   cpu::Backend<float> backend(1);
-  Network<Model, cpu::Backend<float>> network(backend, model_config(training.vocab_size), 1, 0.1);
+  Training<Model, cpu::Backend<float>> network(backend, model_config(training.vocab_size), 1, 0.1);
   train(network, training.list, 400);
   auto const test = generated({.questions = 200, .seed = 2}, true);
   auto const unseen = generated({.questions = 200, .unseen = true, .seed = 3}, true);
@@ -141,7 +144,7 @@ TEST_CASE("from answers alone the experts become the operations", "[tab_moe]") {
                                                       {.temperature = 1},
                                                       {.temperature = 0, .soft_passes = 150}}));
   CAPTURE(config.learning.temperature, config.learning.soft_passes);
-  Network<Model, cpu::Backend<float>> network(backend, config, 1, 0.1);
+  Training<Model, cpu::Backend<float>> network(backend, config, 1, 0.1);
   double const untrained = routing_information(network, test.list);
   train(network, training.list, 400);
   double const right = accuracy(network, test.list);
@@ -159,7 +162,7 @@ TEST_CASE("the router can learn from operations alone", "[tab_moe]") {
     question.derivations = {data::Derivation{question.operation}};  // columns and rows: unknown
   }
   cpu::Backend<float> backend(1);
-  Network<Model, cpu::Backend<float>> network(backend, model_config(training.vocab_size), 1, 0.1);
+  Training<Model, cpu::Backend<float>> network(backend, model_config(training.vocab_size), 1, 0.1);
   auto const selector = network.params.selectors[0].condition.query;
   std::vector<float> const before(selector.data, selector.data + selector.size());
   train(network, training.list, 150);
@@ -171,11 +174,12 @@ TEST_CASE("a question nobody can derive teaches nothing", "[tab_moe]") {
   auto questions = generated({.questions = 8}, false);
   for (auto& question : questions.list) question.derivations.clear();
   cpu::Backend<float> backend(1);
-  Network<Model, cpu::Backend<float>> network(backend, model_config(questions.vocab_size), 1, 0.1);
+  Training<Model, cpu::Backend<float>> network(backend, model_config(questions.vocab_size), 1, 0.1);
   data::TableBatches batches(questions.list, 8, 1);
   batches.load(0);
   network.zero_gradients();
-  CHECK(network.accumulate_gradients(batches.batch(), batches.targets()).cross_entropy == 0);
+  network.accumulate_gradients(batches.batch(), batches.targets());
+  CHECK(network.losses().back().cross_entropy == 0);
   CHECK(std::all_of(network.gradients.begin(), network.gradients.end(),
                     [](float g) { return g == 0; }));
 }

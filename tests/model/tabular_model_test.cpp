@@ -73,7 +73,7 @@ std::vector<double> learned(data::TabularSet const& set, int body) {
   using Target = typename Output::Target;
   using Batches = data::LabelledBatches<Target>;
   laws::Float backend(1);
-  using TheNetwork = Network<Model<Output>, laws::Float>;
+  using TheNetwork = Training<Model<Output>, laws::Float>;
   TheNetwork network(backend, config_of<Output>(body, set.width()), 1, 0.2);
   auto const train = std::make_shared<data::LabelledSequences const>(set.train);
   TrainConfig const how{

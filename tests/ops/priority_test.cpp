@@ -29,7 +29,7 @@ struct Plans {
     return {table(selected, items, experts), table(drawn, items, experts), {}, {}};
   }
   B backend;
-  Arena arena;
+  StepMemory<B> arena;
   Context<B> ctx{backend, arena};
 };
 

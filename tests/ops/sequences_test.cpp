@@ -59,10 +59,10 @@ TEST_CASE("squared errors", "[ops]") {
   Values const targets{1, nan, -2};
   auto const guess = tensor(s, 1, {3, 9, -2.5f});
   Values losses(3);
-  CHECK(ops::squared_error(s.ctx, guess, targets.data(), losses.data()) == 4.25);
+  CHECK(*ops::squared_error(s.ctx, guess, targets.data(), losses.data()) == 4.25);
   CHECK(losses == Values{4, 0, 0.25f});
   auto const [loss, dvalues] = ops::squared_error_with_gradient(s.ctx, guess, targets.data(), 0.5);
-  CHECK(loss == 4.25);
+  CHECK(*loss == 4.25);
   CHECK(values(dvalues) == Values{2, 0, -0.5f});
   CHECK_REFUSED(ops::squared_error(s.ctx, s.tensor(2, 3), targets.data()),
                 "squared_error: values must have one column (3 vs 1)");

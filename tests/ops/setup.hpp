@@ -22,7 +22,7 @@ struct Setup {
     return {rows, cols, moenda::WeightKind::matrix, tensor(rows, cols).data};
   }
   B backend{1};
-  moenda::Arena arena;
+  moenda::StepMemory<B> arena;
   moenda::Context<B> ctx{backend, arena, {nullptr, 1, 4}};
 };
 

@@ -14,7 +14,7 @@ using namespace models;
 namespace {
 
 using Backend = cpu::Backend<float>;
-using Net = Network<MoeGqa, Backend>;
+using Net = Training<MoeGqa, Backend>;
 
 struct Counting : RoutingHook<Backend> {
   void observe(RoutingSite at, Gates<Backend> const&, DispatchPlan<Backend> const&) override {
@@ -27,8 +27,9 @@ struct Counting : RoutingHook<Backend> {
 template <class Network>
 std::vector<float> passes(Network& network, TextBatch const& text, RoutingHook<Backend>* hook) {
   network.zero_gradients();
-  auto const loss = network.accumulate_gradients(text.batch, text.targets, 1, hook);
-  std::vector<float> seen = network.gradients;
+  network.accumulate_gradients(text.batch, text.targets, 1, hook);
+  auto const loss = network.losses().back();
+  std::vector<float> seen = network.gradients.on_host();
   seen.push_back(float(loss.cross_entropy));
   seen.push_back(float(loss.auxiliary));
   std::vector<float> losses(text.targets.size());

@@ -49,10 +49,10 @@ TEST_CASE("evaluation changes neither weights nor gradients, and knows no auxili
   Double backend(1);
   Run<MoeGqa, Double> run(backend, moe_gqa(), train_config());
   run.steps(1);
-  auto const values = run.network.values, gradients = run.network.gradients;
+  auto const values = run.network.values.on_host(), gradients = run.network.gradients.on_host();
   (void)evaluate(run.network, windows(), 4);
-  CHECK(run.network.values == values);
-  CHECK(run.network.gradients == gradients);
+  CHECK(run.network.values.on_host() == values);
+  CHECK(run.network.gradients.on_host() == gradients);
   auto plain = moe_gqa();
   get<loss::LoadBalancing>(plain.block.ffn.loss).weight = 0;
   get<loss::RouterZ>(plain.block.ffn.loss).weight = 0;

@@ -34,8 +34,8 @@ struct Run {
   void steps(int count) {
     for (int i = 0; i < count; ++i) losses.push_back(trainer.step().loss.cross_entropy);
   }
-  Network<M, B> network;
-  Trainer<Network<M, B>> trainer;
+  Training<M, B> network;
+  Trainer<Training<M, B>> trainer;
   std::vector<double> losses;
 };
 

@@ -20,8 +20,8 @@ TEMPLATE_TEST_CASE("training lowers the loss", "[train]", Gpt2, MoeGqa) {
 
 TEST_CASE("decay touches matrices and embeddings only", "[train]") {
   Double backend(1);
-  Network<Gpt2, Double> network(backend, gpt2(), 1, 0.3);
-  auto const before = network.values;
+  Training<Gpt2, Double> network(backend, gpt2(), 1, 0.3);
+  auto const before = network.values.on_host();
   network.zero_gradients();
   auto state = optimizer::AdamW::start(network);
   optimizer::AdamW::Config const c{.weight_decay = 0.5};
@@ -43,10 +43,9 @@ TEST_CASE("decay touches matrices and embeddings only", "[train]") {
 
 TEST_CASE("the first AdamW step is the sign of the gradient", "[train]") {
   Double backend(1);
-  Network<Gpt2, Double> network(backend, gpt2(), 1, 0.3);
-  auto const before = network.values;
-  network.gradients = laws::numbers<double>(std::ptrdiff_t(before.size()), 3);
-  bind(network.grads, network.gradients.data());
+  Training<Gpt2, Double> network(backend, gpt2(), 1, 0.3);
+  auto const before = network.values.on_host();
+  network.gradients.assign(laws::numbers<double>(std::ptrdiff_t(before.size()), 3));
   auto state = optimizer::AdamW::start(network);
   optimizer::AdamW::step({.epsilon = 1e-30, .weight_decay = 0}, network, state, 0.01, 0.5);
   for (std::size_t i = 0; i < before.size(); ++i) {
@@ -107,8 +106,8 @@ TEST_CASE("a step that is not finite changes nothing", "[train]") {
     Run<MoeGqa, Float> run(backend, moe_gqa(), train);
     run.steps(2);
     run.network.params.final_norm.gain.data[3] = bad;
-    auto const values = run.network.values;
-    auto const moments = run.trainer.state.second_moment;
+    auto const values = run.network.values.on_host();
+    auto const moments = run.trainer.state.second_moment.on_host();
     CHECK_THROWS_AS(run.trainer.step(), NumericError);
     CHECK(laws::same_bits(run.network.values, values));
     CHECK(laws::same_bits(run.trainer.state.second_moment, moments));
@@ -119,7 +118,7 @@ TEST_CASE("a step that is not finite changes nothing", "[train]") {
     skipping.steps(2);
     auto& gain = skipping.network.params.final_norm.gain.data[3];
     float const good = std::exchange(gain, bad);
-    auto const before = skipping.network.values;
+    auto const before = skipping.network.values.on_host();
     auto const result = skipping.trainer.step();
     CHECK(!result.applied);
     CHECK(laws::same_bits(skipping.network.values, before));

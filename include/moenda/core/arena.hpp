@@ -2,42 +2,27 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <limits>
-#include <new>
 #include <vector>
 
 #include "moenda/core/error.hpp"
-#include "moenda/core/huge_pages.hpp"
+#include "moenda/core/space.hpp"
 
 namespace moenda {
 
-/// Where an arena's memory comes from: this machine's, or a device's.
-struct MemorySource {
-  void* (*allocate)(std::size_t bytes);
-  void (*release)(void* memory);
-
-  static MemorySource host() {
-    return {[](std::size_t bytes) {
-              void* const memory = ::operator new (bytes, std::align_val_t{64});
-              prefer_huge_pages(memory, bytes);
-              return memory;
-            },
-            [](void* memory) { ::operator delete (memory, std::align_val_t{64}); }};
-  }
-};
-
 /// Step memory: a pointer that moves forward, and back again when a step is over. Chunks are kept,
 /// so a step of the same size as the last one allocates nothing.
+template <SpaceLike Space = HostSpace>
 class Arena {
  public:
-  explicit Arena(MemorySource source = MemorySource::host()) : source_(source) {}
+  explicit Arena(Space space = {}) : space_(space) {}
   Arena(Arena const&) = delete;
   Arena& operator=(Arena const&) = delete;
   ~Arena() { release(); }
 
   struct Mark {
     std::size_t chunk = 0, used = 0;
+    bool operator==(Mark const&) const = default;
   };
 
   /// `bytes` aligned to 64, not initialised.
@@ -49,7 +34,7 @@ class Arena {
     auto* memory = chunks_[chunk_].data + used_;
     used_ += bytes;
     peak_ = std::max(peak_, before_ + used_);
-    if (poison) std::memset(memory, 0xff, bytes);
+    if (poison) space_.fill(memory, 0xff, bytes);
     return memory;
   }
 
@@ -64,8 +49,7 @@ class Arena {
   /// The most bytes that were ever in use at once.
   [[nodiscard]] std::size_t peak() const { return peak_; }
 
-  /// Fill what is taken with NaN (all bits set): finds reads of memory nobody wrote. For tests,
-  /// host only.
+  /// Fill what is taken with NaN (all bits set): finds reads of memory nobody wrote. For tests.
   bool poison = false;
 
  private:
@@ -84,7 +68,7 @@ class Arena {
     chunks_.push_back({nullptr, 0});  // first, so that a throwing allocation leaves nothing behind
     auto& chunk = chunks_.back();
     try {
-      chunk = {static_cast<std::byte*>(source_.allocate(bytes)), bytes};
+      chunk = {static_cast<std::byte*>(space_.allocate(bytes)), bytes};
     } catch (...) {
       chunks_.pop_back();
       throw;
@@ -99,12 +83,12 @@ class Arena {
     add_chunk(total);
   }
   void release() {
-    for (auto const& chunk : chunks_) source_.release(chunk.data);
+    for (auto const& chunk : chunks_) space_.release(chunk.data);
     chunks_.clear();
     chunk_ = used_ = before_ = 0;
   }
 
-  MemorySource source_;
+  [[no_unique_address]] Space space_;
   std::vector<Chunk> chunks_;
   std::size_t chunk_ = 0, used_ = 0, before_ = 0, peak_ = 0;
 };

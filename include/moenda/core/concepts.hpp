@@ -83,7 +83,7 @@ concept PositionLike = ModuleLike<P> &&
 template <class A>
 concept AttentionLike = LayerLike<A>;
 
-/// An auxiliary loss on the gates: adds to ctx.auxiliary_loss and to the gates' gradient.
+/// An auxiliary loss on the gates: adds to ctx.auxiliary_sum() and to the gates' gradient.
 template <class L>
 concept LossLike = std::default_initializable<typename L::Config> &&
     requires(Context<Shapes>& ctx, typename L::Config const& config, Gates<Shapes> const& gates,

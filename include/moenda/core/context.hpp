@@ -9,9 +9,10 @@
 #include <type_traits>
 #include <vector>
 
-#include "moenda/core/arena.hpp"
+#include "moenda/core/array.hpp"
 #include "moenda/core/error.hpp"
 #include "moenda/core/random.hpp"
+#include "moenda/core/step_memory.hpp"
 #include "moenda/core/tensor.hpp"
 
 namespace moenda {
@@ -45,7 +46,7 @@ template <class B>
 struct Memory {
   using Scalar = typename B::Scalar;
   int batch_size = 1, max_seq_len = 0;
-  std::vector<std::vector<Scalar>> slots{};  // one per ops::remember of a forward pass
+  std::vector<Array<B, Scalar>> slots{};  // one per ops::remember of a forward pass
   std::size_t cursor = 0;
   std::vector<int> lens{};  // [batch_size] positions of each sequence that the slots hold; empty
                             // before the first pass
@@ -96,14 +97,16 @@ template <class B>
 struct Context {
   using Scalar = typename B::Scalar;
   B& backend;
-  Arena& arena;
+  StepMemory<B>& arena;
   Batch batch{};
   bool training = true;
   int layer = 0;
-  std::uint64_t seed = 1;     ///< of random draws
-  std::uint64_t step = 0;     ///< counts training passes: same step, same draws
-  double loss_scale = 1;      ///< gradients of auxiliary losses are multiplied by this
-  double auxiliary_loss = 0;  ///< weighted sum of the auxiliary losses of this pass
+  std::uint64_t seed = 1;  ///< of random draws
+  std::uint64_t step = 0;  ///< counts training passes: same step, same draws
+  double loss_scale = 1;   ///< gradients of auxiliary losses are multiplied by this
+  double* losses =
+      nullptr;  ///< [2] on the backend: the summed loss of the outputs, and the weighted
+                ///< auxiliary losses of this pass; null: on the step memory, if needed
   Memory<B>* memory = nullptr;
   RoutingHook<B>* hook = nullptr;     ///< sees and changes routing; null: nobody does
   int mixtures = 0;                   ///< how many mixtures of this pass have begun to route
@@ -121,6 +124,23 @@ struct Context {
     return Random(seed, stream_of(purpose) ^ Random(step, std::uint64_t(layer)).bits(0));
   }
 
+  /// Where the loss of the outputs is written, on the backend.
+  [[nodiscard]] double* loss_sum() {
+    if (losses == nullptr) {
+      losses = numbers<double>(2).data();
+      backend.space().fill(losses, 0, 2 * sizeof(double));
+    }
+    return losses;
+  }
+  /// Where auxiliary losses add themselves, on the backend.
+  [[nodiscard]] double* auxiliary_sum() { return loss_sum() + 1; }
+  /// What they have added so far. Reading it is one synchronisation.
+  [[nodiscard]] double auxiliary_loss() const {
+    double sum = 0;
+    if (losses != nullptr) backend.space().copy_to_host(&sum, losses + 1, sizeof sum);
+    return sum;
+  }
+
   /// A result of [rows, cols], not initialised.
   [[nodiscard]] Tensor<B> tensor(int rows, int cols) {
     require(rows >= 0 && cols >= 0, "Context: rows and cols must not be negative", rows, cols);
@@ -128,9 +148,28 @@ struct Context {
     require(cols == 0 || std::ptrdiff_t(rows) <= limit / cols,
             "Context: rows * cols must be addressable", rows, cols);
     auto const bytes = sizeof(Scalar) * std::size_t(rows) * std::size_t(cols);
-    return {static_cast<Scalar*>(arena.take(bytes)), rows, cols};
+    return {static_cast<Scalar*>(arena.numbers.take(bytes)), rows, cols};
   }
-  /// `n` objects that live until the step is over. They are never destroyed.
+  /// `n` numbers in the backend's space, not initialised.
+  template <class T>
+  [[nodiscard]] std::span<T> numbers(int n) {
+    static_assert(std::is_trivially_copyable_v<T>, "Context::numbers: only plain data");
+    require(n >= 0, "Context::numbers: the count must not be negative", n, 0);
+    return {static_cast<T*>(arena.numbers.take(sizeof(T) * std::size_t(n))), std::size_t(n)};
+  }
+  /// The same numbers in the backend's space: themselves where it is the host's, else a copy.
+  template <class T>
+  [[nodiscard]] std::span<T const> on_backend(std::span<T const> on_host) {
+    if constexpr (B::Space::is_host) {
+      return on_host;
+    } else {
+      if (on_host.data() == nullptr) return on_host;
+      auto const copy = numbers<T>(static_cast<int>(on_host.size()));
+      backend.space().copy_from_host(copy.data(), on_host.data(), on_host.size_bytes());
+      return copy;
+    }
+  }
+  /// `n` objects on the host that live until the step is over. They are never destroyed.
   template <class T>
   [[nodiscard]] std::span<T> make(int n) {
     static_assert(
@@ -138,7 +177,7 @@ struct Context {
         "Context::make: caches live on the arena and are never destroyed, so they must be "
         "trivially destructible");
     require(n >= 0, "Context::make: the count must not be negative", n, 0);
-    auto* first = static_cast<T*>(arena.take(sizeof(T) * std::size_t(n)));
+    auto* first = static_cast<T*>(arena.host.take(sizeof(T) * std::size_t(n)));
     std::uninitialized_value_construct_n(first, n);
     return {first, std::size_t(n)};
   }

@@ -16,7 +16,7 @@ struct PerExpert {
 };
 
 /// One weight of every expert of a group: data[g] [rows, cols] is expert g's, and works on the rows
-/// begin[g] .. begin[g + 1] of what it meets.
+/// begin[g] .. begin[g + 1] of what it meets. `data` and `begin` are in the backend's space.
 template <class B>
 struct Weight<PerExpert<B>> {
   using Scalar = typename B::Scalar;
@@ -26,6 +26,7 @@ struct Weight<PerExpert<B>> {
   double initial_scale = 1;
   bool frozen = false;              ///< all of them are
   std::span<int const> begin = {};  // [groups + 1]
+  int num_rows = 0;                 // at least begin[groups]; what it meets has so many rows
 
   [[nodiscard]] constexpr int groups() const {
     return begin.empty() ? 0 : static_cast<int>(begin.size()) - 1;

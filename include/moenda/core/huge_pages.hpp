@@ -2,7 +2,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -20,16 +19,6 @@ inline void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] std:
   auto const begin = (address + page - 1) / page * page, end = (address + bytes) / page * page;
   madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // refused: no harm
 #endif
-}
-
-/// `size` zeros, on huge pages where there are many.
-template <class T>
-[[nodiscard]] std::vector<T> zeros_on_huge_pages(std::size_t size) {
-  std::vector<T> zeros;
-  zeros.reserve(size);
-  prefer_huge_pages(zeros.data(), size * sizeof(T));
-  zeros.resize(size);
-  return zeros;
 }
 
 }  // namespace moenda

@@ -2,6 +2,8 @@
 #pragma once
 #include <cstddef>
 
+#include "moenda/core/space.hpp"
+
 namespace moenda {
 
 /// Activations: a view of [rows, cols], row-major, on the step arena. Copies of it are the same
@@ -57,6 +59,7 @@ struct Weight {
 /// The backend of things that are only counted.
 struct Shapes {
   using Scalar = float;
+  using Space = HostSpace;
 };
 
 }  // namespace moenda

@@ -10,9 +10,9 @@
 
 #include "moenda/config.hpp"
 #include "moenda/core/error.hpp"
-#include "moenda/core/huge_pages.hpp"
 #include "moenda/core/parallel.hpp"
 #include "moenda/core/precision.hpp"
+#include "moenda/core/space.hpp"
 
 namespace moenda::cpu {
 
@@ -51,6 +51,7 @@ class Backend {
 
  public:
   using Scalar = T;
+  using Space = HostSpace;
 
   /// `threads` = 0 takes every processor. Throws ConfigError unless 0 <= threads <= 1024, and for
   /// bf16 in double: gradient checks need every digit.
@@ -64,6 +65,8 @@ class Backend {
       throw ConfigError("cpu::Backend: precision must be fp32 when the scalar is double, got bf16");
     }
   }
+
+  [[nodiscard]] static Space space() { return {}; }
 
   /// What a kernel keeps in its scratch. Kernels that call each other use different ones.
   enum Use { matmul_left, matmul_right, attention, reduction, num_uses };

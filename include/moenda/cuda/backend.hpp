@@ -9,10 +9,10 @@
 #include <type_traits>
 
 #include "moenda/config.hpp"
-#include "moenda/core/arena.hpp"
 #include "moenda/core/error.hpp"
 #include "moenda/core/parallel.hpp"
 #include "moenda/core/precision.hpp"
+#include "moenda/core/space.hpp"
 #include "moenda/cuda/device.hpp"
 #include "moenda/cuda/launch.hpp"
 #if !MOENDA_CUDA
@@ -21,37 +21,43 @@
 
 namespace moenda::cuda {
 
+/// The memory of one GPU. Throws ConfigError when there is not enough, Error where something that
+/// was started before a copy has failed.
+struct Space {
+  static constexpr bool is_host = false;
+  Device* device;
+
+  [[nodiscard]] static void* allocate(std::size_t bytes) { return detail::allocate(bytes); }
+  static void release(void* memory) { detail::release(memory); }
+  void fill(void* to, unsigned char value, std::size_t bytes) const {
+    detail::fill_bytes(*device, to, value, bytes);
+  }
+  void copy_from_host(void* to, void const* from, std::size_t bytes) const {
+    detail::copy_to_device(*device, to, from, bytes);
+  }
+  void copy_to_host(void* to, void const* from, std::size_t bytes) const {
+    detail::copy_to_host(*device, to, from, bytes);
+  }
+};
+
 /// Runs kernels on one GPU, in order, on a stream of its own. Kernels are only started: results are
-/// on the host after to_host(), and done after synchronize(). The device becomes the calling
-/// thread's current one, so a thread uses one device at a time. T is float; gradient checks in
-/// double run on the CPU.
+/// on the host after a copy of space(), and done after synchronize(). The device becomes the
+/// calling thread's current one, so a thread uses one device at a time. T is float; gradient checks
+/// in double run on the CPU.
 template <class T>
 class Backend {
   static_assert(std::is_same_v<T, float>, "cuda::Backend: the scalar must be float");
 
  public:
   using Scalar = T;
+  using Space = cuda::Space;
 
   /// Throws ConfigError when this was built without CUDA, or when there is no such device.
   explicit Backend(int device_number = 0)
       : device_(detail::open_device(device_number), &detail::close_device) {}
 
   [[nodiscard]] Device& device() { return *device_; }
-  /// Device memory for an Arena, which throws ConfigError when there is not enough.
-  [[nodiscard]] static MemorySource memory() { return {&detail::allocate, &detail::release}; }
-
-  /// Copies `count` objects and waits until they have arrived. What was started before is done by
-  /// then; if it failed, Error is thrown.
-  template <class X>
-  void to_device(X* on_device, X const* on_host, std::size_t count) {
-    static_assert(std::is_trivially_copyable_v<X>, "cuda::Backend: only plain data can be copied");
-    detail::copy_to_device(device(), on_device, on_host, count * sizeof(X));
-  }
-  template <class X>
-  void to_host(X* on_host, X const* on_device, std::size_t count) {
-    static_assert(std::is_trivially_copyable_v<X>, "cuda::Backend: only plain data can be copied");
-    detail::copy_to_host(device(), on_host, on_device, count * sizeof(X));
-  }
+  [[nodiscard]] Space space() { return {&device()}; }
   /// Waits until everything that was started is done. Throws Error when something failed.
   void synchronize() { detail::synchronize(device()); }
 

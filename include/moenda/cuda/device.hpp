@@ -19,6 +19,7 @@ void close_device(Device* device);
 /// Throws ConfigError when the device has not as much.
 [[nodiscard]] void* allocate(std::size_t bytes);
 void release(void* memory);
+void fill_bytes(Device& device, void* to, unsigned char value, std::size_t bytes);
 void copy_to_device(Device& device, void* to, void const* from, std::size_t bytes);
 void copy_to_host(Device& device, void* to, void const* from, std::size_t bytes);
 void synchronize(Device& device);

@@ -20,6 +20,7 @@ inline Device* open_device(int) { built_without_cuda(); }
 inline void close_device(Device*) {}
 inline void* allocate(std::size_t) { built_without_cuda(); }
 inline void release(void*) {}
+inline void fill_bytes(Device&, void*, unsigned char, std::size_t) { built_without_cuda(); }
 inline void copy_to_device(Device&, void*, void const*, std::size_t) { built_without_cuda(); }
 inline void copy_to_host(Device&, void*, void const*, std::size_t) { built_without_cuda(); }
 inline void synchronize(Device&) { built_without_cuda(); }

@@ -91,13 +91,15 @@ template <class Network>
   detail::Continuations all(prompts, network.config.context_length);
   Sampler sampler(sampling);
   Memory<B> memory{.batch_size = int(prompts.size()), .max_seq_len = network.config.context_length};
+  std::vector<Scalar> copied;  // logits, where the host cannot read them
   auto left = prompts.size();  // texts that go on
   for (int i = 0; i < max_tokens && left > 0; ++i) {
-    auto const logits = network.last_logits(all.batch(), &memory);
+    auto const logits = network.last_logits(all.batch(), &memory);  // [prompts, vocab_size]
+    auto const on_host = network.on_host(logits, copied);
     for (std::size_t b = 0; b < prompts.size(); ++b) {
       if (!all.goes_on(b)) continue;
-      auto const of_prompt =
-          std::span<Scalar const>(logits.slice(int(b), 1).data, std::size_t(logits.cols));
+      auto const size = std::size_t(logits.cols);
+      auto const of_prompt = on_host.subspan(b * size, size);
       int const id = sampler.pick(of_prompt, all.texts[b].size());
       if (id == stop_at) {
         all.end(b);

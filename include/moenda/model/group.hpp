@@ -83,7 +83,7 @@ struct Group {
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
                            DispatchPlan<B> const& plan, int first, Rows<B> x) {
-    Slots const slots(ctx, size(p), plan, first);
+    Slots const slots(ctx, size(p), plan, first, runs_at_once(c));
     if (slots.rows() == 0) return ctx.tensor(0, x.cols);
     auto const outer = ctx.batch;
     auto const y = visit_kind(c, [&](auto kind, auto const& each) {
@@ -97,7 +97,7 @@ struct Group {
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, DispatchPlan<B> const& plan,
                             int first, Tensor<B> dy) {
-    Slots const slots(ctx, size(p), plan, first);
+    Slots const slots(ctx, size(p), plan, first, runs_at_once(c));
     if (slots.rows() == 0) return ctx.tensor(0, dy.cols);
     auto const outer = ctx.batch;
     auto const dx = visit_kind(c, [&](auto kind, auto const& each) {
@@ -111,28 +111,51 @@ struct Group {
  private:
   /// The group's part of a plan.
   struct Slots {
-    int first_row = 0, item_rows = 1;
-    std::span<int const> begin;    // [count + 1] rows of each expert, counted from first_row
+    int first_row = 0, item_rows = 1, num_rows = 0;
+    std::span<int const> begin;    // [count + 1] rows of each expert, counted from first_row, in
+                                   // the backend's space
+    std::span<int const> on_host;  // the same on the host; empty where only the backend knows
     std::span<int const> lengths;  // [slots] of sequences; empty where nothing is padding
 
+    /// Where the host cannot look at the plan it asks for it (one synchronisation), unless the
+    /// group is the whole plan and `at_once`: then nobody needs to know.
     template <class B>
-    Slots(Context<B>& ctx, int count, DispatchPlan<B> const& plan, int first)
+    Slots(Context<B>& ctx, int count, DispatchPlan<B> const& plan, int first, bool at_once)
         : item_rows(plan.item_rows) {
-      auto const bins = plan.bins.subspan(std::size_t(first), std::size_t(count) + 1);
-      auto const rows = ctx.template make<int>(count + 1);
-      for (std::size_t e = 0; e < rows.size(); ++e) rows[e] = (bins[e] - bins[0]) * item_rows;
-      first_row = bins[0] * item_rows;
-      begin = rows;
+      int first_slot = 0, num_slots = plan.num_slots;
+      bool const whole = first == 0 && count == plan.num_experts;
+      if (!B::Space::is_host && whole && at_once && item_rows == 1) {
+        num_rows = num_slots;
+        begin = plan.bins;
+      } else {
+        auto const bins = bins_on_host(ctx, count, plan, first);
+        auto const rows = ctx.template make<int>(count + 1);
+        for (std::size_t e = 0; e < rows.size(); ++e) rows[e] = (bins[e] - bins[0]) * item_rows;
+        first_slot = bins[0];
+        num_slots = bins.back() - first_slot;
+        first_row = first_slot * item_rows;
+        num_rows = rows.back();
+        on_host = rows;
+        begin = ctx.on_backend(on_host);
+      }
       // Padding tokens are in no plan; whole sequences bring theirs along.
       auto const& batch = ctx.batch;
       if (batch.lengths == nullptr || plan.num_items != batch.batch_size) return;
-      auto const slots =
-          plan.item_of_slot.subspan(std::size_t(bins[0]), std::size_t(bins.back() - bins[0]));
-      auto const gathered = ctx.template make<int>(int(slots.size()));
-      gather_lengths(ctx.backend, gathered.data(), batch.lengths, slots.data(), int(slots.size()));
+      auto const* slots = plan.item_of_slot.data() + first_slot;
+      auto const gathered = ctx.template numbers<int>(num_slots);
+      gather_lengths(ctx.backend, gathered.data(), batch.lengths, slots, num_slots);
       lengths = gathered;
     }
-    [[nodiscard]] int rows() const { return begin.back(); }
+    template <class B>
+    static std::span<int const> bins_on_host(Context<B>& ctx, int count,
+                                             DispatchPlan<B> const& plan, int first) {
+      auto const bins = plan.bins.subspan(std::size_t(first), std::size_t(count) + 1);
+      if constexpr (B::Space::is_host) return bins;
+      auto const copy = ctx.template make<int>(count + 1);
+      ctx.backend.space().copy_to_host(copy.data(), bins.data(), bins.size_bytes());
+      return copy;
+    }
+    [[nodiscard]] int rows() const { return num_rows; }
     /// `count` rows from `first` on as a batch: an item is a sequence.
     [[nodiscard]] Batch batch_of(int first, int count) const {
       Batch batch{nullptr, count / item_rows, item_rows, 0};
@@ -153,6 +176,12 @@ struct Group {
     } else {
       return f(Itself{}, c.each);
     }
+  }
+  /// Whether the experts run as one group.
+  static bool runs_at_once(Config const& c) {
+    return visit_kind(c, [](auto kind, auto const&) {
+      return GroupedExpertLike<typename decltype(kind)::Module>;
+    });
   }
   /// The cache of that module.
   template <class Kind, class C>
@@ -175,7 +204,7 @@ struct Group {
       cache.experts[0].choice.template emplace<Kind::index>();
     }
     ctx.batch = slots.batch_of(0, x.rows);
-    auto const weights = grouped_weights<Module>(ctx, each, x.cols, p, slots.begin);
+    auto const weights = grouped_weights<Module>(ctx, each, x.cols, p, slots.begin, slots.rows());
     return Module::forward(ctx, each, weights, cache_of<Kind>(cache.experts[0]), x);
   }
   template <class Kind, class B>
@@ -185,8 +214,9 @@ struct Group {
                                 Slots const& slots, Tensor<B> dy) {
     using Module = typename Kind::Module;
     ctx.batch = slots.batch_of(0, dy.rows);
-    auto const weights = grouped_weights<Module>(ctx, each, dy.cols, p, slots.begin);
-    auto const gradients = grouped_weights<Module>(ctx, each, dy.cols, grads, slots.begin);
+    auto const weights = grouped_weights<Module>(ctx, each, dy.cols, p, slots.begin, slots.rows());
+    auto const gradients =
+        grouped_weights<Module>(ctx, each, dy.cols, grads, slots.begin, slots.rows());
     return Module::backward(ctx, each, weights, gradients, cache_of<Kind>(cache.experts[0]), dy);
   }
 
@@ -218,8 +248,8 @@ struct Group {
   /// Calls f(e, slice) for every expert that got something; within, ctx.batch is the expert's part.
   template <class B, class F>
   static void for_each_expert(Context<B>& ctx, Slots const& slots, F f) {
-    for (std::size_t e = 0; e + 1 < slots.begin.size(); ++e) {
-      int const begin = slots.begin[e], rows = slots.begin[e + 1] - begin;
+    for (std::size_t e = 0; e + 1 < slots.on_host.size(); ++e) {
+      int const begin = slots.on_host[e], rows = slots.on_host[e + 1] - begin;
       if (rows == 0) continue;
       ctx.batch = slots.batch_of(begin, rows);
       f(e, [=](Tensor<B> t) { return t.slice(begin, rows); });

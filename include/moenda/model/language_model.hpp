@@ -175,8 +175,8 @@ struct LanguageModel {
   }
   /// The sum alone; `losses`: null, or [tokens].
   template <class B>
-  static double loss(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
-                     int const* targets, typename B::Scalar* losses) {
+  static double* loss(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
+                      int const* targets, typename B::Scalar* losses) {
     return ops::cross_entropy(ctx, hidden, head(c, p), targets, losses);
   }
   /// hidden [rows, d_model] -> logits [rows, vocab_size].

@@ -4,13 +4,11 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
-#include <string>
+#include <type_traits>
 #include <vector>
 
-#include "moenda/core/after_step.hpp"
-#include "moenda/core/huge_pages.hpp"
-#include "moenda/core/random.hpp"
 #include "moenda/model/language_model.hpp"
+#include "moenda/weights/parameters.hpp"
 
 namespace moenda {
 
@@ -22,59 +20,21 @@ struct Loss {
   std::int64_t tokens = 0;   ///< how many targets were counted
 };
 
-/// A model that runs: owns one flat arena of parameters and one of gradients, and the step memory.
-/// Optimizers and checkpoints see the flat arenas; the model sees weights that point into them.
+/// A model that runs: parameters and the step memory. It owns no gradient: Training does.
 template <class M, class B>
-class Network {
+class Network : public Parameters<M, B> {
+  using Base = Parameters<M, B>;
+
  public:
-  using Model = M;
-  using Scalar = typename B::Scalar;
-  using Config = typename M::Config;
-  using Params = typename M::template Params<B>;
+  using typename Base::Config;
+  using typename Base::Params;
+  using typename Base::Scalar;
   using Target = typename M::Target;
+  using Base::backend, Base::config, Base::params;
 
-  /// Parameters are drawn from N(0, initial_std), by name and seed alone, so that equal parts of
-  /// different models start equal. Throws ConfigError with every problem of `config`.
-  Network(B& on, Config model_config, std::uint64_t seed = 1, double initial_std = 0.02)
-      : backend(on), config(std::move(model_config)), seed_(seed) {
-    if (auto const problems = M::check(config); !problems.empty()) {
-      throw ConfigError(problems.str());
-    }
-    params = M::template params<B>(config);
-    grads = params;
-    auto const size = std::size_t(count(params));
-    values = zeros_on_huge_pages<Scalar>(size);
-    gradients = zeros_on_huge_pages<Scalar>(size);
-    bind(params, values.data());
-    bind(grads, gradients.data());
-    initialise(seed, initial_std);
-  }
-  Network(Network const&) = delete;
-  Network& operator=(Network const&) = delete;
+  /// Draws its weights, or leaves them to be filled: as Parameters says.
+  using Base::Base;
 
-  /// Adds the gradients of `share` times the loss; call zero_gradients() before the first.
-  /// targets: M::target_count(batch) of them, of a language model one for every token; -1 counts
-  /// nothing. `pass` numbers the training passes: it decides what is drawn. Throws DataError for
-  /// ids outside the vocabulary.
-  Loss accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
-                            RoutingHook<B>* hook = nullptr, std::uint64_t pass = 0) {
-    M::check_batch(config, batch);
-    auto const counted = count_targets(batch, targets);
-    arena.rewind();
-    Context<B> ctx{backend, arena, batch};
-    ctx.loss_scale = share;
-    ctx.seed = seed_;
-    ctx.step = pass;
-    ctx.values = values.data();
-    ctx.gradients = gradients.data();
-    ctx.hook = hook;
-    auto const hidden = M::forward(ctx, config, params, cache_);
-    double const scale = counted == 0 ? 0 : share / double(counted);
-    auto const [sum, dhidden] =
-        M::loss_with_gradient(ctx, config, params, grads, hidden, targets.data(), scale);
-    M::backward(ctx, config, params, grads, cache_, dhidden);
-    return {counted == 0 ? 0 : sum / double(counted), ctx.auxiliary_loss, counted};
-  }
   /// The loss alone, without training behaviour. `losses`: empty, or one place for each target's
   /// loss. `hook` may look at routing, or change it.
   Loss evaluate(Batch const& batch, std::span<Target const> targets, std::span<Scalar> losses = {},
@@ -87,8 +47,13 @@ class Network {
     auto ctx = inference(batch, nullptr);
     ctx.hook = hook;
     auto const hidden = M::forward(ctx, config, params, cache_);
-    double const sum = M::loss(ctx, config, params, hidden, targets.data(),
-                               losses.empty() ? static_cast<Scalar*>(nullptr) : losses.data());
+    auto const each = losses_on_backend(ctx, losses);
+    double sum = 0;
+    auto const* place = M::loss(ctx, config, params, hidden, on_backend(ctx, targets), each.data());
+    backend.space().copy_to_host(&sum, place, sizeof sum);
+    if (each.data() != losses.data()) {
+      backend.space().copy_to_host(losses.data(), each.data(), each.size_bytes());
+    }
     return {counted == 0 ? 0 : sum / double(counted), 0, counted};
   }
   /// Logits of the batch (of a language model [tokens, vocab_size]; of a regressor its values),
@@ -118,43 +83,53 @@ class Network {
                   batch.batch_size, std::ptrdiff_t(hidden.cols), std::ptrdiff_t(hidden.cols),
                   std::ptrdiff_t(batch.seq_len) * hidden.cols);
     } else {
-      last_rows(backend, last.data, hidden.data, batch.lengths, batch.batch_size, batch.seq_len,
+      last_rows(backend, last.data, hidden.data, ctx.batch.lengths, batch.batch_size, batch.seq_len,
                 hidden.cols);
     }
     return M::outputs(ctx, config, params, last);
   }
-  /// Lets modules fill their state from how often each token occurs in the training text.
-  void fit(std::span<std::int64_t const> token_counts) {
-    moenda::fit<M>(TrainingText{token_counts}, config, params);
-  }
-  /// Lets modules act on what they saw in the optimizer step that just ended. `moments`: the
-  /// optimizer's memories, laid out like the parameters.
-  void after_step(std::int64_t step, std::int64_t steps, std::span<Scalar* const> moments) {
-    StepEnd<B> end{backend, seed_, step, steps};
-    end.values = values.data();
-    end.moments = moments;
-    moenda::after_step<M>(end, config, params, grads);
-  }
-  void zero_gradients() {
-    fill(backend, gradients.data(), Scalar(0), std::ptrdiff_t(gradients.size()));
+  /// The scalars of a result for the host: where they lie if it may read them there, else in
+  /// `copy`, which costs one synchronisation.
+  [[nodiscard]] std::span<Scalar const> on_host(Tensor<B> result, std::vector<Scalar>& copy) {
+    auto const size = std::size_t(result.size());
+    if constexpr (B::Space::is_host) return {result.data, size};
+    copy.resize(size);
+    backend.space().copy_to_host(copy.data(), result.data, size * sizeof(Scalar));
+    return copy;
   }
 
-  B& backend;
-  Config config;
-  Params params, grads;
-  std::vector<Scalar> values, gradients;
-  Arena arena;
+  StepMemory<B> arena{backend};
 
- private:
-  std::uint64_t seed_;
-
+ protected:
   Context<B> inference(Batch const& batch, Memory<B>* memory) {
     arena.rewind();
     if (memory != nullptr) memory->begin(batch);
-    Context<B> ctx{backend, arena, batch};
+    Context<B> ctx{backend, arena};
+    ctx.batch = on_backend(ctx, batch);
     ctx.training = false;
     ctx.memory = memory;
     return ctx;
+  }
+  /// What a batch points to, in the backend's space.
+  static Batch on_backend(Context<B>& ctx, Batch batch) {
+    auto const rows = std::size_t(batch.rows()), channels = std::size_t(batch.channels);
+    auto const upload = [&](auto const*& data, std::size_t size) {
+      if (data != nullptr) data = ctx.on_backend(std::span(data, size)).data();
+    };
+    upload(batch.tokens, rows);
+    upload(batch.lengths, std::size_t(batch.batch_size));
+    upload(batch.positions, std::size_t(batch.batch_size));
+    upload(batch.features, rows * channels);
+    return batch;
+  }
+  /// Targets too, where they are numbers; a model that has others reads them on the host.
+  static Target const* on_backend(Context<B>& ctx, std::span<Target const> targets) {
+    if constexpr (std::is_arithmetic_v<Target>) return ctx.on_backend(targets).data();
+    return targets.data();
+  }
+  static std::span<Scalar> losses_on_backend(Context<B>& ctx, std::span<Scalar> losses) {
+    if (B::Space::is_host || losses.empty()) return losses;
+    return ctx.template numbers<Scalar>(int(losses.size()));
   }
   static bool counts(int target) { return target != -1; }
   static bool counts(float target) { return !std::isnan(target); }
@@ -165,24 +140,6 @@ class Network {
             static_cast<long long>(targets.size()), static_cast<long long>(M::target_count(batch)));
     return std::count_if(targets.begin(), targets.end(),
                          [](Target const& target) { return counts(target); });
-  }
-  void initialise(std::uint64_t seed, double initial_std) {
-    double const residual_std = initial_std / std::sqrt(2.0 * std::max(1, config.num_layers));
-    walk(params, [&](Path const& path, auto& weight) {
-      if (weight.kind == WeightKind::gain || weight.kind == WeightKind::bias ||
-          weight.kind == WeightKind::state) {
-        fill(backend, weight.data, Scalar(weight.kind == WeightKind::gain), weight.size());
-        return;
-      }
-      Random const random(seed, stream_of(path.str()));
-      double const usual = weight.kind == WeightKind::residual ? residual_std : initial_std;
-      double const std = usual * weight.initial_scale;
-      backend.pool.parallel_for(weight.size(), [&](std::int64_t begin, std::int64_t end) {
-        for (auto i = begin; i < end; ++i) {
-          weight.data[i] = Scalar(std * random.normal(std::uint64_t(i)));
-        }
-      });
-    });
   }
 
   typename M::template Cache<B> cache_;

@@ -164,8 +164,8 @@ struct SequenceModel {
   }
   /// The sum alone; `losses`: null, or [batch_size].
   template <class B>
-  static double loss(Context<B>& ctx, Config const&, Params<B> const& p, Tensor<B> hidden,
-                     Target const* targets, typename B::Scalar* losses) {
+  static double* loss(Context<B>& ctx, Config const&, Params<B> const& p, Tensor<B> hidden,
+                      Target const* targets, typename B::Scalar* losses) {
     return Output::loss(ctx, p.output, hidden, targets, losses);
   }
   /// hidden [batch_size, d_model] -> logits [batch_size, num_classes] or values [batch_size, 1].

@@ -140,10 +140,10 @@ struct TabMoe {
   /// hidden [questions * windows, d_model] -> the sum of the questions' losses, dhidden. A question
   /// without a derivation counts 0.
   template <class B>
-  static std::pair<double, Tensor<B>> loss_with_gradient(Context<B>& ctx, Config const& c,
-                                                         Params<B> const& p, Params<B> const& grads,
-                                                         Tensor<B> hidden, Target const* targets,
-                                                         double scale) {
+  static std::pair<double*, Tensor<B>> loss_with_gradient(Context<B>& ctx, Config const& c,
+                                                          Params<B> const& p,
+                                                          Params<B> const& grads, Tensor<B> hidden,
+                                                          Target const* targets, double scale) {
     Passage<B> passage;
     passage.forward(ctx, c, p, hidden);
     auto const derivations = flat(ctx, c, targets);
@@ -158,8 +158,8 @@ struct TabMoe {
   }
   /// The sum alone, of -log p(answer | question); `losses`: null, or [questions].
   template <class B>
-  static double loss(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
-                     Target const* targets, typename B::Scalar* losses) {
+  static double* loss(Context<B>& ctx, Config const& c, Params<B> const& p, Tensor<B> hidden,
+                      Target const* targets, typename B::Scalar* losses) {
     Passage<B> passage;
     passage.forward(ctx, c, p, hidden);
     auto const likelihood = ops::derivation_likelihood(ctx, passage.table, flat(ctx, c, targets));

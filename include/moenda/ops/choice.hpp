@@ -24,7 +24,7 @@ Tensor<B> choose_by_lot(Context<B>& ctx, Tensor<B> probs, Tensor<B> lots) {
 /// The column of every row where the mask is not 0, the first one.   mask [rows, cols] -> [rows].
 template <class B>
 std::span<int> chosen_columns(Context<B>& ctx, Tensor<B> mask) {
-  auto const columns = ctx.template make<int>(mask.rows);  // [rows]
+  auto const columns = ctx.template numbers<int>(mask.rows);  // [rows]
   chosen_columns(ctx.backend, columns.data(), mask.data, mask.rows, mask.cols);
   return columns;
 }

@@ -25,8 +25,9 @@ Likelihood<B> derivation_likelihood(Context<B>& ctx, Tensor<B> log_probs,
   require(log_probs.rows == derivations.items && log_probs.cols == derivations.width,
           "derivation_likelihood: log_probs must be [items, width]", log_probs.rows,
           derivations.items);
-  Likelihood<B> result{ctx.tensor(derivations.items, derivations.experts),  // [items, experts]
-                       ctx.template make<typename B::Scalar>(derivations.begin[derivations.items])};
+  Likelihood<B> result{
+      ctx.tensor(derivations.items, derivations.experts),  // [items, experts]
+      ctx.template numbers<typename B::Scalar>(derivations.begin[derivations.items])};
   derivation_likelihood_forward(ctx.backend, result.logs.data, result.shares.data(), log_probs.data,
                                 derivations);
   return result;
@@ -50,7 +51,7 @@ struct Expectation {
 };
 template <class B>
 struct Responsibility {
-  double loss = 0;   // summed over items
+  double* loss;      // ctx.loss_sum(): summed over items
   Tensor<B> shares;  // [items, experts]; no item is anybody's that no expert derives
 };
 /// The E-step of expectation maximisation and the loss of the M-step that follows, the free energy
@@ -66,8 +67,8 @@ Responsibility<B> expectation_step(Context<B>& ctx, Tensor<B> prior, Tensor<B> l
                                    typename B::Scalar* losses = nullptr) {
   require_same_shape(prior, likelihood, "expectation_step: prior and likelihood");
   require_same_shape(log_router, likelihood, "expectation_step: log_router and likelihood");
-  Responsibility<B> result{0, ctx.tensor(likelihood.rows, likelihood.cols)};
-  expectation_step(ctx.backend, &result.loss, losses, result.shares.data, prior.data,
+  Responsibility<B> result{ctx.loss_sum(), ctx.tensor(likelihood.rows, likelihood.cols)};
+  expectation_step(ctx.backend, result.loss, losses, result.shares.data, prior.data,
                    log_router.data, likelihood.data, how.prior_weight, how.temperature,
                    likelihood.rows, likelihood.cols);
   return result;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 #include "moenda/core/grouped.hpp"
 #include "moenda/ops/shapes.hpp"
@@ -21,6 +23,35 @@ void require_slot_rows(DispatchPlan<B> const& plan, Tensor<B> x, char const* wha
   require(x.rows == rows, what, x.rows, rows);
 }
 
+/// How many assignments are kept and dropped. Where the host cannot look at the gates: at most how
+/// many are kept, by what is known of the router.
+struct SlotCounts {
+  int kept = 0, dropped = 0;
+};
+template <class B>
+SlotCounts count_slots(Context<B>& ctx, Gates<B> const& gates, int capacity) {
+  int const items = gates.selected.rows, experts = gates.selected.cols;
+  if constexpr (B::Space::is_host) {
+    auto const wanted = ctx.template numbers<int>(experts);
+    count_selected(ctx.backend, wanted.data(), gates.selected.data, items, experts);
+    SlotCounts counts;
+    for (int const n : wanted) {
+      int const kept = capacity < 0 ? n : std::min(n, capacity);
+      counts.kept += kept;
+      counts.dropped += n - kept;
+    }
+    return counts;
+  } else {
+    auto const per_item = gates.most_per_item < 0 ? experts : gates.most_per_item;
+    auto const wanted = std::int64_t(items) * per_item;
+    auto const room = std::int64_t(capacity < 0 ? items : std::min(capacity, items)) * experts;
+    auto const most = std::min(wanted, room);
+    require(most <= std::numeric_limits<int>::max(), "make_plan: the slots must be countable", most,
+            std::numeric_limits<int>::max());
+    return {int(most), 0};
+  }
+}
+
 /// The plan of `gates`: which item goes to which slot. An expert keeps at most `capacity` items,
 /// the first ones by position; capacity < 0 drops nothing. Throws ConfigError when the tables
 /// disagree.
@@ -28,25 +59,22 @@ template <class B>
 DispatchPlan<B> make_plan(Context<B>& ctx, Gates<B> const& gates, int item_rows, int capacity) {
   int const items = gates.selected.rows, experts = gates.selected.cols;
   require_same_shape(gates.weights, gates.selected, "make_plan: weights and selected");
-  auto const wanted = ctx.template make<int>(experts);
-  count_selected(ctx.backend, wanted.data(), gates.selected.data, items, experts);
-  int slots = 0, dropped = 0;
-  for (int const n : wanted) {
-    int const kept = capacity < 0 ? n : std::min(n, capacity);
-    slots += kept;
-    dropped += n - kept;
-  }
+  auto const [slots, dropped] = count_slots(ctx, gates, capacity);
   DispatchPlan<B> plan{items,
                        item_rows,
                        experts,
                        slots,
                        dropped,
-                       ctx.template make<int>(experts + 1),
-                       ctx.template make<int>(slots),
-                       ctx.template make<int>(slots),
-                       ctx.template make<int>(items + 1),
-                       ctx.template make<int>(slots),
-                       ctx.template make<typename B::Scalar>(slots)};
+                       ctx.template numbers<int>(experts + 1),
+                       ctx.template numbers<int>(slots),
+                       ctx.template numbers<int>(slots),
+                       ctx.template numbers<int>(items + 1),
+                       ctx.template numbers<int>(slots),
+                       ctx.template numbers<typename B::Scalar>(slots)};
+  if constexpr (!B::Space::is_host) {  // until they are filled, slots are empty
+    ctx.backend.space().fill(plan.item_of_slot.data(), 0xff, plan.item_of_slot.size_bytes());
+    ctx.backend.space().fill(plan.expert_of_slot.data(), 0xff, plan.expert_of_slot.size_bytes());
+  }
   make_plan(ctx.backend, plan.bins.data(), plan.item_of_slot.data(), plan.expert_of_slot.data(),
             plan.combine_weights.data(), plan.item_begin.data(), plan.slots_of_item.data(),
             gates.selected.data, gates.weights.data, items, experts, capacity);

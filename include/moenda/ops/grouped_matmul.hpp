@@ -6,10 +6,12 @@
 
 namespace moenda::ops {
 
-/// Throws ConfigError unless the groups of `w` share out exactly `rows` rows.
+/// Throws ConfigError unless `w` meets `rows` rows, and, where the host can tell, its groups share
+/// out exactly these.
 template <class B>
 void require_all_rows(Weight<PerExpert<B>> const& w, int rows, char const* what) {
-  int const covered = w.begin.empty() ? 0 : w.begin.back();
+  int covered = w.num_rows;
+  if constexpr (B::Space::is_host) covered = w.begin.empty() ? 0 : w.begin.back();
   require(rows == covered, what, rows, covered);
 }
 

@@ -21,14 +21,14 @@ inline void require_tokens(Batch const& batch) {
 template <class B>
 Keys token_keys(Context<B>& ctx) {
   require_tokens(ctx.batch);
-  auto keys = ctx.template make<std::uint64_t>(ctx.batch.rows());  // [tokens]
+  auto keys = ctx.template numbers<std::uint64_t>(ctx.batch.rows());  // [tokens]
   token_keys(ctx.backend, keys.data(), ctx.batch.tokens, ctx.batch.rows());
   return keys;
 }
 /// Its position in the sequence.
 template <class B>
 Keys position_keys(Context<B>& ctx) {
-  auto keys = ctx.template make<std::uint64_t>(ctx.batch.rows());  // [tokens]
+  auto keys = ctx.template numbers<std::uint64_t>(ctx.batch.rows());  // [tokens]
   position_keys(ctx.backend, keys.data(), ctx.batch.position, ctx.batch.seq_len, ctx.batch.rows(),
                 ctx.batch.positions);
   return keys;
@@ -42,7 +42,7 @@ Keys previous_keys(Context<B>& ctx, bool with_token) {
   auto ids = ctx.tensor(batch.rows(), 2);  // [tokens, 2]
   split_tokens(ctx.backend, ids.data, batch.tokens, batch.rows());
   auto const seen = remember(ctx, ids);
-  auto keys = ctx.template make<std::uint64_t>(batch.rows());  // [tokens]
+  auto keys = ctx.template numbers<std::uint64_t>(batch.rows());  // [tokens]
   // Without a memory a sequence begins here, wherever it stands.
   previous_keys(ctx.backend, keys.data(), seen.rows.data, with_token, seen.len - batch.seq_len,
                 seen.stride, batch.seq_len, batch.rows(),
@@ -59,7 +59,7 @@ Keys item_keys(Context<B>& ctx, int items) {
   int const item_rows = items == 0 ? 1 : batch.rows() / items;
   require(std::ptrdiff_t(item_rows) * items == (items == 0 ? 0 : batch.rows()),
           "item_keys: the items must share the batch equally", items, batch.rows());
-  auto keys = ctx.template make<std::uint64_t>(items);  // [items]
+  auto keys = ctx.template numbers<std::uint64_t>(items);  // [items]
   item_keys(ctx.backend, keys.data(), batch.tokens, batch.features, batch.channels, batch.lengths,
             batch.position, batch.seq_len, item_rows, items, batch.positions);
   return keys;

@@ -45,7 +45,7 @@ History<B> remember(Context<B>& ctx, Tensor<B> now) {
           memory.max_seq_len);
   auto const stride = std::ptrdiff_t(memory.max_seq_len) * now.cols;
   if (memory.cursor == memory.slots.size()) {
-    memory.slots.emplace_back(std::size_t(stride) * std::size_t(memory.batch_size));
+    memory.slots.emplace_back(ctx.backend, std::size_t(stride) * std::size_t(memory.batch_size));
   }
   auto& slot_values = memory.slots[memory.cursor++];
   require(std::ptrdiff_t(slot_values.size()) == stride * memory.batch_size,

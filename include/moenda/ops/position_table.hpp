@@ -24,7 +24,7 @@ void require_positions(Batch const& batch, Tensor<B> x, Weight<B> const& table) 
 template <class B>
 std::span<int const> row_positions(Context<B>& ctx, int table_rows) {
   auto const& batch = ctx.batch;
-  auto const rows = ctx.template make<int>(batch.rows());  // [tokens]
+  auto const rows = ctx.template numbers<int>(batch.rows());  // [tokens]
   row_positions(ctx.backend, rows.data(), batch.positions, batch.lengths, batch.batch_size,
                 batch.seq_len, table_rows);
   return rows;

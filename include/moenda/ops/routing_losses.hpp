@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Losses on what a router says. Each adds itself to ctx.auxiliary_loss, and its gradient times
+// Losses on what a router says. Each adds itself to ctx.auxiliary_sum(), and its gradient times
 // ctx.loss_scale to the gradients, which may be empty. Padding counts nowhere.
 #include "moenda/ops/padding.hpp"
 #include "moenda/ops/shapes.hpp"
@@ -24,7 +24,7 @@ void load_balancing(Context<B>& ctx, Tensor<B> dprobs, Tensor<B> probs, Tensor<B
   require(probs.rows == 0 || (groups >= 1 && probs.rows % groups == 0),
           "load_balancing: groups must divide the items", probs.rows, groups);
   auto const present = present_items(ctx, probs.rows);  // [items, 1]
-  load_balancing_forward(ctx.backend, &ctx.auxiliary_loss, dprobs.data, probs.data, selected.data,
+  load_balancing_forward(ctx.backend, ctx.auxiliary_sum(), dprobs.data, probs.data, selected.data,
                          seen, groups,
                          {probs.rows, probs.cols, present.data, weight, ctx.loss_scale});
 }
@@ -34,7 +34,7 @@ template <class B>
 void router_z(Context<B>& ctx, Tensor<B> dlogits, Tensor<B> logits, double weight) {
   require_gradient_of(dlogits, logits, "router_z: dlogits and logits");
   auto const present = present_items(ctx, logits.rows);  // [items, 1]
-  router_z_forward(ctx.backend, &ctx.auxiliary_loss, dlogits.data, logits.data,
+  router_z_forward(ctx.backend, ctx.auxiliary_sum(), dlogits.data, logits.data,
                    {logits.rows, logits.cols, present.data, weight, ctx.loss_scale});
 }
 
@@ -46,7 +46,7 @@ void importance(Context<B>& ctx, Tensor<B> dweights, Tensor<B> weights, Tensor<B
   require_same_shape(selected, weights, "importance: selected and weights");
   require_gradient_of(dweights, weights, "importance: dweights and weights");
   auto const present = present_items(ctx, weights.rows);  // [items, 1]
-  importance_forward(ctx.backend, &ctx.auxiliary_loss, dweights.data, weights.data, selected.data,
+  importance_forward(ctx.backend, ctx.auxiliary_sum(), dweights.data, weights.data, selected.data,
                      {weights.rows, weights.cols, present.data, weight, ctx.loss_scale});
 }
 
@@ -61,7 +61,7 @@ void smooth_load(Context<B>& ctx, Tensor<B> dclean, Tensor<B> dsigma, Tensor<B> 
   require_gradient_of(dclean, clean, "smooth_load: dclean and clean");
   require_gradient_of(dsigma, clean, "smooth_load: dsigma and clean");
   auto const present = present_items(ctx, clean.rows);  // [items, 1]
-  smooth_load_forward(ctx.backend, &ctx.auxiliary_loss, dclean.data, dsigma.data, clean.data,
+  smooth_load_forward(ctx.backend, ctx.auxiliary_sum(), dclean.data, dsigma.data, clean.data,
                       noisy.data, sigma.data, selected.data,
                       {clean.rows, clean.cols, present.data, weight, ctx.loss_scale});
 }
@@ -72,7 +72,7 @@ template <class B>
 void spread_penalty(Context<B>& ctx, Tensor<B> dprobs, Tensor<B> probs, double weight) {
   require_gradient_of(dprobs, probs, "spread_penalty: dprobs and probs");
   auto const present = present_items(ctx, probs.rows);  // [items, 1]
-  spread_penalty_forward(ctx.backend, &ctx.auxiliary_loss, dprobs.data, probs.data,
+  spread_penalty_forward(ctx.backend, ctx.auxiliary_sum(), dprobs.data, probs.data,
                          {probs.rows, probs.cols, present.data, weight, ctx.loss_scale});
 }
 
@@ -83,7 +83,7 @@ void router_entropy(Context<B>& ctx, Tensor<B> dprobs, Tensor<B> probs, double t
                     double marginal_weight) {
   require_gradient_of(dprobs, probs, "router_entropy: dprobs and probs");
   auto const present = present_items(ctx, probs.rows);  // [items, 1]
-  router_entropy_forward(ctx.backend, &ctx.auxiliary_loss, dprobs.data, probs.data, marginal_weight,
+  router_entropy_forward(ctx.backend, ctx.auxiliary_sum(), dprobs.data, probs.data, marginal_weight,
                          {probs.rows, probs.cols, present.data, token_weight, ctx.loss_scale});
 }
 

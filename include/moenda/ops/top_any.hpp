@@ -41,7 +41,7 @@ TopAny<B> top_any(Context<B>& ctx, Tensor<B> cosines, Weight<B> const& threshold
   return gates;
 }
 
-/// Adds both losses of a selection to ctx.auxiliary_loss: balance, and how many experts an item
+/// Adds both losses of a selection to ctx.auxiliary_sum(): balance, and how many experts an item
 /// takes (cpu/kernels/top_any.hpp). Returns the gradient in `selected`, with its sum over a row
 /// held fixed.   -> dselected [items, experts].
 template <class B>
@@ -52,7 +52,7 @@ Tensor<B> top_any_losses(Context<B>& ctx, TopAny<B> const& gates, Tensor<B> acti
           active.size(), selected.cols);
   auto const present = present_items(ctx, selected.rows);     // [items, 1]
   auto dselected = ctx.tensor(selected.rows, selected.cols);  // [items, experts]
-  top_any_losses(ctx.backend, &ctx.auxiliary_loss, dselected.data, selected.data,
+  top_any_losses(ctx.backend, ctx.auxiliary_sum(), dselected.data, selected.data,
                  gates.weights.data, active.data, efficiency_weight,
                  {selected.rows, selected.cols, present.data, balance_weight, ctx.loss_scale});
   return dselected;
@@ -73,7 +73,7 @@ void sum_of_unrouted(Context<B>& ctx, Tensor<B> x, Tensor<B> selected, Weight<B>
                   selected.cols, x.rows, x.cols);
 }
 
-/// Adds weight * |S - I|, S the cosines between the rows of active experts, to ctx.auxiliary_loss.
+/// Adds weight * |S - I|, S the cosines between the rows of active experts, to ctx.auxiliary_sum().
 /// Returns its gradient in S.   similarity [experts, experts], active [1, experts].
 template <class B>
 Tensor<B> gate_diversity(Context<B>& ctx, Tensor<B> similarity, Tensor<B> active, double weight) {
@@ -83,11 +83,11 @@ Tensor<B> gate_diversity(Context<B>& ctx, Tensor<B> similarity, Tensor<B> active
   require(active.size() == experts, "gate_diversity: active must have a number per expert",
           active.size(), experts);
   auto d = ctx.tensor(experts, experts);  // [experts, experts]
-  gate_diversity(ctx.backend, &ctx.auxiliary_loss, d.data, similarity.data, active.data, weight,
+  gate_diversity(ctx.backend, ctx.auxiliary_sum(), d.data, similarity.data, active.data, weight,
                  ctx.loss_scale, experts);
   return d;
 }
-/// Adds weight * the mean length of the rows of active experts to ctx.auxiliary_loss. Returns its
+/// Adds weight * the mean length of the rows of active experts to ctx.auxiliary_sum(). Returns its
 /// gradient.   w, unit [experts, cols], active [1, experts] -> dw [experts, cols].
 template <class B>
 Tensor<B> gate_simplicity(Context<B>& ctx, Tensor<B> w, Tensor<B> unit, Tensor<B> active,
@@ -96,7 +96,7 @@ Tensor<B> gate_simplicity(Context<B>& ctx, Tensor<B> w, Tensor<B> unit, Tensor<B
   require(active.size() == w.rows, "gate_simplicity: active must have a number per expert",
           active.size(), w.rows);
   auto dw = ctx.tensor(w.rows, w.cols);  // [experts, cols]
-  gate_simplicity(ctx.backend, &ctx.auxiliary_loss, dw.data, w.data, unit.data, active.data, weight,
+  gate_simplicity(ctx.backend, ctx.auxiliary_sum(), dw.data, w.data, unit.data, active.data, weight,
                   ctx.loss_scale, w.rows, w.cols);
   return dw;
 }

@@ -39,8 +39,8 @@ struct Classes {
   }
   /// The sum alone; `losses`: null, or [batch_size].
   template <class B>
-  static double loss(Context<B>& ctx, Params<B> const& p, Tensor<B> hidden, int const* targets,
-                     typename B::Scalar* losses) {
+  static double* loss(Context<B>& ctx, Params<B> const& p, Tensor<B> hidden, int const* targets,
+                      typename B::Scalar* losses) {
     return ops::cross_entropy(ctx, hidden, p.weight, targets, losses);
   }
   /// hidden [batch_size, d_model] -> logits [batch_size, num_classes].

@@ -23,7 +23,7 @@ struct Value {
   };
   template <class B>
   struct Gradient {
-    double loss = 0;    // summed, not scaled
+    double* loss;       // ctx.loss_sum(): summed, not scaled
     Tensor<B> dhidden;  // [batch_size, d_model]
   };
 
@@ -42,8 +42,8 @@ struct Value {
   }
   /// The sum alone; `losses`: null, or [batch_size].
   template <class B>
-  static double loss(Context<B>& ctx, Params<B> const& p, Tensor<B> hidden, float const* targets,
-                     typename B::Scalar* losses) {
+  static double* loss(Context<B>& ctx, Params<B> const& p, Tensor<B> hidden, float const* targets,
+                      typename B::Scalar* losses) {
     return ops::squared_error(ctx, outputs(ctx, p, hidden), targets, losses);
   }
   /// hidden [batch_size, d_model] -> values [batch_size, 1].

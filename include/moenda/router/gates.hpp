@@ -20,7 +20,10 @@ struct Gates {
   /// and the standard deviation of the noise. The smooth load loss reads them.
   Tensor<B> clean{}, noisy{}, sigma{};
 
-  /// [items, 1] what Mixture adds for probes: 0 for padding, else 1; empty without any.
+  /// So many experts take an item at most; -1: any number. Sizes plans where the host cannot count.
+  int most_per_item = -1;
+
+  /// [items, 1] what Mixture adds for whoever looks on: 0 for padding, else 1; empty without any.
   Tensor<B> present{};
 };
 

@@ -98,7 +98,9 @@ struct TopK {
     if (c.gradient == Gradient::scaled) {
       weights = weigh(ctx, c.weighting, logits, scores, selected, cache.weigh);
     }
-    return {selected, scaled(ctx, c.scaling_factor, weights), probs, logits};
+    Gates<B> gates{selected, scaled(ctx, c.scaling_factor, weights), probs, logits};
+    gates.most_per_item = std::min(c.top_k, selected.cols);
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,

@@ -2,10 +2,10 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
-#include <vector>
+#include <type_traits>
 
+#include "moenda/core/array.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/core/huge_pages.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/core/walk.hpp"
 
@@ -31,24 +31,25 @@ class AdamW {
   }
 
   /// Survives a run: what a checkpoint must hold beside the parameters.
-  template <class Scalar>
+  template <class B>
   struct State {
-    std::vector<Scalar> first_moment, second_moment;  // as the parameters
-    std::int64_t step = 0;                            // steps taken
+    Array<B, typename B::Scalar> first_moment, second_moment;  // as the parameters
+    std::int64_t step = 0;                                     // steps taken
   };
 
   /// A state of zeros for `network`.
-  template <class Network>
-  static State<typename Network::Scalar> start(Network const& network) {
-    using Scalar = typename Network::Scalar;
+  template <class Training>
+  static auto start(Training& network) {
+    using B = std::remove_reference_t<decltype(network.backend)>;
+    using Moments = Array<B, typename B::Scalar>;
     auto const size = network.values.size();
-    return {zeros_on_huge_pages<Scalar>(size), zeros_on_huge_pages<Scalar>(size), 0};
+    return State<B>{Moments(network.backend, size), Moments(network.backend, size), 0};
   }
 
   /// One update with the gradients of `network`, each times `gradient_scale` (the clipping).
-  template <class Network>
-  static void step(Config const& c, Network& network, State<typename Network::Scalar>& state,
-                   double learning_rate, double gradient_scale) {
+  template <class Training, class B>
+  static void step(Config const& c, Training& network, State<B>& state, double learning_rate,
+                   double gradient_scale) {
     ++state.step;
     double const correction1 = 1 - std::pow(c.beta1, double(state.step));
     double const correction2 = 1 - std::pow(c.beta2, double(state.step));

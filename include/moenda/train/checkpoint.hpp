@@ -67,10 +67,10 @@ void read_tensors(io::SafetensorsFile const& file, std::filesystem::path const& 
     flat += weight.size();
   });
 }
-template <class Scalar>
-[[nodiscard]] data::ContentHash hash_of(std::vector<Scalar> const& numbers) {
+template <class B, class Scalar>
+[[nodiscard]] data::ContentHash hash_of(Array<B, Scalar> const& numbers) {
   data::ContentHash hash;
-  hash.add(std::string_view(reinterpret_cast<char const*>(numbers.data()),
+  hash.add(std::string_view(reinterpret_cast<char const*>(OnHost(numbers).data()),
                             numbers.size() * sizeof(Scalar)));
   return hash;
 }
@@ -93,7 +93,8 @@ inline void require_all_known(io::SafetensorsFile const& file, std::filesystem::
 template <class Network>
 void save_model(Network const& network, std::filesystem::path const& path) {
   io::SafetensorsWriter writer;
-  detail::add_tensors(writer, network.params, network.values.data(), "");
+  OnHost values(network.values);
+  detail::add_tensors(writer, network.params, values.data(), "");
   writer.write(path, {{"format", "moenda"},
                       {detail::checksum_key<typename Network::Scalar>(),
                        detail::hash_of(network.values).hex()}});
@@ -104,7 +105,9 @@ template <class Network>
 void load_model(Network& network, std::filesystem::path const& path) {
   io::SafetensorsFile const file(path);
   std::size_t known = 0;
-  detail::read_tensors(file, path, network.params, network.values.data(), "", known);
+  OnHost values(network.values);
+  detail::read_tensors(file, path, network.params, values.data(), "", known);
+  values.give_back();
   detail::require_all_known(file, path, known);
   auto const saved = file.metadata().find(detail::checksum_key<typename Network::Scalar>());
   if (saved != file.metadata().end() && saved->second != detail::hash_of(network.values).hex()) {
@@ -127,9 +130,9 @@ struct RunState {
 };
 
 /// What a damaged or exchanged file of a checkpoint would not have.
-template <class Network, class Examples>
-[[nodiscard]] std::uint64_t checksum_of(Network const& network,
-                                        Trainer<Network, Examples> const& trainer) {
+template <class Training, class Examples>
+[[nodiscard]] std::uint64_t checksum_of(Training const& network,
+                                        Trainer<Training, Examples> const& trainer) {
   data::ContentHash hash;
   for (auto const* part :
        {&network.values, &trainer.state.first_moment, &trainer.state.second_moment}) {
@@ -224,18 +227,18 @@ template <class T>
 
 /// Saves below `folder` and removes all but the newest `keep` checkpoints. Throws DataError, and
 /// ConfigError unless keep >= 1.
-template <class Network, class Examples>
-void save_checkpoint(std::filesystem::path const& folder, Network const& network,
-                     Trainer<Network, Examples> const& trainer, Spent spent, int keep = 2) {
+template <class Training, class Examples>
+void save_checkpoint(std::filesystem::path const& folder, Training const& network,
+                     Trainer<Training, Examples> const& trainer, Spent spent, int keep = 2) {
   require(keep >= 1, "save_checkpoint: keep must be at least 1", keep, 1);
   io::create_folders(folder);
   auto const final_folder = checkpoint_folder(folder, trainer.step_count());
   auto const temporary = io::start_folder(final_folder);
   save_model(network, temporary / io::run_files::weights);
   io::SafetensorsWriter moments;
-  detail::add_tensors(moments, network.params, trainer.state.first_moment.data(), "first_moment.");
-  detail::add_tensors(moments, network.params, trainer.state.second_moment.data(),
-                      "second_moment.");
+  OnHost first(trainer.state.first_moment), second(trainer.state.second_moment);
+  detail::add_tensors(moments, network.params, first.data(), "first_moment.");
+  detail::add_tensors(moments, network.params, second.data(), "second_moment.");
   moments.write(temporary / io::run_files::moments, {{"format", "moenda"}});
   io::write_file_atomically(
       temporary / io::run_files::state,
@@ -247,18 +250,19 @@ void save_checkpoint(std::filesystem::path const& folder, Network const& network
 
 /// Continues from a checkpoint folder. Returns what training has cost so far. Throws DataError;
 /// then network and trainer are in no defined state.
-template <class Network, class Examples>
-Spent load_checkpoint(std::filesystem::path const& folder, Network& network,
-                      Trainer<Network, Examples>& trainer) {
+template <class Training, class Examples>
+Spent load_checkpoint(std::filesystem::path const& folder, Training& network,
+                      Trainer<Training, Examples>& trainer) {
   auto const state = read_state(folder / io::run_files::state);
   load_model(network, folder / io::run_files::weights);
   auto const path = folder / io::run_files::moments;
   io::SafetensorsFile const file(path);
   std::size_t known = 0;
-  detail::read_tensors(file, path, network.params, trainer.state.first_moment.data(),
-                       "first_moment.", known);
-  detail::read_tensors(file, path, network.params, trainer.state.second_moment.data(),
-                       "second_moment.", known);
+  OnHost first(trainer.state.first_moment), second(trainer.state.second_moment);
+  detail::read_tensors(file, path, network.params, first.data(), "first_moment.", known);
+  detail::read_tensors(file, path, network.params, second.data(), "second_moment.", known);
+  first.give_back();
+  second.give_back();
   detail::require_all_known(file, path, known);
   if (checksum_of(network, trainer) != state.checksum) {
     throw DataError(folder.string() +

@@ -43,6 +43,7 @@ Started start_from(Network& network, std::filesystem::path const& path) {
   io::SafetensorsFile const file(path);
   Started started;
   std::set<std::string> used;
+  OnHost values(network.values);
   walk(network.params, [&](Path const& where, auto& weight) {
     if (weight.size() == 0) return;
     auto const own = where.str();
@@ -55,10 +56,11 @@ Started start_from(Network& network, std::filesystem::path const& path) {
                       "', [" + detail::shape_text(shape) + "], but has [" +
                       detail::shape_text(info->shape) + "]");
     }
-    file.read_as(name, weight.data, std::uint64_t(weight.size()));
+    file.read_as(name, values.at(weight.data), std::uint64_t(weight.size()));
     used.insert(name);
     ++(same ? started.copied : started.upcycled);
   });
+  values.give_back();
   for (auto const& info : file.tensors()) {
     if (used.count(info.name) == 0) {
       throw DataError(path.string() +

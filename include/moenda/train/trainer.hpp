@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@
 #include "moenda/core/pattern.hpp"
 #include "moenda/core/suggest.hpp"
 #include "moenda/data/text_batches.hpp"
-#include "moenda/model/network.hpp"
+#include "moenda/model/training.hpp"
 #include "moenda/train/adamw.hpp"
 #include "moenda/train/schedule.hpp"
 
@@ -28,7 +29,7 @@ struct TrainConfig {
   int gradient_accumulation = 1;  ///< backward passes per step
   int stride = 0;                 ///< between training windows; 0: context_length
   std::uint64_t seed = 1;         ///< of the order of windows; the runner's initial weights too
-  double initial_std = 0.02;      ///< of initial weights: what the runner gives to Network
+  double initial_std = 0.02;      ///< of initial weights: what the runner gives to Training
   double gradient_clip = 1;       ///< largest global norm of the gradient; 0: no clipping
   OnNonfinite on_nonfinite = OnNonfinite::stop;
   std::vector<std::string>
@@ -62,15 +63,15 @@ struct StepResult {
 
 /// Takes optimizer steps. Everything that happens in a step is a function of the step's number, so
 /// a trainer that is given the weights, the moments and the number goes on exactly.
-template <class Network, data::Examples Examples = data::TextBatches>
+template <class Training, data::Examples Examples = data::TextBatches>
 class Trainer {
  public:
-  using B = std::remove_reference_t<decltype(std::declval<Network>().backend)>;
-  using Scalar = typename Network::Scalar;
+  using B = std::remove_reference_t<decltype(std::declval<Training>().backend)>;
+  using Scalar = typename Training::Scalar;
 
   /// Learns from `examples`, which give batches of how.batch_size. Throws ConfigError with every
   /// problem of the configuration.
-  Trainer(Network& network, TrainConfig how, Examples examples)
+  Trainer(Training& network, TrainConfig how, Examples examples)
       : state(optimizer::AdamW::start(network)),
         network_(network),
         config_(checked(std::move(how))),
@@ -84,7 +85,7 @@ class Trainer {
   }
   /// Learns `tokens`, cut into windows of the network's context_length.
   /// Throws ConfigError, and DataError when the text is too short for one batch.
-  Trainer(Network& network, TrainConfig const& how,
+  Trainer(Training& network, TrainConfig const& how,
           data::TokenStream tokens) requires std::same_as<Examples, data::TextBatches>
       : Trainer(network, checked(how),
                 data::TextBatches(std::move(tokens), checked(how).batch_size,
@@ -115,13 +116,16 @@ class Trainer {
     for (int pass = 0; pass < config_.gradient_accumulation; ++pass) {
       auto const number = step_ * config_.gradient_accumulation + pass;
       examples_.load(number);
-      auto const loss = network_.accumulate_gradients(examples_.batch(), examples_.targets(), share,
-                                                      hook, std::uint64_t(number));
+      network_.accumulate_gradients(examples_.batch(), examples_.targets(), share, hook,
+                                    std::uint64_t(number));
+    }
+    auto const squares = sum_squares();
+    for (auto const& loss : network_.losses()) {  // here the host waits for the backend, once
       result.loss.cross_entropy += share * loss.cross_entropy;
       result.loss.auxiliary += share * loss.auxiliary;
       result.loss.tokens += loss.tokens;
     }
-    result.gradient_norm = gradient_norm();
+    result.gradient_norm = norm_of(network_.sums.read().subspan(squares));
     result.learning_rate =
         config_.optimizer.learning_rate * Schedule::factor(config_.schedule, step_, steps());
     result.applied = std::isfinite(result.gradient_norm) &&
@@ -142,7 +146,7 @@ class Trainer {
     return result;
   }
 
-  typename optimizer::AdamW::State<Scalar> state;
+  typename optimizer::AdamW::State<B> state;
 
  private:
   static TrainConfig checked(TrainConfig config) {
@@ -165,20 +169,25 @@ class Trainer {
     throw ConfigError("Trainer: freeze must name tensors of the model, but none matches '" +
                       pattern + "'" + did_you_mean(pattern, names));
   }
-  double gradient_norm() {
-    double sum = 0;
+  /// Asks the backend for the squares of what is trained, one sum for every run of it; most models
+  /// have one such run. Returns the place of the first among the network's sums.
+  std::size_t sum_squares() {
+    auto const first_sum = network_.sums.size();
     auto const& all = network_.gradients;
-    std::ptrdiff_t begin = 0, end = 0;  // of what is trained: most models have one such run
+    std::ptrdiff_t begin = 0, end = 0;
     auto const add = [&] {
-      double part = 0;
-      sum_of_squares(network_.backend, &part, all.data() + begin, end - begin);
-      sum += part;
+      sum_of_squares(network_.backend, network_.sums.take(1), all.data() + begin, end - begin);
     };
     for_each_trained_run(network_.params, [&](std::ptrdiff_t first, std::ptrdiff_t last, bool) {
       if (first != end) add(), begin = first;
       end = last;
     });
     add();
+    return first_sum;
+  }
+  static double norm_of(std::span<double const> squares) {
+    double sum = 0;
+    for (double const part : squares) sum += part;
     return std::sqrt(sum);
   }
   /// Pascanu et al. 2013, algorithm 1, with PyTorch's 1e-6 in the denominator.
@@ -187,7 +196,7 @@ class Trainer {
     return std::min(1.0, config_.gradient_clip / (norm + 1e-6));
   }
 
-  Network& network_;
+  Training& network_;
   TrainConfig config_;
   Examples examples_;
   std::int64_t step_ = 0;

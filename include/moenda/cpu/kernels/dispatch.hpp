@@ -8,13 +8,20 @@
 
 namespace moenda::cpu {
 
+// Slots of item -1 are empty: a plan may have more slots than it fills. Their rows become 0.
+
 // y[s] = x[item_of_slot[s]]
 template <class T>
 void gather_items(Backend<T>& backend, T* y, T const* x, int const* item_of_slot, int slots,
                   int block) {
   detail::for_pieces(backend, slots, block,
                      [=](std::ptrdiff_t s, std::ptrdiff_t begin, std::ptrdiff_t end) {
-                       T const* const from = x + std::ptrdiff_t{item_of_slot[s]} * block;
+                       std::ptrdiff_t const item = item_of_slot[s];
+                       if (item < 0) {
+                         std::fill(y + s * block + begin, y + s * block + end, T(0));
+                         return;
+                       }
+                       T const* const from = x + item * block;
                        std::copy(from + begin, from + end, y + s * block + begin);
                      });
 }
@@ -52,6 +59,10 @@ void combine_items_backward(Backend<T>& backend, T* dslots, T* dweights, T const
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t s = begin; s < end; ++s) {
       std::ptrdiff_t const item = item_of_slot[s];
+      if (item < 0) {
+        std::fill_n(dslots + s * block, block, T(0));
+        continue;
+      }
       T const* const up = dy + item * block;
       if (dweights != nullptr) {
         T const* const out = slots_y + s * block;

@@ -68,6 +68,11 @@ void* allocate(std::size_t bytes) {
 // cudaFree waits until the kernels that may still use the memory are done.
 void release(void* memory) { cudaFree(memory); }
 
+void fill_bytes(Device& device, void* to, unsigned char value, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemsetAsync(to, value, bytes, device.stream), "filling memory of the device");
+}
+
 void copy_to_device(Device& device, void* to, void const* from, std::size_t bytes) {
   if (bytes == 0) return;
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, device.stream),

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "moenda/core/array.hpp"
+#include "moenda/core/random.hpp"
+#include "moenda/core/rules.hpp"
+#include "moenda/core/walk.hpp"
+
+namespace moenda {
+
+/// Asks for weights that nobody draws: zeros, for whoever reads a file into them.
+struct Unfilled {};
+inline constexpr Unfilled unfilled{};
+
+/// The weights of a model: one flat array of values, and the model's weights that point into it.
+/// Checkpoints and optimizers see the flat array; the model sees the weights.
+template <class M, class B>
+class Parameters {
+ public:
+  using Model = M;
+  using Scalar = typename B::Scalar;
+  using Config = typename M::Config;
+  using Params = typename M::template Params<B>;
+
+  /// Values are drawn from N(0, initial_std), by name and seed alone, so that equal parts of
+  /// different models start equal. Throws ConfigError with every problem of `config`.
+  Parameters(B& on, Config model_config, std::uint64_t seed = 1, double initial_std = 0.02)
+      : Parameters(on, std::move(model_config), unfilled) {
+    seed_ = seed;
+    draw(initial_std);
+  }
+  /// Values are 0 until they are written. Throws ConfigError with every problem of `config`.
+  Parameters(B& on, Config model_config, Unfilled)
+      : backend(on), config(std::move(model_config)), values(on) {
+    if (auto const problems = M::check(config); !problems.empty()) {
+      throw ConfigError(problems.str());
+    }
+    params = M::template params<B>(config);
+    values = Array<B, Scalar>(backend, std::size_t(count(params)));
+    bind(params, values.data());
+  }
+  Parameters(Parameters const&) = delete;
+  Parameters& operator=(Parameters const&) = delete;
+
+  B& backend;
+  Config config;
+  Params params;
+  Array<B, Scalar> values;
+
+ protected:
+  std::uint64_t seed_ = 1;  // also of what is drawn in training
+
+ private:
+  void draw(double initial_std) {
+    double const residual_std = initial_std / std::sqrt(2.0 * std::max(1, config.num_layers));
+    OnHost drawn(values);
+    walk(params, [&](Path const& path, auto& weight) {
+      auto* const first = drawn.at(weight.data);
+      if (weight.kind == WeightKind::gain || weight.kind == WeightKind::bias ||
+          weight.kind == WeightKind::state) {
+        std::fill_n(first, weight.size(), Scalar(weight.kind == WeightKind::gain));
+        return;
+      }
+      Random const random(seed_, stream_of(path.str()));
+      double const usual = weight.kind == WeightKind::residual ? residual_std : initial_std;
+      double const std = usual * weight.initial_scale;
+      backend.pool.parallel_for(weight.size(), [&](std::int64_t begin, std::int64_t end) {
+        for (auto i = begin; i < end; ++i) {
+          first[i] = Scalar(std * random.normal(std::uint64_t(i)));
+        }
+      });
+    });
+    drawn.give_back();
+  }
+};
+
+}  // namespace moenda

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models train, are evaluated and write where the host cannot look at a number: with the same bits,
+// and with one synchronisation per optimizer step and per token.
+#include <sys/wait.h>
+
+#include <array>
+
+#include "closed/backend.hpp"
+#include "moenda/infer/generate.hpp"
+#include "train/runs.hpp"
+
+namespace {
+
+using namespace models;
+using closed::Region;
+
+template <class M, class T>
+struct Case {
+  using Model = M;
+  using Scalar = T;
+};
+using Cases =
+    std::tuple<Case<Gpt2, float>, Case<Gpt2, double>, Case<MoeGqa, float>, Case<MoeGqa, double>>;
+
+/// Steps on either backend must give the same weights, to the bit.
+template <class M, class T>
+void check_training(typename M::Config const& config, std::size_t synchronisations_per_step) {
+  auto const text = runs::windows();
+  cpu::Backend<T> open(1);
+  closed::Backend<T> backend(1);
+  runs::Run<M, cpu::Backend<T>> expected(open, config, runs::train_config(), text);
+  runs::Run<M, closed::Backend<T>> run(backend, config, runs::train_config(), text);
+  REQUIRE(laws::same_bits(run.network.values.on_host(), expected.network.values));
+  for (int step = 0; step < 4; ++step) {
+    auto const before = Region::one().to_host, allocations = Region::one().allocations;
+    auto const got = run.trainer.step();
+    CHECK(Region::one().to_host - before == synchronisations_per_step);
+    if (step >= 2) CHECK(Region::one().allocations == allocations);
+    auto const want = expected.trainer.step();
+    CHECK(got.loss.cross_entropy == want.loss.cross_entropy);
+    CHECK(got.loss.auxiliary == want.loss.auxiliary);
+    CHECK(got.gradient_norm == want.gradient_norm);
+    REQUIRE(laws::same_bits(run.network.values.on_host(), expected.network.values));
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("closed memory: training has the same bits and waits once a step",
+                        "[closed]", Cases) {
+  using M = typename TestType::Model;
+  check_training<M, typename TestType::Scalar>(config_of<M>(), 1);
+}
+
+TEST_CASE("closed memory: a plan with fewer slots than it has room for", "[closed]") {
+  auto config = moe_gqa();
+  config.block.ffn.capacity_factor = 0.7;
+  check_training<MoeGqa, double>(config, 1);
+  config.block.ffn.drop = Drop::probability;
+  check_training<MoeGqa, float>(config, 1);
+}
+
+TEMPLATE_LIST_TEST_CASE("closed memory: evaluation and text are the same", "[closed]", Cases) {
+  using M = typename TestType::Model;
+  using T = typename TestType::Scalar;
+  auto const config = config_of<M>();
+  cpu::Backend<T> open(1);
+  closed::Backend<T> backend(1);
+  Network<M, cpu::Backend<T>> expected(open, config, 3, 0.3);
+  Network<M, closed::Backend<T>> network(backend, config, 3, 0.3);
+  TextBatch text(2, 9, config.vocab_size);
+  std::vector<T> want(18), got(18);
+  auto const loss = expected.evaluate(text.batch, text.targets, want).cross_entropy;
+  CHECK(network.evaluate(text.batch, text.targets, got).cross_entropy == loss);
+  CHECK(laws::same_bits(got, want));
+
+  std::array const prompt{3, 1, 4};
+  auto const words = moenda::generate(expected, prompt, 20, {});  // longer than the context
+  auto const before = Region::one().to_host;
+  CHECK(moenda::generate(network, prompt, 20, {}) == words);
+  CHECK(Region::one().to_host - before == 20);
+}
+
+TEST_CASE("inference allocates no gradient", "[closed]") {
+  using B = closed::Backend<float>;
+  auto config = gpt2();
+  config.vocab_size = 60000;  // 960000 scalars: more than the step memory
+  B backend(1);
+  auto const before = Region::one().bytes_in_use;
+  Network<Gpt2, B> network(backend, config, unfilled);
+  auto const weights = network.values.size() * sizeof(float);
+  TextBatch text(1, 2, config.vocab_size);
+  (void)network.evaluate(text.batch, text.targets);
+  (void)moenda::generate(network, std::array{1, 2}, 3, {});
+  auto const taken = Region::one().bytes_in_use - before;
+  CHECK(taken >= weights);
+  CHECK(taken < weights + (std::size_t{6} << 20));
+  Training<Gpt2, B> training(backend, config);
+  CHECK(Region::one().bytes_in_use - before - taken >= 2 * weights);
+}
+
+/// What a child process that runs `action` says before it ends with code 9.
+template <class Action>
+std::string last_words(Action const& action) {
+  std::array<int, 2> ends{};
+  REQUIRE(pipe(ends.data()) == 0);
+  auto const child = fork();
+  if (child == 0) {
+    dup2(ends[1], STDERR_FILENO);
+    Region::watch();
+    action();
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string said;
+  std::array<char, 256> part{};
+  for (ssize_t n = 0; (n = read(ends[0], part.data(), part.size())) > 0;) {
+    said.append(part.data(), std::size_t(n));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 9));
+  return said;
+}
+
+TEST_CASE("closed memory: a host read ends with the array and the last kernel", "[closed]") {
+  using B = closed::Backend<float>;
+  B backend(1);
+  Network<Gpt2, B> network(backend, gpt2());
+  walk(network.params, [](Path const& path, auto const& weight) {
+    Region::one().name(weight.data, std::size_t(weight.size()) * sizeof(float),
+                       "weight " + path.str());
+  });
+  auto const& gain = network.params.layers[1].attention_norm.gain;
+  CHECK(last_words([&] {
+          fill(backend, gain.data, 2.f, gain.size());
+          if (gain.data[1] != 2) _exit(1);
+        }) ==
+        "closed: the host must not touch weight layers.1.attention_norm.gain; the last kernel was "
+        "fill\n");
+  Array<B, float> sums(backend, 7);
+  CHECK_THAT(last_words([&] { *sums.data() = 1; }), Catch::Contains("of 28 bytes"));
+}
+
+TEST_CASE("closed memory: a kernel refuses arrays of the host", "[closed]") {
+  closed::Backend<double> backend(1);
+  double number = 0;
+  CHECK_THROWS_WITH(fill(backend, &number, 1.0, 1),
+                    "closed: fill: all arrays must be the backend's, but one is the host's");
+}
+
+}  // namespace

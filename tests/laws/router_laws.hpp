@@ -122,7 +122,7 @@ void tables_are_sound(std::vector<T> const& x, bool training) {
   Routing<Case, T> router;
   auto const gates = router(x, training);
   int const experts = Case::num_experts;
-  int const promised = Case::Module::experts_per_item(router.config, experts);
+  int const promised = moenda::experts_per_item<typename Case::Module>(router.config, experts);
   auto const items = x.size() / router_width;
   REQUIRE(gates.selected.size() == items * std::size_t(experts));
   REQUIRE(gates.weights.size() == gates.selected.size());
@@ -159,7 +159,8 @@ void bad_rows_stay_alone() {
     float ones = 0;
     for (std::size_t e = 0; e < experts; ++e) ones += gates.selected[experts + e];
     if (!any_count<Case>) {
-      CHECK(int(ones) == Case::Module::experts_per_item(router.config, Case::num_experts));
+      CHECK(int(ones) ==
+            moenda::experts_per_item<typename Case::Module>(router.config, Case::num_experts));
     }
     for (std::size_t i = 0; i < gates.selected.size(); ++i) {
       if (i / experts == 1) continue;

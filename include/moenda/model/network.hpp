@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "moenda/core/after_step.hpp"
+#include "moenda/core/fit.hpp"
 #include "moenda/core/huge_pages.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/model/language_model.hpp"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/name.hpp"
-#include "moenda/core/rules.hpp"
+#include "moenda/core/wraps.hpp"
 #include "moenda/ops/pointwise.hpp"
 #include "moenda/router/gates.hpp"
 #include "moenda/router/scores.hpp"
@@ -15,7 +14,8 @@ namespace moenda::router {
 /// inner router, under its name.
 ///   selected = forced;   weights = rule(logits, probs, forced)
 template <class Inner>
-struct Forced : Inner {
+struct Forced : Wraps<Inner> {
+  static constexpr char const* name = Inner::name;
   using Config = typename Inner::Config;
 
   template <class B>
@@ -40,8 +40,8 @@ struct Forced : Inner {
   static Tensor<B> weights_of(Context<B>& ctx, Config const& c, Gates<B> const& gates,
                               Tensor<B> forced) {
     WeighCache<B> cache;
-    if constexpr (requires { Inner::weighting_rule(c); }) {
-      auto const rule = Inner::weighting_rule(c);
+    if (auto const said = weighting_rule<Inner>(c)) {
+      auto const& rule = *said;
       ScoreCache<B> scored;
       auto const scores = score(ctx, rule.scores, gates.logits, scored).scores;
       auto const weights =  // [items, num_experts]

@@ -73,6 +73,7 @@ std::string meta_text(RunMeta const& run) {
   meta["name"] = run.title;
   meta["model"] = run.model;
   meta["parameters"] = {{"total", run.parameters}, {"active", run.active}};
+  if (run.sees_later_tokens) meta["sees_later_tokens"] = true;
   meta["corpus"] = run.data;
   meta["version"] = version;
   meta["commit"] = MOENDA_COMMIT;

@@ -16,6 +16,7 @@ struct RunMeta {
   std::int64_t parameters = 0, active = 0;
   std::string data;  ///< fingerprint of what it learns from
   int threads = 1;
+  bool sees_later_tokens = false;  ///< a causal model whose router is allowed to
 };
 
 /// meta.json: how a run came to be.

@@ -69,11 +69,13 @@ class TrainingRun {
                               io::write_toml(run_.config));
     T::keep(run_);
     auto const& model = run_.config.model;
+    bool const causal = inside<typename T::Model>(model, {}).causal;
     io::write_file_atomically(
         run_.folder / io::run_files::meta,
         meta_text({run_.title(), T::summary(model), T::Model::parameter_count(model),
                    T::Model::active_parameter_count(model), data_.fingerprint(),
-                   backend_.pool.threads()}));
+                   backend_.pool.threads(),
+                   causal && sees_later_tokens<typename T::Model>(model)}));
   }
 
   int go() {

@@ -17,6 +17,10 @@ int generate_text(Options const& options, GenerateOptions const& how) {
   auto const text = how.prompt.value_or(config.prompt);
   auto const ids = run.tokenizer.encode(text);
   if (ids.empty()) throw ConfigError("generate: the prompt must not be empty");
+  if (sees_later_tokens<AnyModel>(run.config.model)) {
+    std::cerr << "note: this model's router chooses by looking at later tokens, which was allowed; "
+                 "while it writes there are none, so it routes otherwise than in training\n";
+  }
   std::cout << text << std::flush;
   (void)moenda::generate(network, ids, how.max_tokens.value_or(config.max_tokens), config.sampler,
                          run.tokenizer.end_of_text().value_or(-1),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moenda/core/one_of.hpp"
+#include "moenda/core/check.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -34,9 +35,9 @@ TEST_CASE("the config picks the module", "[one_of]") {
   CHECK(std::string(Either::names[0]) == "ffn");
   CHECK(std::string(Either::Config::names[1]) == "swiglu");
   Problems problems;
-  Either::check(expert::SwiGlu::Config{.hidden = 0}, {}, problems);
+  check<Either>(Either::Config(expert::SwiGlu::Config{.hidden = 0}), {}, problems);
   CHECK(problems.str() == "hidden: hidden must be in 1..16777216, got 0");
-  CHECK(Either::granularity_for(second) == Granularity::token);
+  CHECK(granularity_of<Either>(second) == Granularity::token);
 }
 
 /// Two modules of one Config, told apart by choose.
@@ -78,8 +79,8 @@ TEST_CASE("a chosen module gives its own bits", "[one_of]") {
 TEST_CASE("a choice of routers keeps its facts", "[one_of]") {
   using Router = OneOf<router::TopK>;
   Router::Config const c = router::TopK::Config{.top_k = 3};
-  CHECK(Router::experts_per_item(c, 8) == 3);
-  CHECK(Router::experts_per_item(c, 2) == 2);
+  CHECK(experts_per_item<Router>(c, 8) == 3);
+  CHECK(experts_per_item<Router>(c, 2) == 2);
   CHECK(traits_of<Router>(c).causal_at_evaluation);
   static_assert(!has_static_traits<Router>);
 }

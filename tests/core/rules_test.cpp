@@ -3,7 +3,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "moenda/core/check.hpp"
 #include "moenda/core/error.hpp"
+#include "moenda/core/facts.hpp"
+#include "moenda/core/idle_parameters.hpp"
 
 namespace {
 
@@ -21,6 +24,7 @@ TEST_CASE("problems know their keys", "[rules]") {
     problems.add("attention", "another");
   });
   problems.expect(false, "epsilon", "above 0", -0.5);
+  problems.expect(false, "top_k", "in 1..4", 9);  // once is enough
   REQUIRE(problems.found().size() == 5);
   CHECK(problems.str() ==
         "top_k: top_k must be in 1..4, got 9\n"
@@ -50,7 +54,9 @@ struct Dynamic {
   static void check(int config, Setting const&, Problems& problems) {
     problems.expect(config > 0, "config", "above 0", config);
   }
-  static std::ptrdiff_t idle_parameters(int config, int width) { return config * width; }
+  static std::ptrdiff_t idle_parameters(int config, Setting const& at) {
+    return config * at.d_model;
+  }
 };
 
 TEST_CASE("facts of a module may be static or depend on its config", "[rules]") {
@@ -66,8 +72,8 @@ TEST_CASE("facts of a module may be static or depend on its config", "[rules]") 
   CHECK(problems.empty());
   moenda::check<Dynamic>(0, {}, problems);
   CHECK(problems.found().size() == 1);
-  CHECK(idle_parameters<Static>(3, 4) == 0);
-  CHECK(idle_parameters<Dynamic>(3, 4) == 12);
+  CHECK(idle_parameters<Static>(3, {.d_model = 4}) == 0);
+  CHECK(idle_parameters<Dynamic>(3, {.d_model = 4}) == 12);
 }
 
 }  // namespace

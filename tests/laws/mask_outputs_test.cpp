@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moenda/router/mask_outputs.hpp"
 #include "laws/router_laws.hpp"
+#include "moenda/core/check.hpp"
 #include "moenda/router/top_k.hpp"
 
 namespace {
@@ -54,7 +55,8 @@ TEST_CASE("the probability of masking must leave something", "[laws]") {
   using Module = Masked<0>::Module;
   for (double const p : {-0.1, 1.0, 2.0, double(NAN)}) {
     Problems problems;
-    Module::check({.probability = p, .inner = {.top_k = 9}}, {.num_experts = 4}, problems);
+    Module::Config const config{.probability = p, .inner = {.top_k = 9}};
+    check<Module>(config, {.num_experts = 4}, problems);
     REQUIRE(problems.found().size() == 2);
     CHECK(problems.found()[0].where == "probability");
     CHECK(problems.found()[1].where == "inner.top_k");

@@ -157,7 +157,7 @@ TEST_CASE("what is wrong with a loss is said with its key", "[laws]") {
   get<loss::RouterZ>(config.loss).weight = -1;
   get<loss::Penalty>(config.loss).temperature = 0;
   Problems problems;
-  Everything::check(config, {}, problems);
+  check<Everything>(config, {}, problems);
   REQUIRE(problems.found().size() == 2);
   CHECK(problems.found()[0].where == "loss.router_z.weight");
   CHECK(problems.found()[1].where == "loss.penalty.temperature");

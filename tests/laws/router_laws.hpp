@@ -134,7 +134,7 @@ template <class Case, class T>
 void tables_are_sound(std::vector<T> const& x, bool training, int experts) {
   Routing<Case, T> router(1, experts);
   auto const gates = router(x, training);
-  int const promised = Case::Module::experts_per_item(router.config, experts);
+  int const promised = moenda::experts_per_item<typename Case::Module>(router.config, experts);
   auto const items = x.size() / router_width;
   REQUIRE(gates.selected.size() == items * std::size_t(experts));
   REQUIRE(gates.weights.size() == gates.selected.size());
@@ -171,7 +171,8 @@ void bad_rows_stay_alone(int num_experts) {
     float ones = 0;
     for (std::size_t e = 0; e < experts; ++e) ones += gates.selected[experts + e];
     if (!any_count<Case>) {
-      CHECK(int(ones) == Case::Module::experts_per_item(router.config, num_experts));
+      CHECK(int(ones) ==
+            moenda::experts_per_item<typename Case::Module>(router.config, num_experts));
     }
     for (std::size_t i = 0; i < gates.selected.size(); ++i) {
       if (i / experts == 1) continue;

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "laws/router_laws.hpp"
+#include "moenda/core/check.hpp"
 #include "moenda/router/base.hpp"
 #include "moenda/router/dense.hpp"
 #include "moenda/router/expert_choice.hpp"
@@ -160,7 +161,7 @@ TEST_CASE("experts that choose every token are the dense mixture", "[laws]") {
 template <class M>
 std::string problems_of(typename M::Config const& config, int experts = 4) {
   Problems problems;
-  M::check(config, {.num_experts = experts}, problems);
+  check<M>(config, {.num_experts = experts}, problems);
   return problems.str();
 }
 

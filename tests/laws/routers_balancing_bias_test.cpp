@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "laws/router_laws.hpp"
+#include "moenda/core/check.hpp"
 #include "moenda/core/one_of.hpp"
 #include "moenda/router/allow_future_leak.hpp"
 #include "moenda/router/bias_balanced.hpp"
@@ -201,13 +202,14 @@ TEST_CASE("the bias rests at evaluation and after frozen_from", "[laws]") {
 
 TEST_CASE("settings of the bias are checked, and those inside", "[laws]") {
   Problems problems;
-  BiasBalanced<TopK>::check({.inner = {.top_k = 9}, .rate = -1, .dead_zone = 1, .frozen_from = 1.5},
-                            {.num_experts = 4}, problems);
+  BiasBalanced<TopK>::Config const config{
+      .inner = {.top_k = 9}, .rate = -1, .dead_zone = 1, .frozen_from = 1.5};
+  check<BiasBalanced<TopK>>(config, {.num_experts = 4}, problems);
   CHECK(problems.str() ==
-        "inner.top_k: top_k must be in 1..4, the number of experts, got 9\n"
         "rate: rate must be at least 0, got -1\n"
         "dead_zone: dead_zone must be at least 0 and below 1, got 1\n"
-        "frozen_from: frozen_from must be in 0..1, a part of the training, got 1.5");
+        "frozen_from: frozen_from must be in 0..1, a part of the training, got 1.5\n"
+        "inner.top_k: top_k must be in 1..4, the number of experts, got 9");
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ struct HashCase {
   }
   template <class B>
   static void prepare(Hash::Config const& c, Hash::Params<B> const& p, int experts) {
-    Hash::fit({zipf(laws::token_ids)}, c, p, experts);
+    Hash::fit({zipf(laws::token_ids), {.num_experts = experts}}, c, p);
   }
 };
 using Routers = std::tuple<HashCase<HashKind::random, 1, 5>, HashCase<HashKind::random, 2, 6>,
@@ -56,7 +56,7 @@ class Routed {
     params = Hash::params<Float>(config, 3, experts_);
     table.resize(std::size_t(count(params)));
     bind(params, table.data());
-    Hash::fit({counts, layer}, config, params, experts_);
+    Hash::fit({counts, {.num_experts = experts_, .layer = layer}}, config, params);
   }
   /// The experts of every token, numbers in one row, in ascending order.
   std::vector<std::vector<int>> operator()(std::vector<int> const& tokens, int batch_size = 1,
@@ -266,11 +266,12 @@ TEST_CASE("layers and salts have partitions of their own, unless told otherwise"
 TEST_CASE("a table must be fitted, to all ids, before it is used", "[laws]") {
   Routed routed(of_kind(HashKind::balanced), 4);
   CHECK_THROWS_WITH(
-      Hash::fit({std::vector<std::int64_t>(vocab - 1)}, routed.config, routed.params, 4),
+      Hash::fit({std::vector<std::int64_t>(vocab - 1), {.num_experts = 4}}, routed.config,
+                routed.params),
       "Hash: there must be a token count for each of the vocab_size ids (199 vs 200)");
   std::vector<std::int64_t> counts(vocab);
   counts[7] = -3;
-  CHECK_THROWS_WITH(Hash::fit({counts}, routed.config, routed.params, 4),
+  CHECK_THROWS_WITH(Hash::fit({counts, {.num_experts = 4}}, routed.config, routed.params),
                     "Hash: token counts must be at least 0, but token 7 has -3");
   for (int const id : {-1, vocab, 1 << 30}) {
     CHECK_THROWS_WITH(

@@ -256,8 +256,9 @@ TEST_CASE("jitter multiplies inputs by U(1 - jitter, 1 + jitter), in training on
 std::string refused(TopK::Config const& config, int experts = 4) {
   Problems problems;
   using Model = Mixture<TopK, expert::Ffn>;
-  Model::check({.router = config, .experts = {.count = experts, .each = {.hidden = 1}}}, {},
-               problems);
+  Model::Config const mixture{.router = config,
+                              .experts = {.count = experts, .each = {.hidden = 1}}};
+  check<Model>(mixture, {}, problems);
   return problems.str();
 }
 

@@ -16,7 +16,7 @@ using laws::Double;
 // Every parameter of document 3's layers (enhanced-nanoGPT, 124M and 355M), biases included.
 static_assert(parameter_count(CondMlp<>::params<Shapes>({.hidden = 3072}, 768)) == 4'737'028);
 static_assert(parameter_count(CondMlp<>::params<Shapes>({.hidden = 4096}, 1024)) == 8'413'188);
-static_assert(CondMlp<>::idle_parameters({.hidden = 3072}, 768) == 3 * (3072 + 768));
+static_assert(CondMlp<>::idle_parameters({.hidden = 3072}, {.d_model = 768}) == 3 * (3072 + 768));
 
 /// A layer that runs, and the choices it made.
 template <class M>
@@ -349,7 +349,7 @@ TEST_CASE("a conditional MLP refuses what cannot work", "[model]") {
     Layer::Config c{.hidden = 4};
     change(c);
     Problems problems;
-    Layer::check(c, {}, problems);
+    moenda::check<Layer>(c, {}, problems);
     return problems.str();
   };
   CHECK(problems_of([](auto&) {}).empty());

@@ -92,6 +92,21 @@ TEST_CASE("a causal model refuses experts that choose, unless the leak is accept
   CHECK(Causal<Allowed>::check(allowed).empty());
 }
 
+TEST_CASE("an allowed leak is no secret", "[model]") {
+  using Hidden = OneOf<router::TopK, router::MaskOutputs<AllowFutureLeak<ExpertChoice>>>;
+  constexpr auto traits = static_traits<AllowFutureLeak<ExpertChoice>>();
+  static_assert(!traits.causal_at_evaluation && traits.future_leak_allowed);
+  static_assert(!looks_ahead<Causal<AllowFutureLeak<ExpertChoice>>>);
+  static_assert(looks_ahead<Mixture<router::MaskOutputs<ExpertChoice>, expert::Ffn>>);
+  auto const sees = [](Hidden::Config const& router) {
+    return sees_later_tokens<Causal<Hidden>>(config_of_router<Hidden>(router));
+  };
+  CHECK(!sees(router::TopK::Config{}));
+  CHECK(sees(router::MaskOutputs<AllowFutureLeak<ExpertChoice>>::Config{}));
+  CHECK(!sees_later_tokens<Causal<ExpertChoiceAtPosition>>(
+      config_of_router<ExpertChoiceAtPosition>()));
+}
+
 TEST_CASE("an allowed leak trains", "[model]") {
   using Leaking = Causal<AllowFutureLeak<ExpertChoice>>;
   Double backend(2);

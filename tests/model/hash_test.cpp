@@ -83,6 +83,30 @@ TEST_CASE("a model that hashes the previous token decodes as it reads", "[model]
   }
 }
 
+TEST_CASE("a wrapped hash is fitted", "[model]") {
+  using Masked = LanguageModel<TransformerBlock<norm::Rms, attention::GroupedQuery<position::Rope>,
+                                                Mixture<router::MaskOutputs<Hash>, expert::Ffn>>>;
+  auto const plain = config(HashKind::balanced);
+  Masked::Config const masked{.vocab_size = plain.vocab_size,
+                              .context_length = plain.context_length,
+                              .d_model = plain.d_model,
+                              .num_layers = plain.num_layers,
+                              .block = {.attention = plain.block.attention,
+                                        .ffn = {.router = {.inner = plain.block.ffn.router},
+                                                .experts = plain.block.ffn.experts}}};
+  Double backend(1);
+  Network<Model, Double> alone(backend, plain, 3, 0.3);
+  Network<Masked, Double> wrapped(backend, masked, 3, 0.3);
+  std::vector<std::int64_t> counts(31);
+  for (std::size_t id = 0; id < counts.size(); ++id) counts[id] = 1000 / std::int64_t(id + 1);
+  alone.fit(counts);
+  wrapped.fit(counts);
+  CHECK(alone.values == wrapped.values);
+  TextBatch const text(2, 9, 31);
+  CHECK(alone.evaluate(text.batch, text.targets).cross_entropy ==
+        wrapped.evaluate(text.batch, text.targets).cross_entropy);
+}
+
 TEST_CASE("a hash has no parameters, and its table is none", "[model]") {
   auto const plain = Model::parameter_count(config(HashKind::random));
   CHECK(Model::parameter_count(config(HashKind::balanced)) == plain);

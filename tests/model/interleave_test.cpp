@@ -17,8 +17,8 @@ using ModelOf =
 using Model = ModelOf<OneOf<expert::Ffn, Layers>>;
 
 static_assert(LayerLike<Layers>);
-static_assert(!Layers::looks_ahead);
-static_assert(Interleave<Mixture<router::ExpertChoice, expert::Ffn>, expert::Ffn>::looks_ahead);
+static_assert(!looks_ahead<Layers>);
+static_assert(looks_ahead<Interleave<Mixture<router::ExpertChoice, expert::Ffn>, expert::Ffn>>);
 
 constexpr Layers::Config layers(int every, int first) {
   return {.every = every,

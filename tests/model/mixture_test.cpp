@@ -154,7 +154,7 @@ TEST_CASE("logits of 10'000 do not overflow", "[mixture]") {
 TEST_CASE("a wrong mixture is refused with its keys", "[mixture]") {
   auto const problems_of = [](Plain::Config const& c) {
     Problems problems;
-    Plain::check(c, {.causal = true}, problems);
+    check<Plain>(c, {.causal = true}, problems);
     return problems.str();
   };
   Plain::Config const good{.router = {.top_k = 1}, .experts = {.count = 2, .each = {.hidden = 1}}};

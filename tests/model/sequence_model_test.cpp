@@ -309,7 +309,7 @@ TEST_CASE("a router of tokens may not send to a recurrent expert, also when chos
               .experts = {.count = 2, .each = expert::Gru::Config{.hidden = 4}}};
   auto const problems = [&] {
     Problems found;
-    M::check(c, {}, found);
+    moenda::check<M>(c, {}, found);
     return found.str();
   };
   CHECK(problems() == std::string("experts: ") + MOENDA_RULE_GRANULARITY);

@@ -17,8 +17,8 @@ using Model =
 constexpr int width = 6;
 
 static_assert(LayerLike<Shared>);
-static_assert(!Shared::looks_ahead);
-static_assert(Sum<expert::Ffn, Mixture<router::ExpertChoice, expert::Ffn>>::looks_ahead);
+static_assert(!looks_ahead<Shared>);
+static_assert(looks_ahead<Sum<expert::Ffn, Mixture<router::ExpertChoice, expert::Ffn>>>);
 
 constexpr Shared::Config config() {
   Shared::Config c;
@@ -30,7 +30,7 @@ constexpr Shared::Config config() {
 // router, 4 experts of width 3, one shared of width 5; an item leaves 2 of the experts out
 static_assert(parameter_count(Shared::params<Shapes>(config(), width)) ==
               4 * width + 4 * 3 * 3 * width + 3 * 5 * width);
-static_assert(Shared::idle_parameters(config(), width) == 2 * 3 * 3 * width);
+static_assert(idle_parameters<Shared>(config(), {.d_model = width}) == 2 * 3 * 3 * width);
 
 /// The values of `from` in the place of those of `to`.
 template <class P>

@@ -61,8 +61,17 @@ struct GroupedQuery {
     typename HeadNorm::template Cache<B> query_norm, key_norm;
   };
 
-  static void check(Config const& c, Setting setting, Problems& problems) {
-    setting.head_dim = c.head_dim;
+  /// Without the weights of the position scheme, which are the model's.
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    if constexpr (sizeof...(of) == 0) f(part<Position>("position"), c.position);
+    f(part<HeadNorm>("head_norm"), c.head_norm, of.query_norm...);
+    f(part<HeadNorm>("head_norm"), c.head_norm, of.key_norm...);
+  }
+  static constexpr Setting inside(Config const& c, Setting at) {
+    at.head_dim = c.head_dim;
+    return at;
+  }
+  static void check(Config const& c, Setting const&, Problems& problems) {
     auto const expect_count = [&](char const* key, int value) {
       problems.expect(value >= 1 && value <= max_heads, key, "in 1.." + std::to_string(max_heads),
                       value);
@@ -77,8 +86,6 @@ struct GroupedQuery {
     }
     if (setting.causal && !c.causal) problems.add("causal", MOENDA_RULE_CAUSAL_ATTENTION);
     problems.expect(c.window >= 0, "window", "0 (sees all) or above", c.window);
-    problems.in("position", [&] { moenda::check<Position>(c.position, setting, problems); });
-    problems.in("head_norm", [&] { moenda::check<HeadNorm>(c.head_norm, setting, problems); });
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {

@@ -27,8 +27,8 @@ struct MultiHead {
   template <class B>
   using Cache = typename Grouped::template Cache<B>;
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    moenda::check<Grouped>(grouped(c), setting, problems);
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Grouped>(), grouped(c), of...);
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "moenda/core/parts.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/core/tensor.hpp"
 
@@ -17,15 +18,15 @@ struct StepEnd {
   using Scalar = typename B::Scalar;
   B& backend;
   std::uint64_t seed = 1;
-  std::int64_t step = 0, steps = 0;  ///< the step that ended (from 0), and how many there are
-  int layer = 0;
+  std::int64_t step = 0, steps = 0;       ///< the step that ended (from 0), and how many there are
+  Setting at = {};                        ///< where in the model the module is
   Scalar const* values = nullptr;         ///< the flat arena of all parameters
   std::span<Scalar* const> moments = {};  ///< the optimizer's memories, each laid out like it
 
   /// What a module draws in this layer at this step. `purpose` keeps its draws apart.
   [[nodiscard]] Random random(std::string_view purpose) const {
-    return Random(seed,
-                  stream_of(purpose) ^ Random(std::uint64_t(step), std::uint64_t(layer)).bits(0));
+    return Random(seed, stream_of(purpose) ^
+                            Random(std::uint64_t(step), std::uint64_t(at.layer_number())).bits(0));
   }
   /// Part of the training that is over, in 0..1.
   [[nodiscard]] double progress() const {
@@ -38,11 +39,22 @@ struct StepEnd {
   }
 };
 
-/// Tells M that a step is over, if it wants to know. `grads` still holds what the step collected.
+/// Tells M and its parts that a step is over. `grads` still holds what the step collected. A module
+/// that wants to know has after_step(end, config, params, grads).
 template <class M, class B, class C, class P>
 void after_step(StepEnd<B> const& end, C const& config, P const& params, P const& grads) {
   if constexpr (requires { M::after_step(end, config, params, grads); }) {
     M::after_step(end, config, params, grads);
+  }
+  if constexpr (has_parts<M>) {
+    auto const inner = inside<M>(config, end.at);
+    M::parts(
+        [&]<class Q>(Part<Q> const& part, auto const& of_part, auto const& p, auto const& g) {
+          auto of_part_end = end;
+          of_part_end.at = part.in(inner);
+          after_step<Q>(of_part_end, of_part, p, g);
+        },
+        inner, config, params, grads);
   }
 }
 

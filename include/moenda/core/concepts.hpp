@@ -4,8 +4,8 @@
 // nothing is instantiated beyond declarations, which is why verbs have explicit return types.
 #include <concepts>
 
+#include "moenda/core/facts.hpp"
 #include "moenda/core/grouped.hpp"
-#include "moenda/core/rules.hpp"
 #include "moenda/router/gates.hpp"
 
 namespace moenda {
@@ -39,8 +39,7 @@ concept NormLike = LayerLike<M>;
 template <class E>
 concept ExpertLike = LayerLike<E> && requires(typename E::Config config) {
   { granularity_of<E>(config) } -> std::same_as<Granularity>;
-} &&(
-    requires { E::granularity; } || requires(typename E::Config c) { E::granularity_for(c); });
+} && says_granularity<E>;
 
 /// An expert written for any weights, Params<W>, and for picked rows: its verbs run one expert or
 /// all experts of a group. Others are run one after the other on rows that are copied together.
@@ -55,13 +54,12 @@ concept GroupedExpertLike = ExpertLike<E> &&
 
 /// x -> Gates, dGates -> dx.
 template <class R>
-concept RouterLike = ModuleLike<R> &&
+concept RouterLike = ModuleLike<R> && says_experts_per_item<R> &&
     requires(Context<Shapes>& ctx, typename R::Config const& config,
              typename R::template Params<Shapes> const& params,
              typename R::template Cache<Shapes>& cache, Tensor<Shapes> x,
              GatesGrad<Shapes> const& dgates, int n) {
   { traits_of<R>(config) } -> std::convertible_to<RouterTraits>;
-  { R::experts_per_item(config, n) } -> std::convertible_to<int>;
   { R::template params<Shapes>(config, n, n) } -> std::same_as<typename R::template Params<Shapes>>;
   { R::forward(ctx, config, params, cache, x, n) } -> std::same_as<Gates<Shapes>>;
   { R::backward(ctx, config, params, params, cache, dgates) } -> std::same_as<Tensor<Shapes>>;

@@ -3,20 +3,29 @@
 #include <cstdint>
 #include <span>
 
+#include "moenda/core/parts.hpp"
+
 namespace moenda {
 
-/// What modules may know of the training text before the first step.
+/// What modules may know of the training text before the first step, and where in the model they
+/// are.
 struct TrainingText {
   std::span<std::int64_t const> token_counts = {};  // [vocab_size] how often each id occurs
-  int layer = 0;
+  Setting at = {};
 };
 
-/// Lets M fill its state from the training text, if it wants to. `in` is what the verb needs
-/// beside, such as the number of experts.
-template <class M, class C, class P, class... In>
-void fit(TrainingText const& text, C const& config, P const& params, In... in) {
-  if constexpr (requires { M::fit(text, config, params, in...); }) {
-    M::fit(text, config, params, in...);
+/// Lets M and its parts fill their state from the training text. A module that wants to has
+/// fit(text, config, params).
+template <class M, class C, class P>
+void fit(TrainingText const& text, C const& config, P const& params) {
+  if constexpr (requires { M::fit(text, config, params); }) M::fit(text, config, params);
+  if constexpr (has_parts<M>) {
+    auto const inner = inside<M>(config, text.at);
+    M::parts(
+        [&]<class Q>(Part<Q> const& part, auto const& of_part, auto const& p) {
+          fit<Q>(TrainingText{text.token_counts, part.in(inner)}, of_part, p);
+        },
+        inner, config, params);
   }
 }
 

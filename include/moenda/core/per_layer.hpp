@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Modules whose sizes depend on the layer they serve.
-#include <cstddef>
-
-#include "moenda/core/rules.hpp"
-
 namespace moenda {
 
 /// A layer of the model, from 0. A type of its own: other verbs take numbers in the same place.
@@ -23,15 +19,4 @@ template <class M, class B, class C>
     return M::template params<B>(config, width);
   }
 }
-/// Weights of M in `layer` that one item does not use.
-template <class M, class C>
-[[nodiscard]] constexpr std::ptrdiff_t layer_idle_parameters(C const& config, int width,
-                                                             LayerIndex layer) {
-  if constexpr (requires { M::idle_parameters(config, width, layer); }) {
-    return M::idle_parameters(config, width, layer);
-  } else {
-    return moenda::idle_parameters<M>(config, width);
-  }
-}
-
 }  // namespace moenda

@@ -2,7 +2,7 @@
 #pragma once
 // Every rule of composition, once: static_assert reads the sentence at compile time, check() at run
 // time, where the message also names the key.
-#include <concepts>
+#include <algorithm>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -35,15 +35,29 @@ struct RouterTraits {
   bool couples_batch_in_training = false;  ///< a token's route depends on other tokens of the batch
   bool balanced_by_construction = false;   ///< every expert gets the same number of items
   bool has_parameters = true;
+  /// The user knows that the router looks at later tokens, and wants it in a causal model all the
+  /// same. It permits, and changes no fact.
+  bool future_leak_allowed = false;
+
+  /// Whether a causal model must refuse the router.
+  [[nodiscard]] constexpr bool breaks_causality() const {
+    return !causal_at_evaluation && !future_leak_allowed;
+  }
 };
 
-/// What is known of the model around a module when it is checked.
+/// What is known of the model around a module. A module that knows more about what surrounds its
+/// parts says so: inside(config, at).
 struct Setting {
   bool causal = false;
   int d_model = 0, context_length = 0;
-  int num_layers = 0;   ///< of the model; 0: not known
-  int num_experts = 0;  ///< inside a mixture
-  int head_dim = 0;     ///< inside an attention
+  int num_layers = 0;     ///< of the stack of layers that the module is in; 0: not known
+  int num_experts = 0;    ///< inside a mixture
+  int head_dim = 0;       ///< inside an attention
+  int layer = 0;          ///< of the stack, from 0
+  int layers_before = 0;  ///< layers of the model before the stack
+
+  /// The layer's number in the model, as Context::layer has it.
+  [[nodiscard]] constexpr int layer_number() const { return layers_before + layer; }
 };
 
 struct Problem {
@@ -51,12 +65,13 @@ struct Problem {
   std::string what;
 };
 
-/// Collects what is wrong with a configuration, with the key where it is wrong.
+/// Collects what is wrong with a configuration, with the key where it is wrong. The same is said
+/// once, however many modules share the configuration.
 class Problems {
  public:
-  void add(std::string what) { found_.push_back({path_, std::move(what)}); }
+  void add(std::string what) { add_at(path_, std::move(what)); }
   void add(std::string const& key, std::string what) {
-    found_.push_back({path_.empty() ? key : path_ + "." + key, std::move(what)});
+    add_at(path_.empty() ? key : path_ + "." + key, std::move(what));
   }
   /// "`key` must be `rule`, got `value`" unless `holds`.
   template <class T>
@@ -86,56 +101,15 @@ class Problems {
   }
 
  private:
+  void add_at(std::string const& where, std::string what) {
+    bool const known = std::any_of(found_.begin(), found_.end(), [&](Problem const& problem) {
+      return problem.where == where && problem.what == what;
+    });
+    if (!known) found_.push_back({where, std::move(what)});
+  }
+
   std::string path_;
   std::vector<Problem> found_;
 };
-
-/// The traits of a router: known at compile time unless a OneOf is involved.
-template <class R>
-inline constexpr bool has_static_traits = requires {
-  R::traits;
-};
-template <class R, class C>
-[[nodiscard]] constexpr RouterTraits traits_of(C const& config) {
-  if constexpr (has_static_traits<R>) {
-    return R::traits;
-  } else {
-    return R::traits_for(config);
-  }
-}
-/// The unit an expert needs.
-template <class E, class C>
-[[nodiscard]] constexpr Granularity granularity_of(C const& config) {
-  if constexpr (requires { E::granularity; }) {
-    return E::granularity;
-  } else {
-    return E::granularity_for(config);
-  }
-}
-/// True when a module is known at compile time to look at later tokens.
-template <class M>
-inline constexpr bool looks_ahead = false;
-template <class M>
-requires requires {
-  { M::looks_ahead } -> std::convertible_to<bool>;
-}
-inline constexpr bool looks_ahead<M> = M::looks_ahead;
-
-/// Adds what is wrong with a module's config; modules without check() have nothing to say.
-template <class M, class C>
-void check(C const& config, Setting const& setting, Problems& problems) {
-  if constexpr (requires { M::check(config, setting, problems); }) {
-    M::check(config, setting, problems);
-  }
-}
-/// Weights that one item does not use, such as those of experts it was not sent to.
-template <class M, class C>
-[[nodiscard]] constexpr std::ptrdiff_t idle_parameters(C const& config, int width) {
-  if constexpr (requires { M::idle_parameters(config, width); }) {
-    return M::idle_parameters(config, width);
-  } else {
-    return 0;
-  }
-}
 
 }  // namespace moenda

@@ -2,6 +2,7 @@
 #pragma once
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/name.hpp"
+#include "moenda/core/wraps.hpp"
 #include "moenda/ops/mean_pool.hpp"
 
 namespace moenda::expert {
@@ -10,26 +11,17 @@ namespace moenda::expert {
 /// as in Hecto (Pandey et al. 2025), whose feed-forward expert sees a single vector.
 ///   y_t = Inner(mean of the rows that are no padding), the same at every row
 template <ExpertLike Inner>
-struct Pooled {
+struct Pooled : Wraps<Inner> {
   static constexpr char const* name = joined_name<"pooled_", Inner>;
   static constexpr Granularity granularity = Granularity::sequence;
   using Config = typename Inner::Config;
-  template <class B>
-  using Params = typename Inner::template Params<B>;
-  template <class B>
-  using Cache = typename Inner::template Cache<B>;
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
+  static void check(Config const&, Setting const& setting, Problems& problems) {
     if (setting.causal) {
       problems.add(
           "Pooled: the mean of a sequence knows its later tokens, so it has no place in a "
           "causal model");
     }
-    moenda::check<Inner>(c, setting, problems);
-  }
-  template <class B>
-  static constexpr typename Inner::template Params<B> params(Config const& c, int d_model) {
-    return Inner::template params<B>(c, d_model);
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c,

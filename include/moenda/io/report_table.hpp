@@ -101,6 +101,9 @@ inline constexpr std::array<Measure, 15> measures = {{
                 "</small>";
       }
     }
+    if (run.meta.contains("sees_later_tokens")) {
+      html += "<small class=\"worse\">its router sees later tokens</small>";
+    }
     html += run.finished ? "</th>" : "<small class=\"worse\">unfinished</small></th>";
   }
   if (runs.size() == 2) html += "<th scope=\"col\">Change<small>second vs. first</small></th>";

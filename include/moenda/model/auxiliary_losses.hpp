@@ -35,10 +35,10 @@ struct AuxiliaryLosses {
     static constexpr std::array<char const*, sizeof...(Ls)> names{Ls::name...};
   };
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
     each([&](auto i, auto loss) {
       using L = typename decltype(loss)::type;
-      problems.in(L::name, [&] { moenda::check<L>(c.groups[i], setting, problems); });
+      f(part<L>(L::name), c.groups[i], of.groups[i]...);
     });
   }
   /// Whether one that balances is on.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "moenda/core/after_step.hpp"
+#include "moenda/core/idle_parameters.hpp"
 #include "moenda/core/routing_hook.hpp"
 #include "moenda/model/auxiliary_losses.hpp"
 #include "moenda/ops/activation.hpp"
@@ -82,15 +83,20 @@ struct CondMlp {
     std::span<int const> path;  // [tokens]
   };
 
-  static void check(Config const& c, Setting setting, Problems& problems) {
-    setting.num_experts = c.num_paths;
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Terms>("loss"), c.loss, of.loss...);
+  }
+  static constexpr Setting inside(Config const& c, Setting at) {
+    at.num_experts = c.num_paths;
+    return at;
+  }
+  static void check(Config const& c, Setting const&, Problems& problems) {
     problems.expect(c.hidden >= 1 && c.hidden <= max_hidden, "hidden",
                     "in 1.." + std::to_string(max_hidden), c.hidden);
     problems.expect(c.num_paths >= 1 && c.num_paths <= max_paths, "num_paths",
                     "in 1.." + std::to_string(max_paths), c.num_paths);
     problems.expect(c.temperature > 0 && std::isfinite(c.temperature), "temperature",
                     "above 0 and finite", c.temperature);
-    problems.in("loss", [&] { Terms::check(c.loss, setting, problems); });
     problems.in("balance", [&] {
       auto const& b = c.balance;
       problems.expect(b.rate >= 0 && std::isfinite(b.rate), "rate", "at least 0", b.rate);
@@ -112,9 +118,10 @@ struct CondMlp {
             {c.balance.rate > 0 ? 1 : 0, paths, WeightKind::state},
             Terms::template params<B>(c.loss, paths)};
   }
-  /// The biases of the other paths.
-  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model) {
-    return (c.num_paths - std::ptrdiff_t{1}) * (c.hidden + std::ptrdiff_t{d_model});
+  /// The biases of the other paths, and what the losses leave idle.
+  static constexpr std::ptrdiff_t idle_parameters(Config const& c, Setting const& at) {
+    return (c.num_paths - std::ptrdiff_t{1}) * (c.hidden + std::ptrdiff_t{at.d_model}) +
+           moenda::idle_parameters<Terms>(c.loss, inside(c, at));
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
+#include <utility>
 #include <vector>
 
-#include "moenda/core/after_step.hpp"
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/core/fit.hpp"
 #include "moenda/core/per_layer.hpp"
 #include "moenda/ops/memory.hpp"
 #include "moenda/position/position_of.hpp"
@@ -28,6 +28,7 @@ struct Encoder {
   using PositionOf = position::PositionOf<typename Block::Attention>;
   using Position = typename PositionOf::Module;
   static constexpr int max_layers = 1 << 14;
+  using Config = typename Block::Config;
 
   template <class B>
   struct Params {
@@ -43,9 +44,31 @@ struct Encoder {
     typename Norm::template Cache<B> final_norm;
   };
 
+  /// A model without layers has the config of a block all the same. The rules of the position
+  /// scheme are checked in the attention that owns it.
+  static constexpr void parts(auto&& f, Setting const& at, Config const& c, auto&... of) {
+    if constexpr (sizeof...(of) == 0) {
+      for (int l = 0; l < std::clamp(at.num_layers, 1, max_layers); ++l) {
+        auto layer = part<Block>();
+        layer.layer = l;
+        layer.count = at.num_layers > 0 ? 1 : 0;
+        f(layer, c);
+      }
+    } else {
+      f(part<Position>(), PositionOf::config(c.attention), of.position...);
+      std::size_t const sizes[] = {of.layers.size()...};
+      for (std::size_t l = 0; l < sizes[0]; ++l) {
+        auto layer = part<Block>();
+        layer.layer = int(l);
+        f(layer, c, of.layers[l]...);
+      }
+    }
+    f(part<Norm>("norm"), c.norm, of.final_norm...);
+  }
   template <class B>
-  static constexpr Params<B> params(typename Block::Config const& c, Setting const& setting) {
+  static constexpr Params<B> params(Config const& c, Setting const& setting) {
     std::vector<typename Block::template Params<B>> layers;
+    layers.reserve(setting.num_layers < 0 ? 0 : std::size_t(setting.num_layers));
     for (int l = 0; l < setting.num_layers; ++l) {
       layers.push_back(layer_params<Block, B>(c, setting.d_model, LayerIndex{l}));
     }
@@ -53,18 +76,10 @@ struct Encoder {
                                          setting.d_model),
             std::move(layers), Norm::template params<B>(c.norm, setting.d_model)};
   }
-  static constexpr std::ptrdiff_t idle_parameters(typename Block::Config const& c,
-                                                  Setting const& setting) {
-    std::ptrdiff_t idle = 0;
-    for (int l = 0; l < setting.num_layers; ++l) {
-      idle += layer_idle_parameters<Block>(c, setting.d_model, LayerIndex{l});
-    }
-    return idle;
-  }
   /// x [tokens, d_model] -> [tokens, d_model]. Overwrites x at evaluation.
   template <class B>
-  static Tensor<B> forward(Context<B>& ctx, typename Block::Config const& c, Params<B> const& p,
-                           Cache<B>& cache, Tensor<B> x) {
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
+                           Tensor<B> x) {
     x = Position::forward(ctx, PositionOf::config(c.attention), p.position, cache.position, x);
     cache.layers = ctx.template make<typename Block::template Cache<B>>(int(p.layers.size()));
     for (std::size_t l = 0; l < p.layers.size(); ++l) {
@@ -81,7 +96,7 @@ struct Encoder {
     return Norm::forward(ctx, c.norm, p.final_norm, cache.final_norm, x);
   }
   template <class B>
-  static Tensor<B> backward(Context<B>& ctx, typename Block::Config const& c, Params<B> const& p,
+  static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
     auto dx = ctx.tensor(dy.rows, dy.cols);  // [tokens, d_model]
     auto const mark = ctx.arena.mark();
@@ -97,25 +112,11 @@ struct Encoder {
     return Position::backward(ctx, PositionOf::config(c.attention), p.position, grads.position,
                               cache.position, dx);
   }
-  template <class B>
-  static void fit(TrainingText text, typename Block::Config const& c, Params<B> const& p) {
-    for (std::size_t l = 0; l < p.layers.size(); ++l) {
-      text.layer = int(l);
-      moenda::fit<Block>(text, c, p.layers[l]);
-    }
-  }
-  template <class B>
-  static void after_step(StepEnd<B> end, typename Block::Config const& c, Params<B> const& p,
-                         Params<B> const& grads) {
-    for (std::size_t l = 0; l < p.layers.size(); ++l) {
-      end.layer = int(l);
-      moenda::after_step<Block>(end, c, p.layers[l], grads.layers[l]);
-    }
-  }
 };
 
 template <>
 struct Encoder<NoBlock> {
+  using Config = NoBlock::Config;
   static constexpr int max_layers = 0;
   template <class B>
   struct Params {
@@ -127,9 +128,6 @@ struct Encoder<NoBlock> {
   template <class B>
   static constexpr Params<B> params(NoBlock::Config const&, Setting const&) {
     return {};
-  }
-  static constexpr std::ptrdiff_t idle_parameters(NoBlock::Config const&, Setting const&) {
-    return 0;
   }
   template <class B>
   static Tensor<B> forward(Context<B>&, NoBlock::Config const&, Params<B> const&, Cache<B>&,

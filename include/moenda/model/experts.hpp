@@ -79,11 +79,11 @@ struct Experts {
   static constexpr bool may_accept(Granularity routed) {
     return (Group<Es>::may_accept(routed) && ...);
   }
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
+  /// Without groups that no layer has an expert of: their configs need not make sense.
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
     each([&](auto i, auto group) {
       using G = typename decltype(group)::type;
-      if (G::is_empty(c.groups[i])) return;
-      problems.in(G::name, [&] { G::check(c.groups[i], setting, problems); });
+      if (!G::is_empty(c.groups[i])) f(part<G>(G::name), c.groups[i], of.groups[i]...);
     });
   }
   template <class B>

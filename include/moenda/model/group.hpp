@@ -7,7 +7,7 @@
 
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/core/per_layer.hpp"
+#include "moenda/core/one_of.hpp"
 #include "moenda/model/grouped_weights.hpp"
 #include "moenda/ops/gather.hpp"
 #include "moenda/ops/memory.hpp"
@@ -50,17 +50,24 @@ struct Group {
     return std::all_of(c.count_per_layer.begin(), c.count_per_layer.end(),
                        [](int count) { return count == 0; });
   }
+  static constexpr void parts(auto&& f, Setting const& at, Config const& c, auto&... of) {
+    if constexpr (sizeof...(of) == 0) {  // they share a config
+      auto each = part<Expert>("each");
+      each.count = num_experts(c, {at.layer});
+      f(each, c.each);
+    } else {
+      int const sizes[] = {size(of)...};
+      for (int e = 0; e < sizes[0]; ++e) f(part<Expert>("each"), c.each, of[std::size_t(e)]...);
+    }
+  }
   static constexpr bool accepts(Config const& c, Granularity routed) {
     auto const needed = granularity_of<Expert>(c.each);
     return needed == Granularity::token || needed == routed;
   }
   /// False when the type alone shows that the expert cannot work on `routed` units.
   static constexpr bool may_accept(Granularity routed) {
-    if constexpr (requires { Expert::granularity; }) {
-      return Expert::granularity == Granularity::token || Expert::granularity == routed;
-    } else {
-      return true;
-    }
+    auto const needed = static_granularity<Expert>().value_or(Granularity::token);
+    return needed == Granularity::token || needed == routed;
   }
   static void check(Config const& c, Setting const& setting, Problems& problems) {
     problems.expect(c.count >= 0, "count", "at least 0", c.count);
@@ -70,7 +77,6 @@ struct Group {
     for (int const count : c.count_per_layer) {
       problems.expect(count >= 0, "count_per_layer", "counts of at least 0", count);
     }
-    problems.in("each", [&] { moenda::check<Expert>(c.each, setting, problems); });
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model, LayerIndex layer = {}) {
@@ -164,14 +170,14 @@ struct Group {
     }
   };
 
-  /// Expert where it is no OneOf; like OneOf::At.
+  /// Expert where it is no OneOf; like Alternative.
   struct Itself {
     using Module = Expert;
   };
   /// Calls f(kind, its config) with the module that the experts are: a OneOf's choice, or Expert.
   template <class F>
   static auto visit_kind(Config const& c, F f) {
-    if constexpr (requires { typename Expert::template Nth<0>; }) {
+    if constexpr (is_one_of<Expert>) {
       return Expert::visit(c.each, f);
     } else {
       return f(Itself{}, c.each);

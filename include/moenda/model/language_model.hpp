@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <utility>
-#include <vector>
+#include <string>
 
-#include "moenda/core/after_step.hpp"
-#include "moenda/core/fit.hpp"
-#include "moenda/core/per_layer.hpp"
+#include "moenda/core/check.hpp"
+#include "moenda/core/idle_parameters.hpp"
 #include "moenda/core/walk.hpp"
+#include "moenda/model/encoder.hpp"
 #include "moenda/model/transformer_block.hpp"
 #include "moenda/ops/cross_entropy.hpp"
 #include "moenda/ops/embedding.hpp"
 #include "moenda/ops/matmul.hpp"
-#include "moenda/position/position_of.hpp"
 
 namespace moenda {
 
@@ -22,9 +20,7 @@ struct LanguageModel {
   static_assert(sizeof(Block) > 0);  // completed first: its own sentences come first
   static_assert(!looks_ahead<Block>, MOENDA_RULE_CAUSAL);
   static constexpr char const* name = "language_model";
-  using Norm = typename Block::Norm;
-  using PositionOf = position::PositionOf<typename Block::Attention>;
-  using Position = typename PositionOf::Module;
+  using Blocks = Encoder<Block>;
   using Target = int;  ///< the next token's id; -1 counts nothing
 
   struct Config {
@@ -33,22 +29,25 @@ struct LanguageModel {
     typename Block::Config block{};
     MOENDA_FIELDS(Config, vocab_size, context_length, d_model, num_layers, tied_head, block);
   };
+  /// Those of the blocks, under their own names, between the embedding and the head.
   template <class B>
-  struct Params {
+  struct Params : Blocks::template Params<B> {
     Weight<B> embedding;  // [vocab_size, d_model]
-    typename Position::template Params<B> position;
-    std::vector<typename Block::template Params<B>> layers;
-    typename Norm::template Params<B> final_norm;
-    Weight<B> head;  // [vocab_size, d_model], or [0, d_model] when tied
+    Weight<B> head;       // [vocab_size, d_model], or [0, d_model] when tied
     MOENDA_FIELDS(Params, embedding, position, layers, final_norm, head);
   };
   template <class B>
-  struct Cache {
-    typename Position::template Cache<B> position;
-    std::span<typename Block::template Cache<B>> layers;
-    typename Norm::template Cache<B> final_norm;
-  };
+  using Cache = typename Blocks::template Cache<B>;
 
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Blocks>("block"), c.block, of...);
+  }
+  static constexpr Setting inside(Config const& c, Setting const&) {
+    return {.causal = true,
+            .d_model = c.d_model,
+            .context_length = c.context_length,
+            .num_layers = c.num_layers};
+  }
   /// What is wrong with the configuration, with the keys where it is wrong.
   static Problems check(Config const& c) {
     Problems problems;
@@ -59,26 +58,14 @@ struct LanguageModel {
     expect_size("vocab_size", c.vocab_size, 1, 1 << 28);
     expect_size("context_length", c.context_length, 1, 1 << 28);
     expect_size("d_model", c.d_model, 1, 1 << 20);
-    expect_size("num_layers", c.num_layers, 0, 1 << 14);
-    Setting const setting{.causal = true,
-                          .d_model = c.d_model,
-                          .context_length = c.context_length,
-                          .num_layers = c.num_layers};
-    problems.in("block", [&] { moenda::check<Block>(c.block, setting, problems); });
+    expect_size("num_layers", c.num_layers, 0, Blocks::max_layers);
+    check_parts<LanguageModel>(c, {}, problems);
     return problems;
   }
   template <class B>
   static constexpr Params<B> params(Config const& c) {
-    std::vector<typename Block::template Params<B>> layers;
-    layers.reserve(c.num_layers < 0 ? 0 : std::size_t(c.num_layers));
-    for (int l = 0; l < c.num_layers; ++l) {
-      layers.push_back(layer_params<Block, B>(c.block, c.d_model, LayerIndex{l}));
-    }
-    return {{c.vocab_size, c.d_model, WeightKind::embedding},
-            Position::template params<B>(PositionOf::config(c.block.attention), c.context_length,
-                                         c.d_model),
-            std::move(layers),
-            Norm::template params<B>(c.block.norm, c.d_model),
+    return {Blocks::template params<B>(c.block, inside(c, {})),
+            {c.vocab_size, c.d_model, WeightKind::embedding},
             {c.tied_head ? 0 : c.vocab_size, c.d_model, WeightKind::matrix}};
   }
   /// All parameters.
@@ -88,67 +75,22 @@ struct LanguageModel {
   /// The parameters that one token uses: without the experts it is not sent to (their mean size,
   /// when experts differ).
   static constexpr std::ptrdiff_t active_parameter_count(Config const& c) {
-    auto active = parameter_count(c);
-    for (int l = 0; l < c.num_layers; ++l) {
-      active -= layer_idle_parameters<Block>(c.block, c.d_model, LayerIndex{l});
-    }
-    return active;
+    return parameter_count(c) - idle_parameters<LanguageModel>(c, {});
   }
 
   /// tokens [batch_size * seq_len] (in ctx.batch) -> hidden [tokens, d_model], after the final
   /// norm.
   template <class B>
-  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache) {
-    auto x = ops::embedding(ctx, ctx.batch.tokens, ctx.batch.rows(), p.embedding);
-    x = Position::forward(ctx, PositionOf::config(c.block.attention), p.position, cache.position,
-                          x);
-    cache.layers = ctx.template make<typename Block::template Cache<B>>(c.num_layers);
-    for (std::size_t l = 0; l < p.layers.size(); ++l) {
-      ctx.layer = int(l);
-      auto const mark = ctx.arena.mark();
-      auto y = Block::forward(ctx, c.block, p.layers[l], cache.layers[l], x);
-      if (ctx.training) {
-        x = y;
-      } else {  // nothing is kept for a backward: inference forgets each block
-        ops::assign(ctx, x, y);
-        ctx.arena.rewind(mark);
-      }
-    }
-    return Norm::forward(ctx, c.block.norm, p.final_norm, cache.final_norm, x);
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p,
+                           typename Blocks::template Cache<B>& cache) {
+    auto const x = ops::embedding(ctx, ctx.batch.tokens, ctx.batch.rows(), p.embedding);
+    return Blocks::template forward<B>(ctx, c.block, p, cache, x);
   }
   template <class B>
   static void backward(Context<B>& ctx, Config const& c, Params<B> const& p, Params<B> const& grads,
-                       Cache<B>& cache, Tensor<B> dhidden) {
-    auto dx = ctx.tensor(dhidden.rows, dhidden.cols);  // [tokens, d_model]
-    auto const mark = ctx.arena.mark();
-    ops::assign(ctx, dx,
-                Norm::backward(ctx, c.block.norm, p.final_norm, grads.final_norm, cache.final_norm,
-                               dhidden));
-    for (std::size_t l = p.layers.size(); l-- > 0;) {
-      ctx.layer = int(l);
-      ctx.arena.rewind(mark);  // gradients of activations live for one block only
-      ops::assign(ctx, dx,
-                  Block::backward(ctx, c.block, p.layers[l], grads.layers[l], cache.layers[l], dx));
-    }
-    ctx.arena.rewind(mark);
-    dx = Position::backward(ctx, PositionOf::config(c.block.attention), p.position, grads.position,
-                            cache.position, dx);
+                       typename Blocks::template Cache<B>& cache, Tensor<B> dhidden) {
+    auto const dx = Blocks::template backward<B>(ctx, c.block, p, grads, cache, dhidden);
     ops::embedding_backward(ctx, dx, ctx.batch.tokens, grads.embedding);
-  }
-  template <class B>
-  static void fit(TrainingText text, Config const& c, Params<B> const& p) {
-    for (std::size_t l = 0; l < p.layers.size(); ++l) {
-      text.layer = int(l);
-      moenda::fit<Block>(text, c.block, p.layers[l]);
-    }
-  }
-  template <class B>
-  static void after_step(StepEnd<B> end, Config const& c, Params<B> const& p,
-                         Params<B> const& grads) {
-    for (std::size_t l = 0; l < p.layers.size(); ++l) {
-      end.layer = int(l);
-      moenda::after_step<Block>(end, c.block, p.layers[l], grads.layers[l]);
-    }
   }
   /// Throws ConfigError for sizes that the model cannot take, DataError for lengths outside
   /// 0..seq_len and for ids outside the vocabulary, also in padding.

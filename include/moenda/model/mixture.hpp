@@ -2,8 +2,8 @@
 #pragma once
 #include <cmath>
 
-#include "moenda/core/after_step.hpp"
-#include "moenda/core/fit.hpp"
+#include "moenda/core/check.hpp"
+#include "moenda/core/idle_parameters.hpp"
 #include "moenda/core/routing_hook.hpp"
 #include "moenda/model/auxiliary_losses.hpp"
 #include "moenda/model/drop.hpp"
@@ -22,10 +22,6 @@ struct Mixture {
   static constexpr char const* name = AsGroups<Expert>::mixture_name;
   using Set = typename AsGroups<Expert>::Module;
   using Terms = AuxiliaryLosses<Losses...>;
-  static constexpr bool looks_ahead = [] {
-    if constexpr (has_static_traits<Router>) return !Router::traits.causal_at_evaluation;
-    return false;
-  }();
 
   static constexpr int max_experts = 65536;
 
@@ -58,12 +54,31 @@ struct Mixture {
     Tensor<B> slots;  // [num_slots * item_rows, d_model] what the experts answered
   };
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    int const layers = std::max(1, Set::num_counts(c.experts));
-    auto const before = problems.found().size();
-    for (int l = 0; l < layers && problems.found().size() == before; ++l) {
-      check_layer(c, setting, {l}, problems);
-    }
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Router>("router"), c.router, of.router...);
+    f(part<Set>("experts"), c.experts, of.experts...);
+    f(part<Terms>("loss"), c.loss, of.loss...);
+  }
+  static constexpr Setting inside(Config const& c, Setting at) {
+    at.num_experts = Set::num_experts(c.experts, {at.layer});
+    return at;
+  }
+  static void check(Config const& c, Setting const& at, Problems& problems) {
+    int const experts = inside(c, at).num_experts;
+    auto const traits = traits_of<Router>(c.router);
+    problems.in("experts", [&] {
+      problems.expect(experts >= 1 && experts <= max_experts,
+                      Set::num_counts(c.experts) > 0 ? "count_per_layer" : "count",
+                      "in 1.." + std::to_string(max_experts), experts);
+      if (!Set::accepts(c.experts, traits.granularity)) problems.add(MOENDA_RULE_GRANULARITY);
+    });
+    problems.in("router", [&] {
+      if (at.causal && traits.breaks_causality()) problems.add(MOENDA_RULE_CAUSAL);
+    });
+    problems.in("loss", [&] {
+      bool const untrainable = traits.balanced_by_construction || !traits.has_parameters;
+      if (untrainable && Terms::balance(c.loss)) problems.add(MOENDA_RULE_BALANCE);
+    });
     problems.expect(c.capacity_factor >= 0 && std::isfinite(c.capacity_factor), "capacity_factor",
                     "0 (dropless) or above", c.capacity_factor);
   }
@@ -74,14 +89,18 @@ struct Mixture {
             Set::template params<B>(c.experts, d_model, layer),
             Terms::template params<B>(c.loss, experts)};
   }
-  /// The share of the experts' parameters that an item does not visit.
-  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model,
-                                                  LayerIndex layer = {}) {
-    int const experts = Set::num_experts(c.experts, layer);
-    if (experts == 0) return 0;
-    int const idle = experts - Router::experts_per_item(c.router, experts);
-    return moenda::parameter_count(Set::template params<Shapes>(c.experts, d_model, layer)) /
-           experts * idle;
+  /// The share of the experts' parameters that an item does not visit, and what those that it
+  /// visits, the router and the losses leave idle.
+  static constexpr std::ptrdiff_t idle_parameters(Config const& c, Setting const& at) {
+    auto const inner = inside(c, at);
+    if (inner.num_experts == 0) return 0;
+    int const visited = experts_per_item<Router>(c.router, inner.num_experts);
+    auto const all =
+        moenda::parameter_count(Set::template params<Shapes>(c.experts, at.d_model, {at.layer}));
+    return all / inner.num_experts * (inner.num_experts - visited) +
+           moenda::idle_parameters<Set>(c.experts, inner) / inner.num_experts * visited +
+           moenda::idle_parameters<Router>(c.router, inner) +
+           moenda::idle_parameters<Terms>(c.loss, inner);
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
@@ -127,52 +146,22 @@ struct Mixture {
     return dx;
   }
 
-  template <class B>
-  static void fit(TrainingText const& text, Config const& c, Params<B> const& p) {
-    moenda::fit<Router>(text, c.router, p.router, Set::size(p.experts));
-  }
-  template <class B>
-  static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
-                         Params<B> const& grads) {
-    moenda::after_step<Router>(end, c.router, p.router, grads.router);
-  }
-
  private:
-  /// What is wrong with one layer; counts may differ from layer to layer.
-  static void check_layer(Config const& c, Setting setting, LayerIndex layer, Problems& problems) {
-    setting.num_experts = Set::num_experts(c.experts, layer);
-    auto const traits = traits_of<Router>(c.router);
-    problems.in("experts", [&] {
-      problems.expect(setting.num_experts >= 1 && setting.num_experts <= max_experts,
-                      Set::num_counts(c.experts) > 0 ? "count_per_layer" : "count",
-                      "in 1.." + std::to_string(max_experts), setting.num_experts);
-      Set::check(c.experts, setting, problems);
-      if (!Set::accepts(c.experts, traits.granularity)) problems.add(MOENDA_RULE_GRANULARITY);
-    });
-    problems.in("router", [&] {
-      moenda::check<Router>(c.router, setting, problems);
-      if (setting.causal && !traits.causal_at_evaluation) problems.add(MOENDA_RULE_CAUSAL);
-    });
-    problems.in("loss", [&] {
-      Terms::check(c.loss, setting, problems);
-      bool const untrainable = traits.balanced_by_construction || !traits.has_parameters;
-      if (untrainable && Terms::balance(c.loss)) problems.add(MOENDA_RULE_BALANCE);
-    });
-  }
   /// ceil(factor * assignments / experts), at least 1: Lepikhin et al. 2020, section 2.2.
   static int capacity(Config const& c, int items, int experts) {
     if (c.capacity_factor <= 0) return -1;
-    double const fair = double(items) * Router::experts_per_item(c.router, experts) / experts;
+    double const fair = double(items) * experts_per_item<Router>(c.router, experts) / experts;
     return std::max(1, int(std::min(std::ceil(c.capacity_factor * fair), double(items))));
   }
   static constexpr bool granularity_agrees = [] {
-    if constexpr (has_static_traits<Router>) return Set::may_accept(Router::traits.granularity);
+    if constexpr (has_static_traits<Router>)
+      return Set::may_accept(static_traits<Router>().granularity);
     return true;
   }();
   static constexpr bool balance_is_useful = [] {
     if constexpr (has_static_traits<Router>) {
-      bool const untrainable =
-          Router::traits.balanced_by_construction || !Router::traits.has_parameters;
+      constexpr auto traits = static_traits<Router>();
+      bool const untrainable = traits.balanced_by_construction || !traits.has_parameters;
       return !(untrainable && (Losses::balances || ... || false));
     }
     return true;

@@ -4,7 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "moenda/core/check.hpp"
+#include "moenda/core/idle_parameters.hpp"
 #include "moenda/core/walk.hpp"
+#include "moenda/input/check_batch.hpp"
 #include "moenda/input/features.hpp"
 #include "moenda/input/tokens.hpp"
 #include "moenda/model/encoder.hpp"
@@ -59,6 +62,18 @@ struct SequenceModel {
     typename FeedForward::template Cache<B> ffn;
   };
 
+  /// Without blocks there is no config of one. The last layer is a stack of its own.
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Input>("input"), c.input, of.input...);
+    if (c.num_layers > 0 || sizeof...(of) > 0) f(part<Blocks>("block"), c.block, of.encoder...);
+    auto last = part<FeedForward>("ffn");
+    last.layers_before = c.num_layers;
+    f(last, c.ffn, of.ffn...);
+    f(part<Output>("output"), c.output, of.output...);
+  }
+  static constexpr Setting inside(Config const& c, Setting const&) {
+    return {.d_model = c.d_model, .context_length = c.context_length, .num_layers = c.num_layers};
+  }
   /// What is wrong with the configuration, with the keys where it is wrong.
   static Problems check(Config const& c) {
     Problems problems;
@@ -69,20 +84,13 @@ struct SequenceModel {
     expect_size("context_length", c.context_length, 1, 1 << 28);
     expect_size("d_model", c.d_model, 1, 1 << 20);
     expect_size("num_layers", c.num_layers, 0, Blocks::max_layers);
-    problems.in("input", [&] { moenda::check<Input>(c.input, setting(c), problems); });
-    if (c.num_layers > 0) {
-      problems.in("block", [&] { moenda::check<Block>(c.block, setting(c), problems); });
-    }
-    auto last = setting(c);
-    last.num_layers = 1;
-    problems.in("ffn", [&] { moenda::check<FeedForward>(c.ffn, last, problems); });
-    problems.in("output", [&] { moenda::check<Output>(c.output, setting(c), problems); });
+    check_parts<SequenceModel>(c, {}, problems);
     return problems;
   }
   template <class B>
   static constexpr Params<B> params(Config const& c) {
     return {Input::template params<B>(c.input, c.d_model),
-            Blocks::template params<B>(c.block, setting(c)),
+            Blocks::template params<B>(c.block, inside(c, {})),
             layer_params<FeedForward, B>(c.ffn, c.d_model, LayerIndex{0}),
             Output::template params<B>(c.output, c.d_model)};
   }
@@ -92,8 +100,7 @@ struct SequenceModel {
   }
   /// Those that one sequence uses: without the experts it is not sent to.
   static constexpr std::ptrdiff_t active_parameter_count(Config const& c) {
-    return parameter_count(c) - Blocks::idle_parameters(c.block, setting(c)) -
-           layer_idle_parameters<FeedForward>(c.ffn, c.d_model, LayerIndex{0});
+    return parameter_count(c) - idle_parameters<SequenceModel>(c, {});
   }
 
   /// tokens or features of ctx.batch -> hidden [batch_size, d_model].
@@ -114,19 +121,6 @@ struct SequenceModel {
     dx = Blocks::backward(ctx, c.block, p.encoder, grads.encoder, cache.encoder, dx);
     Input::backward(ctx, c.input, p.input, grads.input, cache.input, dx);
   }
-  template <class B>
-  static void fit(TrainingText text, Config const& c, Params<B> const& p) {
-    moenda::fit<Blocks>(text, c.block, p.encoder);
-    text.layer = c.num_layers;
-    moenda::fit<FeedForward>(text, c.ffn, p.ffn);
-  }
-  template <class B>
-  static void after_step(StepEnd<B> end, Config const& c, Params<B> const& p,
-                         Params<B> const& grads) {
-    moenda::after_step<Blocks>(end, c.block, p.encoder, grads.encoder);
-    end.layer = c.num_layers;
-    moenda::after_step<FeedForward>(end, c.ffn, p.ffn, grads.ffn);
-  }
 
   /// Throws ConfigError for sizes that the model cannot take, DataError for lengths outside
   /// 1..seq_len and for rows that the input refuses.
@@ -145,13 +139,7 @@ struct SequenceModel {
                       std::to_string(batch.lengths[b]) + ", but lengths must lie in 1.." +
                       std::to_string(batch.seq_len));
     }
-    if constexpr (requires { typename Input::template Nth<0>; }) {
-      Input::visit(c.input, [&](auto at, auto const& chosen) {
-        decltype(at)::Module::check_batch(chosen, batch);
-      });
-    } else {
-      Input::check_batch(c.input, batch);
-    }
+    moenda::check_batch<Input>(c.input, batch);
   }
   /// One for every sequence.
   static std::int64_t target_count(Batch const& batch) { return batch.batch_size; }
@@ -172,11 +160,6 @@ struct SequenceModel {
   template <class B>
   static Tensor<B> outputs(Context<B>& ctx, Config const&, Params<B> const& p, Tensor<B> hidden) {
     return Output::outputs(ctx, p.output, hidden);
-  }
-
- private:
-  static constexpr Setting setting(Config const& c) {
-    return {.d_model = c.d_model, .context_length = c.context_length, .num_layers = c.num_layers};
   }
 };
 

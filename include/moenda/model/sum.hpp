@@ -3,9 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "moenda/core/after_step.hpp"
 #include "moenda/core/concepts.hpp"
-#include "moenda/core/fit.hpp"
 #include "moenda/core/name.hpp"
 #include "moenda/core/per_layer.hpp"
 #include "moenda/model/experts.hpp"
@@ -20,7 +18,6 @@ namespace moenda {
 template <LayerLike... Ms>
 struct Sum {
   static constexpr char const* name = "sum";
-  static constexpr bool looks_ahead = (moenda::looks_ahead<Ms> || ...);
 
   using Config = SideBySide<Ms...>;
   template <class B>
@@ -33,32 +30,22 @@ struct Sum {
     hana::tuple<typename Ms::template Cache<B>...> groups;
   };
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    each([&]<class M>(auto i, Part<M>) {
-      problems.in(M::name, [&] { moenda::check<M>(c.groups[i], setting, problems); });
-    });
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    each([&]<class M>(auto i, Term<M>) { f(part<M>(M::name), c.groups[i], of.groups[i]...); });
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int width, LayerIndex layer = {}) {
     Params<B> p;
-    each([&]<class M>(auto i, Part<M>) {
+    each([&]<class M>(auto i, Term<M>) {
       p.groups[i] = layer_params<M, B>(c.groups[i], width, layer);
     });
     return p;
-  }
-  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int width,
-                                                  LayerIndex layer = {}) {
-    std::ptrdiff_t idle = 0;
-    each([&]<class M>(auto i, Part<M>) {
-      idle += layer_idle_parameters<M>(c.groups[i], width, layer);
-    });
-    return idle;
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
                            Tensor<B> x) {
     Tensor<B> y;  // [tokens, width]
-    each([&]<class M>(auto i, Part<M>) {
+    each([&]<class M>(auto i, Term<M>) {
       auto const part = M::forward(ctx, c.groups[i], p.groups[i], cache.groups[i], x);
       if constexpr (decltype(i)::value == 0) {
         y = part;
@@ -74,7 +61,7 @@ struct Sum {
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
                             Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
     Tensor<B> dx;  // [tokens, width]
-    each([&]<class M>(auto i, Part<M>) {
+    each([&]<class M>(auto i, Term<M>) {
       auto const part =
           M::backward(ctx, c.groups[i], p.groups[i], grads.groups[i], cache.groups[i], dy);
       if constexpr (decltype(i)::value == 0) {
@@ -85,24 +72,13 @@ struct Sum {
     });
     return dx;
   }
-  template <class B>
-  static void fit(TrainingText const& text, Config const& c, Params<B> const& p) {
-    each([&]<class M>(auto i, Part<M>) { moenda::fit<M>(text, c.groups[i], p.groups[i]); });
-  }
-  template <class B>
-  static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
-                         Params<B> const& grads) {
-    each([&]<class M>(auto i, Part<M>) {
-      moenda::after_step<M>(end, c.groups[i], p.groups[i], grads.groups[i]);
-    });
-  }
 
  private:
   template <class M>
-  struct Part {};
+  struct Term {};
   template <class F>
   static constexpr void each(F f) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (f(hana::size_c<I>, Part<Ms>{}), ...); }
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (f(hana::size_c<I>, Term<Ms>{}), ...); }
     (std::index_sequence_for<Ms...>{});
   }
   static_assert(sizeof...(Ms) > 0, "Sum: name at least one layer, such as a Mixture<...>");

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "moenda/core/check.hpp"
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/model/tab_passage.hpp"
@@ -58,6 +59,13 @@ struct TabMoe {
   template <class B>
   using Cache = WindowEncoder::Cache<B>;
 
+  /// What has a config of its own; the windows' encoder and the selectors have none.
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Router>("router"), c.router, of.router...);
+  }
+  static constexpr Setting inside(Config const& c, Setting const&) {
+    return {.d_model = c.d_model, .context_length = c.context_length, .num_experts = num_experts};
+  }
   static Problems check(Config const& c) {
     Problems problems;
     auto const expect_size = [&](char const* key, int value, int least, int most) {
@@ -86,9 +94,7 @@ struct TabMoe {
       problems.expect(c.learning.uniform_passes >= 0, "uniform_passes", "at least 0",
                       c.learning.uniform_passes);
     });
-    Setting const setting{
-        .d_model = c.d_model, .context_length = c.context_length, .num_experts = num_experts};
-    problems.in("router", [&] { moenda::check<Router>(c.router, setting, problems); });
+    check_parts<TabMoe>(c, {}, problems);
     return problems;
   }
   template <class B>

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/after_step.hpp"
 #include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/core/fit.hpp"
 #include "moenda/core/per_layer.hpp"
 #include "moenda/ops/add.hpp"
 #include "moenda/ops/memory.hpp"
@@ -22,7 +20,6 @@ struct TransformerBlock {
   static constexpr char const* name = "transformer";
   using Norm = NormModule;
   using Attention = AttentionModule;
-  static constexpr bool looks_ahead = moenda::looks_ahead<FeedForward>;
 
   struct Config {
     typename Norm::Config norm{};
@@ -46,20 +43,17 @@ struct TransformerBlock {
     typename FeedForward::template Cache<B> ffn;
   };
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    problems.in("norm", [&] { moenda::check<Norm>(c.norm, setting, problems); });
-    problems.in("attention", [&] { moenda::check<Attention>(c.attention, setting, problems); });
-    problems.in("ffn", [&] { moenda::check<FeedForward>(c.ffn, setting, problems); });
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Norm>("norm"), c.norm, of.attention_norm...);
+    f(part<Attention>("attention"), c.attention, of.attention...);
+    f(part<Norm>("norm"), c.norm, of.ffn_norm...);
+    f(part<FeedForward>("ffn"), c.ffn, of.ffn...);
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model, LayerIndex layer = {}) {
     auto const norm = Norm::template params<B>(c.norm, d_model);
     return {norm, layer_params<Attention, B>(c.attention, d_model, layer), norm,
             layer_params<FeedForward, B>(c.ffn, d_model, layer)};
-  }
-  static constexpr std::ptrdiff_t idle_parameters(Config const& c, int d_model,
-                                                  LayerIndex layer = {}) {
-    return layer_idle_parameters<FeedForward>(c.ffn, d_model, layer);
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
@@ -83,15 +77,6 @@ struct TransformerBlock {
                              cache.attention_norm, da);
     ops::accumulate(ctx, dx, dh);  // [tokens, d_model]
     return dx;
-  }
-  template <class B>
-  static void fit(TrainingText const& text, Config const& c, Params<B> const& p) {
-    moenda::fit<FeedForward>(text, c.ffn, p.ffn);
-  }
-  template <class B>
-  static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
-                         Params<B> const& grads) {
-    moenda::after_step<FeedForward>(end, c.ffn, p.ffn, grads.ffn);
   }
 };
 

@@ -20,10 +20,10 @@ namespace moenda::router {
 /// an expert stays as it is while its load is within 20 % of the mean. Published code that does so
 /// adds the bias to the logits, from which the weights and the losses are made too. Here it is
 /// added for the selection alone, on purpose: otherwise the bias would influence what is learnt.
-template <class Inner>
+template <class InnerRouter>
 struct BiasBalanced {
+  using Inner = InnerRouter;
   static constexpr char const* name = joined_name<"bias_balanced_", Inner>;
-  static constexpr RouterTraits traits = Inner::traits;
   struct Config {
     typename Inner::Config inner{};
     double rate = 0.001;  ///< suits scores in 0..1, not logits
@@ -45,20 +45,15 @@ struct BiasBalanced {
     Tensor<B> selected;  // [items, num_experts]
   };
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    problems.in("inner", [&] { moenda::check<Inner>(c.inner, setting, problems); });
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Inner>("inner"), c.inner, of.inner...);
+  }
+  static void check(Config const& c, Setting const&, Problems& problems) {
     problems.expect(c.rate >= 0 && std::isfinite(c.rate), "rate", "at least 0", c.rate);
     problems.expect(c.dead_zone >= 0 && c.dead_zone < 1, "dead_zone", "at least 0 and below 1",
                     c.dead_zone);
     problems.expect(c.frozen_from >= 0 && c.frozen_from <= 1, "frozen_from",
                     "in 0..1, a part of the training", c.frozen_from);
-  }
-  static constexpr auto weighting_rule(Config const& c) requires requires {
-    Inner::weighting_rule(c.inner);
-  }
-  { return Inner::weighting_rule(c.inner); }
-  static constexpr int experts_per_item(Config const& c, int num_experts) {
-    return Inner::experts_per_item(c.inner, num_experts);
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model, int num_experts) {
@@ -82,7 +77,6 @@ struct BiasBalanced {
   template <class B>
   static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
                          Params<B> const& grads) {
-    moenda::after_step<Inner>(end, c.inner, p.inner, grads.inner);
     if (end.progress() > c.frozen_from) return;
     move_balancing_bias(end.backend, p.bias.data, grads.bias.data, c.rate, c.dead_zone,
                         p.bias.cols);

@@ -73,14 +73,16 @@ struct Hash {
   }
   /// Fills the table of kind = balanced. Throws ConfigError unless there is a count for every id.
   template <class B>
-  static void fit(TrainingText const& text, Config const& c, Params<B> const& p, int num_experts) {
+  static void fit(TrainingText const& text, Config const& c, Params<B> const& p) {
     if (c.kind != HashKind::balanced) return;
     require(std::int64_t(text.token_counts.size()) == c.vocab_size,
             "Hash: there must be a token count for each of the vocab_size ids",
             static_cast<long long>(text.token_counts.size()), c.vocab_size);
     for (int h = 0; h < c.hashes; ++h) {
-      moenda::Random const random(c.salt, first_stream(c, text.layer) + std::uint64_t(h));
-      auto const experts = balanced_table(text.token_counts, num_experts / c.hashes, random);
+      moenda::Random const random(c.salt,
+                                  first_stream(c, text.at.layer_number()) + std::uint64_t(h));
+      auto const experts =
+          balanced_table(text.token_counts, text.at.num_experts / c.hashes, random);
       auto* const row = p.table.data + std::ptrdiff_t(h) * c.vocab_size;
       for (std::size_t id = 0; id < experts.size(); ++id) {
         row[id] = typename B::Scalar(experts[id] + 1);

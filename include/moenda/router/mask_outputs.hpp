@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/after_step.hpp"
 #include "moenda/core/fields.hpp"
 #include "moenda/core/name.hpp"
-#include "moenda/core/rules.hpp"
+#include "moenda/core/parts.hpp"
 #include "moenda/ops/pointwise.hpp"
 #include "moenda/ops/random_mask.hpp"
 #include "moenda/router/gates.hpp"
@@ -16,10 +15,10 @@ namespace moenda::router {
 /// dropout, Fedus et al. 2021, section 2.4, is another thing: more dropout inside the experts.)
 ///   weights = inner weights * mask / (1 - probability),  mask ~ Bernoulli(1 - probability)
 /// The choice stays what it was, so balancing losses on it do not see the mask.
-template <class Inner>
+template <class InnerRouter>
 struct MaskOutputs {
+  using Inner = InnerRouter;
   static constexpr char const* name = joined_name<"mask_outputs_", Inner>;
-  static constexpr RouterTraits traits = Inner::traits;
   struct Config {
     double probability = 0;
     typename Inner::Config inner{};
@@ -33,17 +32,12 @@ struct MaskOutputs {
     Tensor<B> mask;  // [items, num_experts], empty where nothing is masked
   };
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Inner>("inner"), c.inner, of...);
+  }
+  static void check(Config const& c, Setting const&, Problems& problems) {
     problems.expect(c.probability >= 0 && c.probability < 1, "probability",
                     "at least 0 and below 1", c.probability);
-    problems.in("inner", [&] { moenda::check<Inner>(c.inner, setting, problems); });
-  }
-  static constexpr auto weighting_rule(Config const& c) requires requires {
-    Inner::weighting_rule(c.inner);
-  }
-  { return Inner::weighting_rule(c.inner); }
-  static constexpr int experts_per_item(Config const& c, int num_experts) {
-    return Inner::experts_per_item(c.inner, num_experts);
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model, int num_experts) {
@@ -68,12 +62,6 @@ struct MaskOutputs {
                             GatesGrad<B> d) {
     if (cache.mask.data != nullptr) d.weights = ops::multiply(ctx, d.weights, cache.mask);
     return Inner::backward(ctx, c.inner, p, grads, cache.inner, d);  // [items, d_model]
-  }
-  template <class B>
-  static void after_step(StepEnd<B> const& end, Config const& c,
-                         typename Inner::template Params<B> const& p,
-                         typename Inner::template Params<B> const& grads) {
-    moenda::after_step<Inner>(end, c.inner, p, grads);
   }
 };
 

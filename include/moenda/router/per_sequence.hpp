@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/after_step.hpp"
 #include "moenda/core/name.hpp"
-#include "moenda/core/rules.hpp"
+#include "moenda/core/wraps.hpp"
 #include "moenda/ops/mean_pool.hpp"
 #include "moenda/router/gates.hpp"
 
@@ -13,30 +12,16 @@ namespace moenda::router {
 /// traits say so.
 ///   pooled_b = mean_t x_bt;   gates = Inner(pooled)
 template <class Inner>
-struct PerSequence {
+struct PerSequence : Wraps<Inner> {
   static constexpr char const* name = joined_name<"per_sequence_", Inner>;
   static constexpr RouterTraits traits = [] {
-    auto traits_of_inner = Inner::traits;
+    auto traits_of_inner = static_traits<Inner>();
     traits_of_inner.granularity = Granularity::sequence;
     traits_of_inner.causal_at_evaluation = false;
     return traits_of_inner;
   }();
   using Config = typename Inner::Config;
-  template <class B>
-  using Params = typename Inner::template Params<B>;
-  template <class B>
-  using Cache = typename Inner::template Cache<B>;
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    moenda::check<Inner>(c, setting, problems);
-  }
-  static constexpr int experts_per_item(Config const& c, int num_experts) {
-    return Inner::experts_per_item(c, num_experts);
-  }
-  template <class B>
-  static constexpr Params<B> params(Config const& c, int d_model, int num_experts) {
-    return Inner::template params<B>(c, d_model, num_experts);
-  }
   /// x [batch_size * seq_len, d_model] -> gates of batch_size items.
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c,
@@ -57,12 +42,6 @@ struct PerSequence {
                             typename Inner::template Cache<B>& cache, GatesGrad<B> const& d) {
     auto dpooled = Inner::backward(ctx, c, p, grads, cache, d);  // [batch_size, d_model]
     return ops::mean_pool_backward(ctx, dpooled);
-  }
-  template <class B>
-  static void after_step(StepEnd<B> const& end, Config const& c,
-                         typename Inner::template Params<B> const& p,
-                         typename Inner::template Params<B> const& grads) {
-    moenda::after_step<Inner>(end, c, p, grads);
   }
 };
 

@@ -1,26 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <optional>
-
 #include "moenda/core/routing_hook.hpp"
 #include "moenda/router/scores.hpp"
 
 namespace moenda::router {
-
-/// The rule of a router, of a OneOf that of its choice; nothing where a router states none.
-template <class Router>
-[[nodiscard]] constexpr std::optional<WeightingRule> weighting_rule_of(
-    typename Router::Config const& c) {
-  if constexpr (requires { Router::weighting_rule(c); }) {
-    return Router::weighting_rule(c);
-  } else if constexpr (requires { typename Router::template Nth<0>; }) {
-    return Router::visit(c, [](auto at, auto const& chosen) {
-      return weighting_rule_of<typename decltype(at)::Module>(chosen);
-    });
-  } else {
-    return std::nullopt;
-  }
-}
 
 /// The weights of experts that were selected by somebody else: by the router's own weighting_rule,
 /// so that its own choice keeps its weights. Where it states none they are its probs, or equal ones
@@ -31,7 +14,7 @@ template <class Router, class B>
 Tensor<B> reweighed(Context<B>& ctx, typename Router::Config const& c, Gates<B> const& gates,
                     Tensor<B> selected) {
   WeighCache<B> cache;
-  if (auto const rule = weighting_rule_of<Router>(c)) {
+  if (auto const rule = weighting_rule<Router>(c)) {
     ScoreCache<B> scored;
     auto const scores = score(ctx, rule->scores, gates.logits, scored).scores;
     auto const weights =  // [items, num_experts]

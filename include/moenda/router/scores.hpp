@@ -2,7 +2,9 @@
 #pragma once
 // From logits to scores, and from scores to combine weights.
 #include <array>
+#include <optional>
 
+#include "moenda/core/parts.hpp"
 #include "moenda/ops/memory.hpp"
 #include "moenda/ops/pointwise.hpp"
 #include "moenda/ops/softmax.hpp"
@@ -31,6 +33,21 @@ struct WeightingRule {
   bool weighs = true;  ///< false: a weight of 1 for each
   double scaling_factor = 1;
 };
+
+/// That of R, or of what R wraps or chose; nothing where neither has one.
+template <class R, class C>
+[[nodiscard]] constexpr std::optional<WeightingRule> weighting_rule(C const& config) {
+  if constexpr (requires { R::weighting_rule(config); }) {
+    return R::weighting_rule(config);
+  } else {
+    std::optional<WeightingRule> rule;
+    if constexpr (has_parts<R>) {
+      R::parts([&]<class Q>(Part<Q> const&, auto const& c) { rule = weighting_rule<Q>(c); },
+               Setting{}, config);
+    }
+    return rule;
+  }
+}
 
 /// `scores` rank experts and weigh them; `probs` are the scores as a distribution, for losses.
 template <class B>

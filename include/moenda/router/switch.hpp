@@ -10,7 +10,7 @@ namespace moenda::router {
 ///   p = softmax(x weight^T);  e = argmax p;  y = p_e expert_e(x)
 struct Switch {
   static constexpr char const* name = "switch";
-  static constexpr RouterTraits traits = TopK::traits;
+  using Inner = TopK;
   struct Config {
     double jitter = 0.01;
     MOENDA_FIELDS(Config, jitter);
@@ -20,14 +20,8 @@ struct Switch {
   template <class B>
   using Cache = TopK::Cache<B>;
 
-  static void check(Config const& c, Setting const& setting, Problems& problems) {
-    TopK::check(top_1(c), setting, problems);
-  }
-  static constexpr WeightingRule weighting_rule(Config const& c) {
-    return TopK::weighting_rule(top_1(c));
-  }
-  static constexpr int experts_per_item(Config const& c, int num_experts) {
-    return TopK::experts_per_item(top_1(c), num_experts);
+  static constexpr void parts(auto&& f, Setting const&, Config const& c, auto&... of) {
+    f(part<Inner>(), top_1(c), of...);
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model, int num_experts) {

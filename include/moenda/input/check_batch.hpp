@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "moenda/core/context.hpp"
+#include "moenda/core/parts.hpp"
+
+namespace moenda {
+
+/// Lets an input, or the one that it chose, refuse what it cannot read: throws DataError. An input
+/// that wants to has check_batch(config, batch).
+template <class M, class C>
+void check_batch(C const& config, Batch const& batch) {
+  if constexpr (requires { M::check_batch(config, batch); }) M::check_batch(config, batch);
+  if constexpr (has_parts<M>) {
+    M::parts([&]<class P>(Part<P> const&, auto const& of_part) { check_batch<P>(of_part, batch); },
+             inside<M>(config, {}), config);
+  }
+}
+
+}  // namespace moenda

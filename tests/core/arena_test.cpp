@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+namespace core_arena_test {
+
 namespace {
 
 using namespace moenda;
@@ -116,3 +118,5 @@ TEST_CASE("poison is NaN in both precisions", "[arena]") {
 }
 
 }  // namespace
+
+}  // namespace core_arena_test

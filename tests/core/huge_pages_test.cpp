@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+namespace core_huge_pages_test {
+
 namespace {
 
 using namespace moenda;
@@ -30,3 +32,5 @@ TEST_CASE("memory that is in use keeps what it holds", "[memory]") {
 }
 
 }  // namespace
+
+}  // namespace core_huge_pages_test

@@ -5,6 +5,8 @@
 
 #include "moenda/core/error.hpp"
 
+namespace core_rules_test {
+
 namespace {
 
 using namespace moenda;
@@ -71,3 +73,5 @@ TEST_CASE("facts of a module may be static or depend on its config", "[rules]") 
 }
 
 }  // namespace
+
+}  // namespace core_rules_test

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+namespace core_arena_test {
+
 namespace {
 
 using namespace moenda;
@@ -120,3 +122,5 @@ TEST_CASE("poison is NaN in both precisions", "[arena]") {
 }
 
 }  // namespace
+
+}  // namespace core_arena_test

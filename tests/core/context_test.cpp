@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace core_context_test {
+
 namespace {
 
 using namespace moenda;
@@ -50,3 +52,5 @@ TEST_CASE("made objects are constructed, also on used memory", "[context]") {
 }
 
 }  // namespace
+
+}  // namespace core_context_test

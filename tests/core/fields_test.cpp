@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+namespace core_fields_test {
+
 namespace {
 
 using namespace moenda;
@@ -78,3 +80,5 @@ TEST_CASE("forty members work, at compile time too", "[fields]") {
 }
 
 }  // namespace
+
+}  // namespace core_fields_test

@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+namespace core_huge_pages_test {
+
 namespace {
 
 using namespace moenda;
@@ -21,3 +23,5 @@ TEST_CASE("memory that is in use keeps what it holds", "[memory]") {
 }
 
 }  // namespace
+
+}  // namespace core_huge_pages_test

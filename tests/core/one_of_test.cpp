@@ -14,6 +14,8 @@
 #include "moenda/position/rope.hpp"
 #include "moenda/router/top_k.hpp"
 
+namespace core_one_of_test {
+
 namespace {
 
 using namespace moenda;
@@ -86,3 +88,5 @@ TEST_CASE("a choice of routers keeps its facts", "[one_of]") {
 }
 
 }  // namespace
+
+}  // namespace core_one_of_test

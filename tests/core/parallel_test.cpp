@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 
+namespace core_parallel_test {
+
 namespace {
 
 using namespace moenda;
@@ -119,3 +121,5 @@ TEST_CASE("the number of threads is limited", "[parallel]") {
 }
 
 }  // namespace
+
+}  // namespace core_parallel_test

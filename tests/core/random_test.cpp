@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+namespace core_random_test {
+
 namespace {
 
 using namespace moenda;
@@ -57,3 +59,5 @@ TEST_CASE("uniform and normal draws have their moments", "[random]") {
 }
 
 }  // namespace
+
+}  // namespace core_random_test

@@ -8,6 +8,8 @@
 #include "moenda/core/facts.hpp"
 #include "moenda/core/idle_parameters.hpp"
 
+namespace core_rules_test {
+
 namespace {
 
 using namespace moenda;
@@ -77,3 +79,5 @@ TEST_CASE("facts of a module may be static or depend on its config", "[rules]") 
 }
 
 }  // namespace
+
+}  // namespace core_rules_test

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace core_suggest_test {
+
 namespace {
 
 using namespace moenda;
@@ -32,3 +34,5 @@ TEST_CASE("words are joined with commas", "[suggest]") {
 }
 
 }  // namespace
+
+}  // namespace core_suggest_test

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 
+namespace core_walk_test {
+
 namespace {
 
 using namespace moenda;
@@ -90,3 +92,5 @@ TEST_CASE("sizes are counted in 64 bits", "[walk]") {
 }
 
 }  // namespace
+
+}  // namespace core_walk_test

@@ -10,6 +10,8 @@
 #include "data/examples.hpp"
 #include "io/temporary_folder.hpp"
 
+namespace data_bpe_test {
+
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -168,3 +170,5 @@ TEST_CASE("Fingerprints tell vocabularies apart", "[data][tokenizer]") {
   CHECK(Bpe(one).fingerprint() != Bpe(other).fingerprint());
   CHECK(Bpe(one).fingerprint() != Bpe(bytes_only()).fingerprint());
 }
+
+}  // namespace data_bpe_test

@@ -10,6 +10,8 @@
 #include "data/examples.hpp"
 #include "io/temporary_folder.hpp"
 
+namespace data_completion_tasks_test {
+
 namespace {
 
 using namespace moenda;
@@ -175,3 +177,5 @@ TEST_CASE("the validation set of HellaSwag is read whole", "[data]") {
 }
 
 }  // namespace
+
+}  // namespace data_completion_tasks_test

@@ -5,6 +5,8 @@
 
 #include "io/temporary_folder.hpp"
 
+namespace data_csv_records_test {
+
 using namespace moenda;
 using namespace moenda::data;
 using io::test::message_of;
@@ -78,3 +80,5 @@ TEST_CASE("Any bytes end in records or a refusal", "[data][csv]") {
     }
   }
 }
+
+}  // namespace data_csv_records_test

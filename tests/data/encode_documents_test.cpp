@@ -7,6 +7,8 @@
 
 #include "data/examples.hpp"
 
+namespace data_encode_documents_test {
+
 using namespace moenda;
 using namespace moenda::data;
 
@@ -47,3 +49,5 @@ TEST_CASE("Many short texts in one list are not copied again for each",
     CHECK(moves < 30);
   }
 }
+
+}  // namespace data_encode_documents_test

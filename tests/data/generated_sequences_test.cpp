@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+namespace data_generated_sequences_test {
+
 namespace {
 
 using namespace moenda;
@@ -102,3 +104,5 @@ TEST_CASE("sequences that cannot be generated are refused with their keys", "[da
 }
 
 }  // namespace
+
+}  // namespace data_generated_sequences_test

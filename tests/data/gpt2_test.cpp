@@ -15,6 +15,8 @@
 #include "moenda/data/encode_documents.hpp"
 #include "moenda/data/tokenizer.hpp"
 
+namespace data_gpt2_test {
+
 using namespace moenda;
 using namespace moenda::data;
 namespace fs = std::filesystem;
@@ -137,3 +139,5 @@ TEST_CASE("Whole books have the recorded tokens", "[data][gpt2]") {
     if (fs::exists(path / "TOKENS.tsv")) check_corpus(gpt2(*folder), path);
   }
 }
+
+}  // namespace data_gpt2_test

@@ -7,6 +7,8 @@
 
 #include "data/examples.hpp"
 
+namespace data_pretokenizer_test {
+
 using namespace moenda::data;
 
 namespace {
@@ -107,3 +109,5 @@ TEST_CASE("The pieces in a row are the text, and cutting at next_cut changes non
     }
   }
 }
+
+}  // namespace data_pretokenizer_test

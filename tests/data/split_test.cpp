@@ -11,6 +11,8 @@
 #include "io/temporary_folder.hpp"
 #include "moenda/core/random.hpp"
 
+namespace data_split_test {
+
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -127,3 +129,5 @@ TEST_CASE("Fractions that do not sum to 1 are refused", "[data][split]") {
         Contains("sum to 1"));
   }
 }
+
+}  // namespace data_split_test

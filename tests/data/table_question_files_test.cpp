@@ -10,6 +10,8 @@
 
 #include "moenda/expert/tab/supervision.hpp"
 
+namespace data_table_question_files_test {
+
 using namespace moenda;
 using namespace moenda::data;
 
@@ -151,3 +153,5 @@ TEST_CASE("TabFact: the statements that compare two cells", "[table]") {
   CHECK(read_comparisons(folder / "val.jsonl", tables).size() == 159);
   CHECK(read_comparisons(folder / "test.jsonl", tables).size() == 177);
 }
+
+}  // namespace data_table_question_files_test

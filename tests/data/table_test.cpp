@@ -6,6 +6,8 @@
 #include "moenda/data/condition.hpp"
 #include "moenda/data/table_reader.hpp"
 
+namespace data_table_test {
+
 using namespace moenda;
 using namespace moenda::data;
 
@@ -138,3 +140,5 @@ TEST_CASE("conditions pick rows", "[table]") {
   CHECK(describe(table, {ConditionKind::above, 1, -1, -1, two_and_a_half}) == "where 'n' > 2.5");
   CHECK(describe(table, {ConditionKind::is, 0, a}) == "where 'who' is 'a'");
 }
+
+}  // namespace data_table_test

@@ -5,6 +5,8 @@
 
 #include "io/temporary_folder.hpp"
 
+namespace data_tabular_reader_test {
+
 using namespace moenda;
 using namespace moenda::data;
 using io::test::message_of;
@@ -183,3 +185,5 @@ TEST_CASE("Line ends make no difference", "[data][tabular]") {
   CHECK(one.class_names == two.class_names);
   CHECK(one.classes == three.classes);
 }
+
+}  // namespace data_tabular_reader_test

@@ -9,6 +9,8 @@
 #include "io/temporary_folder.hpp"
 #include "moenda/data/encoded_corpus.hpp"
 
+namespace data_token_cache_test {
+
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -175,3 +177,5 @@ TEST_CASE("An opened cache outlives its replacement", "[data][encoded_corpus]") 
   CHECK(all(texts.open().tokens()) != old);
   CHECK(all(kept) == old);
 }
+
+}  // namespace data_token_cache_test

@@ -36,7 +36,7 @@ int main() {
   double& weight = network.params.layers[0].ffn.router.hidden.data[0];
   auto const loss_at = [&](double value) {
     weight = value;
-    return network.evaluate({pi, 1, 10}, std::span(pi).subspan(1)).cross_entropy;
+    return network.evaluate({pi, 1, 10}, std::span(pi).subspan(1)).mean;
   };
   double const here = weight, change = 1e-5;
   double const slope = (loss_at(here + change) - loss_at(here - change)) / (2 * change);

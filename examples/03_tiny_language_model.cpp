@@ -46,9 +46,9 @@ int main() {
   text.insert(text.end(), ids.begin(), ids.end());  // twice: the end is seen as often as the rest
   Trainer trainer(network, {.steps = 250, .stride = 1, .optimizer = {.learning_rate = 0.01}},
                   data::TokenStream(text));
-  double loss = trainer.step().loss.cross_entropy;
+  double loss = trainer.step().loss.mean;
   std::printf("loss at the first step  %.1f\n", loss);
-  while (trainer.step_count() < trainer.steps()) loss = trainer.step().loss.cross_entropy;
+  while (trainer.step_count() < trainer.steps()) loss = trainer.step().loss.mean;
   std::printf("loss at the last step   %.1f\n\n", loss);
 
   auto const prompt = std::span<int const>(ids).first(14);

@@ -54,7 +54,7 @@ double test_loss(Router::Config const& router, std::uint64_t seed) {
                   data::TokenStream(std::vector<std::uint16_t>(text.begin(), text.end())));
   while (trainer.step_count() < trainer.steps()) trainer.step();
   auto const ids = encode(unseen);
-  return network.evaluate({ids.data(), 9, 32}, std::span(ids).subspan(1, 9 * 32)).cross_entropy;
+  return network.evaluate({ids.data(), 9, 32}, std::span(ids).subspan(1, 9 * 32)).mean;
 }
 
 int main() {

@@ -31,7 +31,7 @@ double mean_loss(Network& network, data::LabelledBatches<Target> batches) {
   for (std::int64_t b = 0; b < batches.batches(); ++b) {
     batches.load(b);
     auto const loss = network.evaluate(batches.batch(), batches.targets());
-    sum += loss.cross_entropy * double(loss.tokens);
+    sum += loss.mean * double(loss.tokens);
     count += double(loss.tokens);
   }
   return count > 0 ? sum / count : 0;
@@ -49,7 +49,7 @@ Predictions predictions(Network& network, data::LabelledBatches<Target> batches,
     between();
     batches.load(b);
     auto const batch = batches.batch();
-    sum += network.evaluate(batch, batches.targets(), {}, &probe).cross_entropy * batch.batch_size;
+    sum += network.evaluate(batch, batches.targets(), {}, &probe).mean * batch.batch_size;
     auto const outputs = network.logits(batch);
     all.outputs.insert(all.outputs.end(), outputs.data, outputs.data + outputs.size());
   }

@@ -137,7 +137,7 @@ struct TableTask {
       double sum = 0;
       for (std::int64_t b = 0; b < batches.batches(); ++b) {
         batches.load(b);
-        sum += network.evaluate(batches.batch(), batches.targets()).cross_entropy;
+        sum += network.evaluate(batches.batch(), batches.targets()).mean;
       }
       return sum / double(batches.batches());
     }

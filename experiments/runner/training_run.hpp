@@ -167,7 +167,7 @@ class TrainingRun {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     seconds_ += took;
     training_energy_.pause();
-    train_loss_ = result.loss.cross_entropy;
+    train_loss_ = result.loss.mean;
     if (!result.applied) ++skipped_steps_;
     evaluation_energy_.resume();
     if (validates) valid_loss_ = data_.validation_loss(run_, network_);
@@ -184,7 +184,7 @@ class TrainingRun {
     metrics.add(io::to_csv({step, std::uint64_t(tokens()), seconds_, result.learning_rate,
                             *train_loss_, validates ? valid_loss_ : std::nullopt,
                             result.gradient_norm, double(trainer_.tokens_per_step()) / took}));
-    std::vector<io::EventScalar> scalars{{"loss/train", result.loss.cross_entropy},
+    std::vector<io::EventScalar> scalars{{"loss/train", result.loss.mean},
                                          {"learning_rate", result.learning_rate}};
     if (validates) scalars.push_back({"loss/valid", *valid_loss_});
     if (routing_ && routing_->step() == step) {

@@ -67,7 +67,7 @@ template <class Network>
 void check_gradients(Network& network, models::TextBatch const& text) {
   network.zero_gradients();
   network.accumulate_gradients(text.batch, text.targets);
-  auto const loss = [&] { return network.evaluate(text.batch, text.targets).cross_entropy; };
+  auto const loss = [&] { return network.evaluate(text.batch, text.targets).mean; };
   walk(network.params, [&](Path const& path, auto const& weight) {
     for (std::ptrdiff_t i = 0; i < weight.size(); i += 1 + weight.size() / 3) {
       double& value = weight.data[i];
@@ -108,7 +108,7 @@ TEST_CASE("all layers sparse, or all dense, is the plain model", "[interleave]")
   models::TextBatch const text(2, 8, 31);
   auto const loss = [&](auto& network) {
     network.accumulate_gradients(text.batch, text.targets);
-    return network.losses().back().cross_entropy;
+    return network.losses().back().mean;
   };
   Training<Model, Double> all_sparse(backend, config(1, 0), 3, 0.3);
   using Plain = ModelOf<Sparse>;

@@ -21,7 +21,7 @@ void check_network_gradients(typename M::Config const& config, std::size_t coord
     laws::ChoiceProbe<laws::Double> probe;
     network.accumulate_gradients(text.batch, text.targets, 1, &probe);
     auto const loss = network.losses().back();
-    return laws::Measured{loss.cross_entropy + loss.auxiliary, std::move(probe.choices)};
+    return laws::Measured{loss.mean + loss.auxiliary, std::move(probe.choices)};
   };
   laws::GradientCheck check;
   walk(network.params, [&](Path const& path, auto& weight) {

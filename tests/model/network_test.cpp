@@ -77,7 +77,7 @@ TEMPLATE_TEST_CASE("threads and poison change no bit of a training pass", "[mode
     network.accumulate_gradients(text.batch, text.targets);
     auto const loss = network.losses().back();
     auto all = network.gradients.on_host();
-    all.push_back(float(loss.cross_entropy));
+    all.push_back(float(loss.mean));
     all.push_back(float(loss.auxiliary));
     return all;
   };
@@ -104,13 +104,13 @@ TEMPLATE_TEST_CASE("ignored targets count nothing", "[model]", Gpt2, MoeGqa) {
   }
   auto const some = network.evaluate(text.batch, targets);
   CHECK(some.tokens == 10);
-  CHECK(some.cross_entropy == Approx(sum / 10).epsilon(1e-12));
+  CHECK(some.mean == Approx(sum / 10).epsilon(1e-12));
   // None at all: a loss of 0, and only the auxiliary losses move the weights.
   std::fill(targets.begin(), targets.end(), -1);
   network.zero_gradients();
   network.accumulate_gradients(text.batch, targets);
   auto const none = network.losses().back();
-  CHECK(none.cross_entropy == 0);
+  CHECK(none.mean == 0);
   CHECK(none.tokens == 0);
   CHECK(laws::all_finite(network.gradients));
   double head = 0;
@@ -126,7 +126,7 @@ TEMPLATE_TEST_CASE("an empty batch is a batch", "[model]", Gpt2, MoeGqa) {
   for (Batch const batch : {Batch{nullptr, 0, 5}, Batch{nullptr, 2, 0}}) {
     network.accumulate_gradients(batch, {});
     auto const loss = network.losses().back();
-    CHECK(loss.cross_entropy == 0);
+    CHECK(loss.mean == 0);
     CHECK(loss.auxiliary == 0);
     for (float const g : network.gradients) REQUIRE(g == 0);
     CHECK(network.logits(batch).rows == 0);

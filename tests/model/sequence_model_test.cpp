@@ -138,7 +138,7 @@ TEMPLATE_LIST_TEST_CASE("gradients of sequence models are right", "[model]", Cas
     laws::ChoiceProbe<laws::Double> probe;
     network.accumulate_gradients(s.batch, s.targets, 1, &probe);
     auto const loss = network.losses().back();
-    return laws::Measured{loss.cross_entropy + loss.auxiliary, std::move(probe.choices)};
+    return laws::Measured{loss.mean + loss.auxiliary, std::move(probe.choices)};
   };
   laws::GradientCheck check;
   walk(network.params, [&](Path const& path, auto& weight) {
@@ -163,8 +163,8 @@ TEMPLATE_LIST_TEST_CASE("sequence models do not see padding", "[model]", Cases) 
   auto const expected = models::copy_of(network.logits(tight.batch));
   CHECK(laws::distance(models::copy_of(network.logits(loose.batch)), expected) <=
         laws::Tolerance<laws::Float>::value);
-  auto const loss = network.evaluate(tight.batch, tight.targets).cross_entropy;
-  CHECK(network.evaluate(loose.batch, loose.targets).cross_entropy == Approx(loss).epsilon(1e-5));
+  auto const loss = network.evaluate(tight.batch, tight.targets).mean;
+  CHECK(network.evaluate(loose.batch, loose.targets).mean == Approx(loss).epsilon(1e-5));
   network.zero_gradients();
   network.accumulate_gradients(tight.batch, tight.targets);
   auto const gradients = network.gradients.on_host();
@@ -190,7 +190,7 @@ TEMPLATE_LIST_TEST_CASE("sequence models repeat, and allocate nothing in a stead
   auto const loss = a.evaluate(s.batch, s.targets, losses);
   CHECK(losses[2] == 0);
   CHECK(double(losses[0] + losses[1] + losses[3] + losses[4]) / 4 ==
-        Approx(loss.cross_entropy).epsilon(1e-5));
+        Approx(loss.mean).epsilon(1e-5));
 }
 
 TEST_CASE("a probe is told what is padding", "[model]") {
@@ -235,7 +235,7 @@ TEST_CASE("a value is compared by its square", "[model]") {
   REQUIRE(values.size() == 5);
   double sum = 0;
   for (std::size_t b : {0u, 1u, 3u, 4u}) sum += std::pow(double(values[b] - s.targets[b]), 2);
-  CHECK(network.evaluate(s.batch, s.targets).cross_entropy == Approx(sum / 4));
+  CHECK(network.evaluate(s.batch, s.targets).mean == Approx(sum / 4));
 }
 
 TEST_CASE("batches that a sequence model cannot take are refused", "[model]") {

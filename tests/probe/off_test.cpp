@@ -30,7 +30,7 @@ std::vector<float> passes(Network& network, TextBatch const& text, RoutingHook<B
   network.accumulate_gradients(text.batch, text.targets, 1, hook);
   auto const loss = network.losses().back();
   std::vector<float> seen = network.gradients.on_host();
-  seen.push_back(float(loss.cross_entropy));
+  seen.push_back(float(loss.mean));
   seen.push_back(float(loss.auxiliary));
   std::vector<float> losses(text.targets.size());
   network.evaluate(text.batch, text.targets, losses, hook);

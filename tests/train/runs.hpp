@@ -32,7 +32,7 @@ struct Run {
       data::Windows const& text = windows())
       : network(backend, config, train.seed, 0.1), trainer(network, train, text.tokens()) {}
   void steps(int count) {
-    for (int i = 0; i < count; ++i) losses.push_back(trainer.step().loss.cross_entropy);
+    for (int i = 0; i < count; ++i) losses.push_back(trainer.step().loss.mean);
   }
   Training<M, B> network;
   Trainer<Training<M, B>> trainer;

@@ -71,7 +71,7 @@ struct GroupedQuery {
     at.head_dim = c.head_dim;
     return at;
   }
-  static void check(Config const& c, Setting const&, Problems& problems) {
+  static void check(Config const& c, Setting const& setting, Problems& problems) {
     auto const expect_count = [&](char const* key, int value) {
       problems.expect(value >= 1 && value <= max_heads, key, "in 1.." + std::to_string(max_heads),
                       value);

@@ -14,10 +14,10 @@ namespace moenda {
 
 /// The loss of a batch.
 struct Loss {
-  double cross_entropy = 0;  ///< mean over the counted targets, in nats; of a regressor the mean
-                             ///< squared error
-  double auxiliary = 0;      ///< weighted auxiliary losses; not part of validation
-  std::int64_t tokens = 0;   ///< how many targets were counted
+  double mean = 0;  ///< over the counted targets: of a language model or a classifier the cross
+                    ///< entropy in nats, of a regressor the squared error
+  double auxiliary = 0;     ///< weighted auxiliary losses; not part of validation
+  std::int64_t tokens = 0;  ///< how many targets were counted
 };
 
 /// A model that runs: parameters and the step memory. It owns no gradient: Training does.

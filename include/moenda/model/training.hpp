@@ -65,8 +65,8 @@ class Training : public Network<M, B> {
   [[nodiscard]] std::span<Loss const> losses() {
     auto const read = sums.read();
     for (std::size_t p = 0; p < passes_.size(); ++p) {
-      auto& [cross_entropy, auxiliary, tokens] = passes_[p];
-      cross_entropy = tokens == 0 ? 0 : read[first_sums_[p]] / double(tokens);
+      auto& [mean, auxiliary, tokens] = passes_[p];
+      mean = tokens == 0 ? 0 : read[first_sums_[p]] / double(tokens);
       auxiliary = read[first_sums_[p] + 1];
     }
     return passes_;

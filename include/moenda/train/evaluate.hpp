@@ -43,7 +43,7 @@ template <class Network>
     auto const used = std::size_t(rows) * length;
     auto const loss = network.evaluate({inputs.data(), rows, int(length)},
                                        std::span<int const>(targets).first(used), {}, hook);
-    sum += loss.cross_entropy * double(loss.tokens);
+    sum += loss.mean * double(loss.tokens);
     tokens += loss.tokens;
     if (progress) progress(b + 1, batches);
   }

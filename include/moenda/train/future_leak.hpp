@@ -31,7 +31,7 @@ template <class Network>
   for (std::int64_t w = 0; w < std::min(count, windows.count()); ++w) {
     windows.fill(w, inputs, targets);
     leak.loss_of_windows +=
-        double(length) * network.evaluate({inputs.data(), 1, length}, targets).cross_entropy;
+        double(length) * network.evaluate({inputs.data(), 1, length}, targets).mean;
     for (int seen = 1; seen <= length; ++seen) {
       auto const last = static_cast<std::size_t>(seen - 1);
       std::fill_n(last_only.begin(), seen, -1);
@@ -40,7 +40,7 @@ template <class Network>
           network
               .evaluate({inputs.data(), 1, seen},
                         std::span<int const>(last_only).first(static_cast<std::size_t>(seen)))
-              .cross_entropy;
+              .mean;
     }
     leak.tokens += length;
   }

@@ -121,7 +121,7 @@ class Trainer {
     }
     auto const squares = sum_squares();
     for (auto const& loss : network_.losses()) {  // here the host waits for the backend, once
-      result.loss.cross_entropy += share * loss.cross_entropy;
+      result.loss.mean += share * loss.mean;
       result.loss.auxiliary += share * loss.auxiliary;
       result.loss.tokens += loss.tokens;
     }
@@ -129,7 +129,7 @@ class Trainer {
     result.learning_rate =
         config_.optimizer.learning_rate * Schedule::factor(config_.schedule, step_, steps());
     result.applied = std::isfinite(result.gradient_norm) &&
-                     std::isfinite(result.loss.cross_entropy + result.loss.auxiliary);
+                     std::isfinite(result.loss.mean + result.loss.auxiliary);
     if (result.applied) {
       optimizer::AdamW::step(config_.optimizer, network_, state, result.learning_rate,
                              clip_factor(result.gradient_norm));
@@ -137,9 +137,8 @@ class Trainer {
       network_.after_step(step_, steps(), moments);
     } else if (config_.on_nonfinite == OnNonfinite::stop) {
       throw NumericError("Trainer: loss and gradient must be finite, but step " +
-                         std::to_string(step_) + " has loss " +
-                         std::to_string(result.loss.cross_entropy) + " and gradient norm " +
-                         std::to_string(result.gradient_norm) +
+                         std::to_string(step_) + " has loss " + std::to_string(result.loss.mean) +
+                         " and gradient norm " + std::to_string(result.gradient_norm) +
                          "; lower the learning rate, or set on_nonfinite = \"skip_step\"");
     }
     ++step_;

@@ -43,12 +43,12 @@ void require_all_closed(char const* kernel, X const&... arguments) {
 
 }  // namespace detail
 
-#define MOENDA_KERNEL(name, arguments, ...)                            \
-  template <class T>                                                   \
-  void name(Backend<T>& backend, __VA_ARGS__) {                        \
-    detail::require_all_closed(#name, MOENDA_ARGUMENTS arguments);     \
-    Opened const open(#name);                                          \
-    moenda::cpu::name(backend.host, MOENDA_ARGUMENTS arguments);       \
+#define MOENDA_KERNEL(name, arguments, ...)                        \
+  template <class T>                                               \
+  void name(Backend<T>& backend, __VA_ARGS__) {                    \
+    detail::require_all_closed(#name, MOENDA_ARGUMENTS arguments); \
+    Opened const open(#name);                                      \
+    moenda::cpu::name(backend.host, MOENDA_ARGUMENTS arguments);   \
   }
 using moenda::AdamWStep;
 using moenda::AttentionShape;

@@ -19,8 +19,8 @@ struct Case {
   using Model = M;
   using Scalar = T;
 };
-using Cases = std::tuple<Case<Gpt2, float>, Case<Gpt2, double>, Case<MoeGqa, float>,
-                         Case<MoeGqa, double>>;
+using Cases =
+    std::tuple<Case<Gpt2, float>, Case<Gpt2, double>, Case<MoeGqa, float>, Case<MoeGqa, double>>;
 
 /// Steps on either backend must give the same weights, to the bit.
 template <class M, class T>

@@ -46,8 +46,8 @@ class Region {
     }
     ++allocations;
     bytes_in_use += size;
-    arrays_[at] = {size, "array " + std::to_string(allocations) + " of " + std::to_string(bytes) +
-                             " bytes"};
+    arrays_[at] = {
+        size, "array " + std::to_string(allocations) + " of " + std::to_string(bytes) + " bytes"};
     return base_ + at;
   }
   void release(void* memory) {
@@ -97,8 +97,8 @@ class Region {
   };
 
   Region() {
-    auto* const memory = mmap(nullptr, most, PROT_NONE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    auto* const memory =
+        mmap(nullptr, most, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     base_ = static_cast<std::byte*>(memory);
   }
@@ -108,7 +108,8 @@ class Region {
   void protect(int how) {
     if (used_ > 0 && mprotect(base_, used_, how) != 0) std::abort();
   }
-  [[nodiscard]] static char const* find(std::map<std::size_t, Range> const& ranges, std::size_t at) {
+  [[nodiscard]] static char const* find(std::map<std::size_t, Range> const& ranges,
+                                        std::size_t at) {
     auto next = ranges.upper_bound(at);
     if (next == ranges.begin()) return nullptr;
     --next;
@@ -133,7 +134,7 @@ class Region {
   std::byte* base_ = nullptr;
   std::size_t used_ = 0;
   int depth_ = 0;
-  std::map<std::size_t, Range> arrays_, names_;  // by where they begin
+  std::map<std::size_t, Range> arrays_, names_;   // by where they begin
   std::multimap<std::size_t, std::size_t> free_;  // size and where
 };
 

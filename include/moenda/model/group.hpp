@@ -117,8 +117,8 @@ struct Group {
     std::span<int const> on_host;  // the same on the host; empty where only the backend knows
     std::span<int const> lengths;  // [slots] of sequences; empty where nothing is padding
 
-    /// Where the host cannot look at the plan it asks for it (one synchronisation), unless the group
-    /// is the whole plan and `at_once`: then nobody needs to know.
+    /// Where the host cannot look at the plan it asks for it (one synchronisation), unless the
+    /// group is the whole plan and `at_once`: then nobody needs to know.
     template <class B>
     Slots(Context<B>& ctx, int count, DispatchPlan<B> const& plan, int first, bool at_once)
         : item_rows(plan.item_rows) {
@@ -215,7 +215,8 @@ struct Group {
     using Module = typename Kind::Module;
     ctx.batch = slots.batch_of(0, dy.rows);
     auto const weights = grouped_weights<Module>(ctx, each, dy.cols, p, slots.begin, slots.rows());
-    auto const gradients = grouped_weights<Module>(ctx, each, dy.cols, grads, slots.begin, slots.rows());
+    auto const gradients =
+        grouped_weights<Module>(ctx, each, dy.cols, grads, slots.begin, slots.rows());
     return Module::backward(ctx, each, weights, gradients, cache_of<Kind>(cache.experts[0]), dy);
   }
 

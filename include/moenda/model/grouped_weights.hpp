@@ -12,15 +12,12 @@
 namespace moenda {
 
 /// The weights of `experts`, all of kind M, as those of one group: expert e works on the rows
-/// begin[e] .. begin[e + 1] of `num_rows`. Nothing is copied but pointers. Throws ConfigError when an expert has
-/// other weights than `config` says.
+/// begin[e] .. begin[e + 1] of `num_rows`. Nothing is copied but pointers. Throws ConfigError when
+/// an expert has other weights than `config` says.
 template <class M, class B, class Params>
-typename M::template Params<PerExpert<B>> grouped_weights(Context<B>& ctx,
-                                                          typename M::Config const& config,
-                                                          int d_model,
-                                                          std::vector<Params> const& experts,
-                                                          std::span<int const> begin,
-                                                          int num_rows) {
+typename M::template Params<PerExpert<B>> grouped_weights(
+    Context<B>& ctx, typename M::Config const& config, int d_model,
+    std::vector<Params> const& experts, std::span<int const> begin, int num_rows) {
   using Scalar = typename B::Scalar;
   constexpr auto problem = "Group: every expert must have the weights of its config";
   auto all = M::template params<PerExpert<B>>(config, d_model);

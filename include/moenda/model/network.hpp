@@ -83,8 +83,8 @@ class Network : public Parameters<M, B> {
                 std::ptrdiff_t(batch.seq_len) * hidden.cols);
     return M::outputs(ctx, config, params, last);
   }
-  /// The scalars of a result for the host: where they lie if it may read them there, else in `copy`,
-  /// which costs one synchronisation.
+  /// The scalars of a result for the host: where they lie if it may read them there, else in
+  /// `copy`, which costs one synchronisation.
   [[nodiscard]] std::span<Scalar const> on_host(Tensor<B> result, std::vector<Scalar>& copy) {
     auto const size = std::size_t(result.size());
     if constexpr (B::Space::is_host) return {result.data, size};

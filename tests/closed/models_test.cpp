@@ -14,6 +14,20 @@ namespace {
 using namespace models;
 using closed::Region;
 
+/// An expert that is not written for the weights of many.
+struct OneByOne : expert::Ffn {
+  template <class B>
+  static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
+                           Tensor<B> x) {
+    return expert::Ffn::forward(ctx, c, p, cache, x);
+  }
+  template <class B>
+  static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,
+                            Params<B> const& grads, Cache<B>& cache, Tensor<B> dy) {
+    return expert::Ffn::backward(ctx, c, p, grads, cache, dy);
+  }
+};
+
 template <class M, class T>
 struct Case {
   using Model = M;
@@ -56,6 +70,47 @@ TEST_CASE("closed memory: a plan with fewer slots than it has room for", "[close
   check_training<MoeGqa, double>(config, 1);
   config.block.ffn.drop = Drop::probability;
   check_training<MoeGqa, float>(config, 1);
+}
+
+// Experts that run one after the other: the host must know their rows, once per layer and pass.
+TEST_CASE("closed memory: experts that cannot run at once wait once per layer and pass",
+          "[closed]") {
+  using Model = LanguageModel<TransformerBlock<norm::Rms, attention::GroupedQuery<position::Rope>,
+                                               Mixture<router::TopK, OneByOne>>>;
+  Model::Config config{.vocab_size = 31, .context_length = 12, .d_model = 8, .num_layers = 2};
+  config.block = {.attention = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 4},
+                  .ffn = {.router = {.top_k = 2}, .experts = {.count = 3, .each = {.hidden = 6}}}};
+  check_training<Model, double>(config, 1 + 2 * 2);
+}
+
+TEST_CASE("closed memory: groups of different experts", "[closed]") {
+  using Model =
+      LanguageModel<TransformerBlock<norm::Rms, attention::GroupedQuery<position::Rope>,
+                                     Mixture<router::TopK, Experts<expert::Ffn, expert::SwiGlu>>>>;
+  Model::Config config{.vocab_size = 31, .context_length = 12, .d_model = 8, .num_layers = 2};
+  config.block.attention = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 4};
+  config.block.ffn.router.top_k = 2;
+  get<Group<expert::Ffn>>(config.block.ffn.experts) = {.count = 2, .each = {.hidden = 6}};
+  get<Group<expert::SwiGlu>>(config.block.ffn.experts) = {.count = 2, .each = {.hidden = 5}};
+  check_training<Model, double>(config, 1 + 2 * 2 * 2);  // both passes, two layers, two groups
+}
+
+TEST_CASE("closed memory: balancing biases, jitter and experts that come and go", "[closed]") {
+  using Balanced =
+      LanguageModel<TransformerBlock<norm::Layer, attention::MultiHead<position::Learned>,
+                                     Mixture<router::BiasBalanced<router::TopK>, expert::SwiGlu>>>;
+  Balanced::Config balanced{.vocab_size = 31, .context_length = 12, .d_model = 8, .num_layers = 2};
+  balanced.block.attention = {.num_heads = 2, .head_dim = 4};
+  balanced.block.ffn.router.inner = {.top_k = 2, .jitter = 0.1};
+  balanced.block.ffn.experts = {.count = 4, .each = {.hidden = 6}};
+  check_training<Balanced, float>(balanced, 1);
+  using Any = LanguageModel<TransformerBlock<norm::Rms, attention::MultiHead<position::Learned>,
+                                             Mixture<router::TopAny, expert::Ffn>>>;
+  Any::Config any{.vocab_size = 31, .context_length = 12, .d_model = 8, .num_layers = 1};
+  any.block.attention = {.num_heads = 2, .head_dim = 4};
+  any.block.ffn.router.adapt_every = 0;
+  any.block.ffn.experts = {.count = 4, .each = {.hidden = 6}};
+  check_training<Any, double>(any, 1);
 }
 
 TEMPLATE_LIST_TEST_CASE("closed memory: evaluation and text are the same", "[closed]", Cases) {

@@ -116,7 +116,7 @@ TEST_CASE("sizes nobody has are refused", "[arena]") {
 
 TEST_CASE("poison is NaN in both precisions", "[arena]") {
   Arena arena;
-  arena.poison(true);
+  arena.poison = true;
   CHECK(std::isnan(*static_cast<float*>(arena.take(4))));
   CHECK(std::isnan(*static_cast<double*>(arena.take(8))));
 }

@@ -113,7 +113,7 @@ TEMPLATE_LIST_TEST_CASE("logits, loss and every gradient are PyTorch's", "[golde
   auto const loss = m.network.losses().back();
   CHECK(loss.mean == Approx(expected[0]).epsilon(bound));
   CHECK(loss.tokens == 33);
-  m.require_each("grad.", m.network.gradients, bound);
+  m.require_each("grad.", m.network.gradients.on_host(), bound);
 }
 
 template <class B>
@@ -188,7 +188,7 @@ TEMPLATE_LIST_TEST_CASE("ten optimizer steps are PyTorch's", "[golden]", Cases) 
     double const clip = std::min(1.0, m.file.number("clip_norm") / (norm + 1e-6));
     optimizer::AdamW::step(config, m.network, state, m.file.number("learning_rate"), clip);
   }
-  m.require_each("step10.", m.network.values, bound);
+  m.require_each("step10.", m.network.values.on_host(), bound);
 }
 
 }  // namespace

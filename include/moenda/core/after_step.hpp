@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -32,10 +31,19 @@ struct StepEnd {
   [[nodiscard]] double progress() const {
     return steps == 0 ? 1 : double(step + 1) / double(steps);
   }
+  /// The only number of `state`, for the host: one synchronisation.
+  [[nodiscard]] Scalar read(Weight<B> const& state) const {
+    Scalar number = 0;
+    backend.space().copy_to_host(&number, state.data, sizeof number);
+    return number;
+  }
+  void write(Weight<B> const& state, Scalar number) const {
+    backend.space().copy_from_host(state.data, &number, sizeof number);
+  }
   /// The optimizer forgets what it knew of a row of `weight`: the row holds a new expert.
   void forget(Weight<B> const& weight, int row) const {
     auto const first = weight.data - values + std::ptrdiff_t(row) * weight.cols;
-    for (Scalar* moment : moments) std::fill_n(moment + first, weight.cols, Scalar(0));
+    for (Scalar* moment : moments) fill(backend, moment + first, Scalar(0), weight.cols);
   }
 };
 

@@ -73,7 +73,11 @@ class Training : public Network<M, B> {
   }
   /// Lets modules fill their state from how often each token occurs in the training text.
   void fit(std::span<std::int64_t const> token_counts) {
-    moenda::fit<M>(TrainingText{token_counts}, config, params);
+    auto on_host = params;
+    OnHost all(values);
+    bind(on_host, all.data());
+    moenda::fit<M>(TrainingText{token_counts}, config, on_host);
+    all.give_back();
   }
   /// Lets modules act on what they saw in the optimizer step that just ended. `moments`: the
   /// optimizer's memories, laid out like the parameters.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "moenda/core/after_step.hpp"
+#include "moenda/core/array.hpp"
 #include "moenda/core/fields.hpp"
 #include "moenda/core/rules.hpp"
 #include "moenda/ops/memory.hpp"
@@ -176,16 +177,19 @@ struct TopAny {
     record(end.backend, p.activations, grads.activations);
     record(end.backend, p.unrouted, grads.unrouted);
     record(end.backend, p.unrouted_sum, grads.unrouted_sum);
-    *p.recorded_steps.data += 1;
-    if (*p.recorded_steps.data < typename B::Scalar(c.adapt_every)) return;
-    int removed = 0, added = -1;
+    auto const recorded_steps = end.read(p.recorded_steps) + 1;
+    end.write(p.recorded_steps, recorded_steps);
+    if (recorded_steps < typename B::Scalar(c.adapt_every)) return;
     int const experts = p.weight.rows;
-    adapt_experts(end.backend, &removed, &added, p.presence.data, p.weight.data, p.threshold.data,
-                  p.activations.data, p.unrouted_sum.data, initially(c, experts), experts,
-                  p.weight.cols);
-    *p.experts_removed.data += typename B::Scalar(removed);
+    Array<B, int> changes(end.backend, 2);
+    adapt_experts(end.backend, changes.data(), changes.data() + 1, p.presence.data, p.weight.data,
+                  p.threshold.data, p.activations.data, p.unrouted_sum.data, initially(c, experts),
+                  experts, p.weight.cols);
+    auto const changed = changes.on_host();
+    int const removed = changed[0], added = changed[1];
+    end.write(p.experts_removed, end.read(p.experts_removed) + typename B::Scalar(removed));
     if (added >= 0) {
-      *p.experts_added.data += 1;
+      end.write(p.experts_added, end.read(p.experts_added) + 1);
       end.forget(p.weight, added);
       end.forget(Weight<B>{experts, 1, WeightKind::bias, p.threshold.data}, added);
     }

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "moenda/cpu/backend.hpp"
-#include "moenda/cpu/kernels/cross_entropy.hpp"
-#include "moenda/cpu/kernels/grouped_matmul.hpp"
+#include "moenda/cpu/kernels/linear/grouped_matmul.hpp"
+#include "moenda/cpu/kernels/loss/cross_entropy.hpp"
 #include "onednn.hpp"
 #include "peak.hpp"
 

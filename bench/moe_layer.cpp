@@ -17,7 +17,7 @@
 #include "moenda/core/random.hpp"
 #include "moenda/cpu/backend.hpp"
 #include "moenda/expert/swiglu.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
 #include "moenda/router/top_k.hpp"
 #include "peak.hpp"
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "moenda/core/precision.hpp"
-#include "moenda/cpu/kernels/gemm_problem.hpp"
+#include "moenda/cpu/kernels/gemm/problem.hpp"
 
 namespace moenda::bench {
 
@@ -74,7 +74,7 @@ class OneDnnProduct {
 }  // namespace moenda::bench
 #else
 #include "moenda/core/precision.hpp"
-#include "moenda/cpu/kernels/gemm_problem.hpp"
+#include "moenda/cpu/kernels/gemm/problem.hpp"
 
 namespace moenda::bench {
 

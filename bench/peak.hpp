@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "moenda/core/precision.hpp"
-#include "moenda/cpu/kernels/gemm_micro.hpp"
+#include "moenda/cpu/kernels/gemm/micro.hpp"
 
 namespace moenda::bench {
 

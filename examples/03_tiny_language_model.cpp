@@ -2,7 +2,7 @@
 // What is new here: a whole language model. Bytes are the tokens, a Trainer takes the steps, and
 // generate() continues a prompt, by heart once the loss is small.
 #include <cstdio>
-#include <moenda/data/byte_tokenizer.hpp>
+#include <moenda/data/tokenizer/byte_tokenizer.hpp>
 #include <moenda/infer/generate.hpp>
 #include <moenda/moenda.hpp>
 #include <moenda/train/trainer.hpp>

@@ -2,8 +2,8 @@
 // What is new here: OneOf<...> holds several modules of one role, and a line of TOML picks one.
 // 2 norms x 2 attentions x 3 positions x (2 routers + 2 dense layers) = 48 models, compiled once.
 #include <cstdio>
-#include <moenda/io/toml_read.hpp>
 #include <moenda/moenda.hpp>
+#include <moenda/toml/read.hpp>
 
 #include "two_layer_router.hpp"  // from example 02
 

@@ -2,7 +2,7 @@
 // What is new here: a router of your own (narrow_router.hpp) against one of the library. Both train
 // from the same three seeds, and the differences between partners say what may be said of them.
 #include <cstdio>
-#include <moenda/data/byte_tokenizer.hpp>
+#include <moenda/data/tokenizer/byte_tokenizer.hpp>
 #include <moenda/moenda.hpp>
 #include <moenda/statistics/paired.hpp>
 #include <moenda/train/trainer.hpp>

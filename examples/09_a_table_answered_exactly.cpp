@@ -5,12 +5,12 @@
 // which expert does what is found by expectation maximisation (Wu & Hou 2024, "TabMoE").
 #include <cstdio>
 #include <moenda/cpu/backend.hpp>
-#include <moenda/data/table_batches.hpp>
-#include <moenda/data/table_reader.hpp>
-#include <moenda/expert/tab/supervision.hpp>
-#include <moenda/infer/answer_question.hpp>
 #include <moenda/model/training.hpp>
 #include <moenda/router/switch.hpp>
+#include <moenda/table/answer_question.hpp>
+#include <moenda/table/batches.hpp>
+#include <moenda/table/cells/reader.hpp>
+#include <moenda/table/supervision.hpp>
 #include <moenda/train/adamw.hpp>
 
 using namespace moenda;

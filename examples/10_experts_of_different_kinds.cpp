@@ -4,8 +4,8 @@
 // more frequent, the others by which of them comes last; nobody tells the router which is which.
 #include <cstdio>
 #include <memory>
-#include <moenda/data/generated_sequences.hpp>
-#include <moenda/data/labelled_batches.hpp>
+#include <moenda/data/sequence/generated_sequences.hpp>
+#include <moenda/data/sequence/labelled_batches.hpp>
 #include <moenda/expert/gru.hpp>
 #include <moenda/expert/pooled.hpp>
 #include <moenda/model/sequence_model.hpp>

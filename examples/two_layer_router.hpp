@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <string>
 
-#include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/ops/activation.hpp"
-#include "moenda/ops/matmul.hpp"
+#include "moenda/module/concepts.hpp"
+#include "moenda/ops/elementwise/activation.hpp"
+#include "moenda/ops/linear/matmul.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/ops/softmax.hpp"
-#include "moenda/ops/top_k.hpp"
+#include "moenda/ops/norm/softmax.hpp"
+#include "moenda/ops/routing/top_k.hpp"
 
 namespace moenda::router {
 

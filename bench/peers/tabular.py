@@ -33,7 +33,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 MISSING = ["", "?", "NA", "nan", "NaN"]
-MIN_COUNT = 5  # rarer categories share a column, as in data/tabular_encoder.hpp
+MIN_COUNT = 5  # rarer categories share a column, as in data/tabular/encoder.hpp
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ TABLES = {
 
 
 def split_key(seed: int, row: int) -> int:
-    """As data/tabular_splits.hpp."""
+    """As data/tabular/splits.hpp."""
     mask = (1 << 64) - 1
     z = (seed * 0xD6E8FEB86659FD93 + (row + 1) * 0x9E3779B97F4A7C15) & mask
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask

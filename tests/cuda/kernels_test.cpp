@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "../cpu/kernels/checks.hpp"
+#include "cpu/kernels/checks.hpp"
 #include "device.hpp"
 
 using namespace moenda;

@@ -2,7 +2,7 @@
 // The products of a linear layer on cuBLASLt: against the CPU in double, at every alignment.
 #include <string>
 
-#include "../cpu/kernels/checks.hpp"
+#include "cpu/kernels/checks.hpp"
 #include "device.hpp"
 
 using namespace moenda;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "moenda/core/random.hpp"
-#include "moenda/data/bpe_trainer.hpp"
-#include "moenda/data/tokenizer.hpp"
+#include "moenda/data/tokenizer/bpe_trainer.hpp"
+#include "moenda/data/tokenizer/tokenizer.hpp"
 
 namespace moenda::data::test {
 

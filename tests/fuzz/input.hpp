@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "moenda/io/file_descriptor.hpp"
+#include "moenda/files/file_descriptor.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size);
 

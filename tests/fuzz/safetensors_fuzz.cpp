@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "input.hpp"
-#include "moenda/io/safetensors.hpp"
+#include "moenda/weights/safetensors/safetensors.hpp"
 
 namespace {
 

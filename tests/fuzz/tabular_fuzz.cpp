@@ -13,8 +13,8 @@
 #include <string>
 
 #include "input.hpp"
-#include "moenda/data/tabular_encoder_file.hpp"
-#include "moenda/data/tabular_set.hpp"
+#include "moenda/data/tabular/encoder_file.hpp"
+#include "moenda/data/tabular/set.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "laws/numbers.hpp"
-#include "moenda/io/safetensors.hpp"
+#include "moenda/weights/safetensors/safetensors.hpp"
 
 namespace golden {
 

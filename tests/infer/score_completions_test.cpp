@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moenda/infer/score_completions.hpp"
 
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "model/models.hpp"
 
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/concepts.hpp"
-#include "moenda/core/name.hpp"
+#include "moenda/module/concepts.hpp"
+#include "moenda/module/name.hpp"
 
 namespace laws {
 

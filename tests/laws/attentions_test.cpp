@@ -2,7 +2,7 @@
 #include "laws/sequence_laws.hpp"
 #include "moenda/attention/grouped_query.hpp"
 #include "moenda/attention/multi_head.hpp"
-#include "moenda/core/one_of.hpp"
+#include "moenda/module/one_of.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/model/cond_mlp.hpp"
+#include "moenda/mixture/cond_mlp.hpp"
 
 #include "laws/layer_laws.hpp"
 #include "moenda/loss/importance.hpp"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "laws/alone.hpp"
 #include "laws/layer_laws.hpp"
-#include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
 #include "moenda/expert/identity.hpp"
 #include "moenda/expert/swiglu.hpp"
 #include "moenda/expert/zero.hpp"
+#include "moenda/module/one_of.hpp"
 
 namespace {
 

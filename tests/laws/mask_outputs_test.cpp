@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moenda/router/mask_outputs.hpp"
 #include "laws/router_laws.hpp"
-#include "moenda/core/check.hpp"
+#include "moenda/module/check.hpp"
 #include "moenda/router/top_k.hpp"
 
 namespace {

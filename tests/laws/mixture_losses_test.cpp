@@ -8,7 +8,7 @@
 #include "moenda/loss/penalty.hpp"
 #include "moenda/loss/router_z.hpp"
 #include "moenda/loss/smooth_load.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
 #include "moenda/router/noisy_top_k.hpp"
 #include "moenda/router/top_k.hpp"
 

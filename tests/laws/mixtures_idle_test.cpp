@@ -5,7 +5,7 @@
 #include "moenda/expert/identity.hpp"
 #include "moenda/expert/swiglu.hpp"
 #include "moenda/expert/zero.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
 #include "moenda/router/top_k.hpp"
 
 namespace {

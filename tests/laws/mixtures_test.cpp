@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "laws/alone.hpp"
 #include "laws/layer_laws.hpp"
-#include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
 #include "moenda/expert/swiglu.hpp"
 #include "moenda/loss/load_balancing.hpp"
 #include "moenda/loss/router_z.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
+#include "moenda/module/one_of.hpp"
 #include "moenda/router/per_sequence.hpp"
 #include "moenda/router/top_k.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "laws/layer_laws.hpp"
-#include "moenda/core/one_of.hpp"
+#include "moenda/module/one_of.hpp"
 #include "moenda/norm/identity.hpp"
 #include "moenda/norm/layer.hpp"
 #include "moenda/norm/rms.hpp"

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "laws/numbers.hpp"
-#include "moenda/core/after_step.hpp"
-#include "moenda/core/check.hpp"
-#include "moenda/core/fit.hpp"
-#include "moenda/core/idle_parameters.hpp"
+#include "moenda/core/gates.hpp"
 #include "moenda/core/walk.hpp"
-#include "moenda/router/gates.hpp"
+#include "moenda/module/after_step.hpp"
+#include "moenda/module/check.hpp"
+#include "moenda/module/fit.hpp"
+#include "moenda/module/idle_parameters.hpp"
 #include "moenda/router/scores.hpp"
 
 namespace laws {

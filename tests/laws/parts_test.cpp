@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every module that is made of modules obeys the law of parts. A new one is one more line.
 #include "laws/parts_laws.hpp"
-#include "moenda/model/tab_moe.hpp"
 #include "moenda/moenda.hpp"
 #include "moenda/router/forced.hpp"
+#include "moenda/table/tab_moe.hpp"
 
 namespace {
 

@@ -16,8 +16,8 @@
 
 #include "laws/gradient_check.hpp"
 #include "laws/numbers.hpp"
-#include "moenda/core/concepts.hpp"
-#include "moenda/ops/dispatch.hpp"
+#include "moenda/module/concepts.hpp"
+#include "moenda/ops/routing/dispatch.hpp"
 
 namespace laws {
 

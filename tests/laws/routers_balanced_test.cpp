@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "laws/router_laws.hpp"
-#include "moenda/core/check.hpp"
+#include "moenda/module/check.hpp"
 #include "moenda/router/base.hpp"
 #include "moenda/router/dense.hpp"
 #include "moenda/router/expert_choice.hpp"

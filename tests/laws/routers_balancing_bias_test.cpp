@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "laws/router_laws.hpp"
-#include "moenda/core/check.hpp"
-#include "moenda/core/one_of.hpp"
+#include "moenda/module/check.hpp"
+#include "moenda/module/one_of.hpp"
 #include "moenda/router/allow_future_leak.hpp"
 #include "moenda/router/bias_balanced.hpp"
 #include "moenda/router/gshard.hpp"

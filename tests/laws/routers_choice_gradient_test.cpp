@@ -2,7 +2,7 @@
 // What a router of one expert per item learns from the task, by TopK::Config::gradient.
 #include "laws/sequence_laws.hpp"
 #include "moenda/expert/ffn.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
 #include "moenda/router/per_sequence.hpp"
 #include "moenda/router/top_k.hpp"
 

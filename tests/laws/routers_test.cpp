@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // router::TopK, and what the laws themselves find out.
 #include "laws/router_laws.hpp"
-#include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
+#include "moenda/module/one_of.hpp"
 #include "moenda/router/allow_future_leak.hpp"
 #include "moenda/router/top_k.hpp"
 

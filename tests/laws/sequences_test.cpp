@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Experts and mixtures of whole sequences.
 #include "laws/sequence_laws.hpp"
-#include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
 #include "moenda/expert/gru.hpp"
 #include "moenda/expert/identity.hpp"
@@ -9,7 +8,8 @@
 #include "moenda/expert/swiglu.hpp"
 #include "moenda/loss/entropy.hpp"
 #include "moenda/loss/load_balancing.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
+#include "moenda/module/one_of.hpp"
 #include "moenda/router/per_sequence.hpp"
 #include "moenda/router/top_k.hpp"
 

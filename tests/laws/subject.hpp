@@ -12,7 +12,7 @@
 
 #include "laws/gradient_check.hpp"
 #include "laws/numbers.hpp"
-#include "moenda/core/concepts.hpp"
+#include "moenda/module/concepts.hpp"
 
 namespace laws {
 

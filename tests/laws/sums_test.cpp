@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "laws/layer_laws.hpp"
-#include "moenda/core/one_of.hpp"
 #include "moenda/expert/ffn.hpp"
 #include "moenda/expert/identity.hpp"
 #include "moenda/expert/swiglu.hpp"
 #include "moenda/loss/load_balancing.hpp"
-#include "moenda/model/interleave.hpp"
-#include "moenda/model/mixture.hpp"
-#include "moenda/model/sum.hpp"
+#include "moenda/mixture/interleave.hpp"
+#include "moenda/mixture/mixture.hpp"
+#include "moenda/mixture/sum.hpp"
+#include "moenda/module/one_of.hpp"
 #include "moenda/router/top_k.hpp"
 
 namespace {

@@ -2,9 +2,9 @@
 #include <catch2/catch.hpp>
 
 #include "laws/allocations.hpp"
-#include "model/tab_moe_questions.hpp"
 #include "moenda/cpu/backend.hpp"
 #include "moenda/model/training.hpp"
+#include "table/tab_moe_questions.hpp"
 
 using namespace moenda;
 using namespace tab;

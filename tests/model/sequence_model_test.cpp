@@ -5,7 +5,7 @@
 
 #include "laws/allocations.hpp"
 #include "laws/gradient_check.hpp"
-#include "model/layer.hpp"
+#include "mixture/layer.hpp"
 #include "model/models.hpp"
 #include "moenda/probe/step_measures.hpp"
 

@@ -3,14 +3,14 @@
 #include <cmath>
 #include <memory>
 
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "laws/numbers.hpp"
-#include "moenda/core/one_of.hpp"
-#include "moenda/data/labelled_batches.hpp"
-#include "moenda/data/tabular_set.hpp"
+#include "moenda/data/sequence/labelled_batches.hpp"
+#include "moenda/data/tabular/set.hpp"
 #include "moenda/expert/ffn.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
 #include "moenda/model/sequence_model.hpp"
+#include "moenda/module/one_of.hpp"
 #include "moenda/router/gumbel.hpp"
 #include "moenda/router/top_k.hpp"
 #include "moenda/statistics/classification.hpp"

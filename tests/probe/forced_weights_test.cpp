@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a forced choice weighs.
 #include "laws/router_laws.hpp"
-#include "moenda/core/one_of.hpp"
+#include "moenda/module/one_of.hpp"
 #include "moenda/router/base.hpp"
 #include "moenda/router/bias_balanced.hpp"
 #include "moenda/router/dense.hpp"

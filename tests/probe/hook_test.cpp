@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "model/models.hpp"
-#include "moenda/model/sum.hpp"
+#include "moenda/mixture/sum.hpp"
 
 using namespace models;
 

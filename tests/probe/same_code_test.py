@@ -16,7 +16,7 @@ PROBES = ["probe/choices.hpp", "probe/counterfactual.hpp", "probe/dead_experts.h
 MIXTURE = """
 #include "moenda/cpu/backend.hpp"
 #include "moenda/expert/swiglu.hpp"
-#include "moenda/model/mixture.hpp"
+#include "moenda/mixture/mixture.hpp"
 #include "moenda/router/top_k.hpp"
 using namespace moenda;
 using B = cpu::Backend<float>;

@@ -3,9 +3,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "files/temporary_folder.hpp"
 #include "gates.hpp"
-#include "io/temporary_folder.hpp"
-#include "moenda/io/routing_trace.hpp"
+#include "moenda/record/routing_trace.hpp"
 
 using namespace probes;
 using Probe = probe::SpecialisationProbe<Shapes>;

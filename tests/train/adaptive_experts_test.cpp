@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Experts of router::TopAny that come and go between optimizer steps.
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "moenda/router/top_any.hpp"
 #include "train/runs.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "train/runs.hpp"
 
 namespace {

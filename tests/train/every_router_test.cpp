@@ -2,9 +2,9 @@
 // Every router that a file can name, inside a mixture and through a training.
 #include <string_view>
 
-#include "../experiments/runner/model.hpp"
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "laws/sequence_laws.hpp"
+#include "runner/model.hpp"
 #include "train/runs.hpp"
 
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Balance over all passes of an optimizer step: what the passes collect, and resuming.
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "train/runs.hpp"
 
 namespace {

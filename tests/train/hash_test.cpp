@@ -2,7 +2,7 @@
 // The table of a hash router through trainings and checkpoints.
 #include "moenda/router/hash.hpp"
 
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "train/runs.hpp"
 
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The N-th allocation fails, for N = 0, 1, ... until none does. Whatever happens then must be an
 // exception; leaks are the address sanitizer's to find.
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "laws/allocations.hpp"
 #include "train/runs.hpp"
 

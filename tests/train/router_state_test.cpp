@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What routers keep beside their weights, through whole trainings.
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "laws/allocations.hpp"
 #include "train/runs.hpp"
 

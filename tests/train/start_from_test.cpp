@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "io/temporary_folder.hpp"
+#include "files/temporary_folder.hpp"
 #include "train/runs.hpp"
 
 using namespace moenda;

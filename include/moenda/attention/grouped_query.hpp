@@ -2,14 +2,14 @@
 #pragma once
 #include <array>
 
-#include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
+#include "moenda/module/concepts.hpp"
 #include "moenda/norm/identity.hpp"
 #include "moenda/norm/rms.hpp"
-#include "moenda/ops/add.hpp"
-#include "moenda/ops/attention.hpp"
-#include "moenda/ops/matmul.hpp"
-#include "moenda/ops/pointwise.hpp"
+#include "moenda/ops/attention/attention.hpp"
+#include "moenda/ops/elementwise/add.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/linear/matmul.hpp"
 #include "moenda/position/rope.hpp"
 
 namespace moenda::attention {

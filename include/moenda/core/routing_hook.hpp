@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "moenda/router/dispatch_plan.hpp"
+#include "moenda/core/dispatch_plan.hpp"
 
 namespace moenda {
 

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/gru.hpp"
-#include "moenda/ops/mean_pool.hpp"
-#include "moenda/ops/padding.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/sequence/gru.hpp"
+#include "moenda/ops/sequence/mean_pool.hpp"
+#include "moenda/ops/sequence/padding.hpp"
 
 namespace moenda::expert {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/gather.hpp"
+#include "moenda/module/rules.hpp"
 #include "moenda/ops/memory.hpp"
+#include "moenda/ops/routing/gather.hpp"
 
 namespace moenda::expert {
 

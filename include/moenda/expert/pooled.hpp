@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/concepts.hpp"
-#include "moenda/core/name.hpp"
-#include "moenda/core/wraps.hpp"
-#include "moenda/ops/mean_pool.hpp"
+#include "moenda/module/concepts.hpp"
+#include "moenda/module/name.hpp"
+#include "moenda/module/wraps.hpp"
+#include "moenda/ops/sequence/mean_pool.hpp"
 
 namespace moenda::expert {
 

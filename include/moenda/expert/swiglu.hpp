@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/activation.hpp"
-#include "moenda/ops/grouped_matmul.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/activation.hpp"
+#include "moenda/ops/linear/grouped_matmul.hpp"
 #include "moenda/ops/memory.hpp"
 
 namespace moenda::expert {

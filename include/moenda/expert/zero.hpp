@@ -2,7 +2,7 @@
 #pragma once
 #include "moenda/core/fields.hpp"
 #include "moenda/core/grouped.hpp"
-#include "moenda/core/rules.hpp"
+#include "moenda/module/rules.hpp"
 #include "moenda/ops/memory.hpp"
 
 namespace moenda::expert {

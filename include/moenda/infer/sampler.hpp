@@ -10,7 +10,7 @@
 #include "moenda/core/error.hpp"
 #include "moenda/core/fields.hpp"
 #include "moenda/core/random.hpp"
-#include "moenda/core/rules.hpp"
+#include "moenda/module/rules.hpp"
 
 namespace moenda {
 

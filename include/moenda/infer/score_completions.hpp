@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "moenda/data/completion_task.hpp"
+#include "moenda/data/text/completion_task.hpp"
 #include "moenda/model/network.hpp"
 
 namespace moenda {

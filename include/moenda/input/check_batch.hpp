@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/context.hpp"
-#include "moenda/core/parts.hpp"
+#include "moenda/module/parts.hpp"
 
 namespace moenda {
 

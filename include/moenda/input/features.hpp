@@ -4,10 +4,10 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/features.hpp"
-#include "moenda/ops/matmul.hpp"
-#include "moenda/ops/pointwise.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/linear/matmul.hpp"
+#include "moenda/ops/sequence/features.hpp"
 
 namespace moenda::input {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/embedding.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/linear/embedding.hpp"
 
 namespace moenda::input {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "moenda/core/fields.hpp"
 #include "moenda/loss/needs.hpp"
-#include "moenda/ops/routing_losses.hpp"
+#include "moenda/ops/loss/routing_losses.hpp"
 
 namespace moenda::loss {
 

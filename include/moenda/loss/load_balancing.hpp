@@ -4,8 +4,8 @@
 
 #include "moenda/core/fields.hpp"
 #include "moenda/loss/needs.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/routing_losses.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/loss/routing_losses.hpp"
 
 namespace moenda::loss {
 

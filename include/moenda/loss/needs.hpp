@@ -4,8 +4,8 @@
 #include <string>
 
 #include "moenda/core/error.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/router/gates.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/rules.hpp"
 
 namespace moenda::loss {
 

@@ -4,10 +4,10 @@
 
 #include "moenda/core/fields.hpp"
 #include "moenda/loss/needs.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/loss/routing_losses.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/routing_losses.hpp"
-#include "moenda/ops/softmax.hpp"
+#include "moenda/ops/norm/softmax.hpp"
 
 namespace moenda::loss {
 

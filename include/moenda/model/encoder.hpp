@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/core/per_layer.hpp"
+#include "moenda/module/concepts.hpp"
+#include "moenda/module/per_layer.hpp"
 #include "moenda/ops/memory.hpp"
 #include "moenda/position/position_of.hpp"
 

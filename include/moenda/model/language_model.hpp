@@ -2,14 +2,14 @@
 #pragma once
 #include <string>
 
-#include "moenda/core/check.hpp"
-#include "moenda/core/idle_parameters.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/model/encoder.hpp"
 #include "moenda/model/transformer_block.hpp"
-#include "moenda/ops/cross_entropy.hpp"
-#include "moenda/ops/embedding.hpp"
-#include "moenda/ops/matmul.hpp"
+#include "moenda/module/check.hpp"
+#include "moenda/module/idle_parameters.hpp"
+#include "moenda/ops/linear/embedding.hpp"
+#include "moenda/ops/linear/matmul.hpp"
+#include "moenda/ops/loss/cross_entropy.hpp"
 
 namespace moenda {
 

@@ -4,15 +4,15 @@
 #include <string>
 #include <utility>
 
-#include "moenda/core/check.hpp"
-#include "moenda/core/idle_parameters.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/input/check_batch.hpp"
 #include "moenda/input/features.hpp"
 #include "moenda/input/tokens.hpp"
 #include "moenda/model/encoder.hpp"
 #include "moenda/model/transformer_block.hpp"
-#include "moenda/ops/mean_pool.hpp"
+#include "moenda/module/check.hpp"
+#include "moenda/module/idle_parameters.hpp"
+#include "moenda/ops/sequence/mean_pool.hpp"
 #include "moenda/output/classes.hpp"
 #include "moenda/output/value.hpp"
 

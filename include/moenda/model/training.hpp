@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "moenda/core/after_step.hpp"
-#include "moenda/core/fit.hpp"
 #include "moenda/core/step_sums.hpp"
 #include "moenda/model/network.hpp"
+#include "moenda/module/after_step.hpp"
+#include "moenda/module/fit.hpp"
 
 namespace moenda {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/concepts.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/core/per_layer.hpp"
-#include "moenda/ops/add.hpp"
+#include "moenda/module/concepts.hpp"
+#include "moenda/module/per_layer.hpp"
+#include "moenda/ops/elementwise/add.hpp"
 #include "moenda/ops/memory.hpp"
 
 namespace moenda {

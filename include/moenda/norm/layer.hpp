@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/layer_norm.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/norm/layer_norm.hpp"
 
 namespace moenda::norm {
 

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/cross_entropy.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/loss/cross_entropy.hpp"
 
 namespace moenda::output {
 

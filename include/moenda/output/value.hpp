@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/matmul.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/squared_error.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/linear/matmul.hpp"
+#include "moenda/ops/loss/squared_error.hpp"
 
 namespace moenda::output {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
-#include "moenda/ops/position_table.hpp"
+#include "moenda/ops/attention/position_table.hpp"
 
 namespace moenda::position {
 

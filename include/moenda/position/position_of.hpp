@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/one_of.hpp"
+#include "moenda/module/one_of.hpp"
 
 namespace moenda::position {
 

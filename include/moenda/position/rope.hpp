@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/rope.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/attention/rope.hpp"
 #include "moenda/position/none.hpp"
 
 namespace moenda::position {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "moenda/core/routing_hook.hpp"
-#include "moenda/data/windows.hpp"
+#include "moenda/data/text/windows.hpp"
 
 namespace moenda::probe {
 

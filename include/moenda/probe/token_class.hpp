@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "moenda/data/unicode.hpp"
+#include "moenda/files/unicode.hpp"
 
 namespace moenda::probe {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/name.hpp"
-#include "moenda/core/wraps.hpp"
+#include "moenda/module/name.hpp"
+#include "moenda/module/wraps.hpp"
 
 namespace moenda::router {
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/assignment.hpp"
-#include "moenda/ops/matmul.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/linear/matmul.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/top_k.hpp"
-#include "moenda/router/gates.hpp"
+#include "moenda/ops/routing/assignment.hpp"
+#include "moenda/ops/routing/top_k.hpp"
 #include "moenda/router/scores.hpp"
 
 namespace moenda::router {

@@ -2,9 +2,9 @@
 #pragma once
 #include <cmath>
 
-#include "moenda/core/after_step.hpp"
-#include "moenda/core/name.hpp"
-#include "moenda/ops/padding.hpp"
+#include "moenda/module/after_step.hpp"
+#include "moenda/module/name.hpp"
+#include "moenda/ops/sequence/padding.hpp"
 #include "moenda/router/ranking.hpp"
 
 namespace moenda::router {

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "moenda/core/rules.hpp"
+#include "moenda/module/rules.hpp"
 
 namespace moenda::router {
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/ops/pointwise.hpp"
 #include "moenda/router/check_top_k.hpp"
-#include "moenda/router/gates.hpp"
 
 namespace moenda::router {
 

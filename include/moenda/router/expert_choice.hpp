@@ -5,13 +5,13 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/matmul.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/linear/matmul.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/ops/padding.hpp"
-#include "moenda/ops/softmax.hpp"
-#include "moenda/ops/top_k_of_columns.hpp"
-#include "moenda/router/gates.hpp"
+#include "moenda/ops/norm/softmax.hpp"
+#include "moenda/ops/routing/top_k_of_columns.hpp"
+#include "moenda/ops/sequence/padding.hpp"
 #include "moenda/router/scores.hpp"
 
 namespace moenda::router {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/matmul.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/elementwise/random_numbers.hpp"
+#include "moenda/ops/linear/matmul.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/random_numbers.hpp"
-#include "moenda/ops/softmax.hpp"
-#include "moenda/ops/top_k.hpp"
-#include "moenda/router/gates.hpp"
+#include "moenda/ops/norm/softmax.hpp"
+#include "moenda/ops/routing/top_k.hpp"
 
 namespace moenda::router {
 

@@ -5,12 +5,12 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/fit.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/hash.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/fit.hpp"
+#include "moenda/module/rules.hpp"
 #include "moenda/ops/memory.hpp"
+#include "moenda/ops/routing/hash.hpp"
 #include "moenda/router/balanced_table.hpp"
-#include "moenda/router/gates.hpp"
 
 namespace moenda::router {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/random_numbers.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/elementwise/random_numbers.hpp"
 
 namespace moenda::router {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
-#include "moenda/core/name.hpp"
-#include "moenda/core/parts.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/random_mask.hpp"
-#include "moenda/router/gates.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/name.hpp"
+#include "moenda/module/parts.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/elementwise/random_mask.hpp"
 
 namespace moenda::router {
 

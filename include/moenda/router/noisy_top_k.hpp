@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/matmul.hpp"
-#include "moenda/ops/random_numbers.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/random_numbers.hpp"
+#include "moenda/ops/linear/matmul.hpp"
 #include "moenda/router/check_top_k.hpp"
-#include "moenda/router/gates.hpp"
 #include "moenda/router/ranking.hpp"
 #include "moenda/router/scores.hpp"
 

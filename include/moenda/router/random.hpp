@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/ops/hash.hpp"
-#include "moenda/ops/random_numbers.hpp"
-#include "moenda/ops/top_k.hpp"
+#include "moenda/ops/elementwise/random_numbers.hpp"
+#include "moenda/ops/routing/hash.hpp"
+#include "moenda/ops/routing/top_k.hpp"
 #include "moenda/router/control.hpp"
 
 namespace moenda::router {

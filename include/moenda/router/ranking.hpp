@@ -6,10 +6,10 @@
 #include <concepts>
 #include <string>
 
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/selection.hpp"
-#include "moenda/router/gates.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
+#include "moenda/ops/routing/selection.hpp"
 
 namespace moenda::router {
 

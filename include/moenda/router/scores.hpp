@@ -4,11 +4,11 @@
 #include <array>
 #include <optional>
 
-#include "moenda/core/parts.hpp"
+#include "moenda/module/parts.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/softmax.hpp"
-#include "moenda/ops/top_k.hpp"
+#include "moenda/ops/norm/softmax.hpp"
+#include "moenda/ops/routing/top_k.hpp"
 
 namespace moenda::router {
 

@@ -4,16 +4,16 @@
 #include <cmath>
 #include <string>
 
-#include "moenda/core/after_step.hpp"
 #include "moenda/core/array.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/after_step.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/ops/pointwise.hpp"
-#include "moenda/ops/top_any.hpp"
-#include "moenda/ops/top_k.hpp"
-#include "moenda/ops/unit_rows.hpp"
-#include "moenda/router/gates.hpp"
+#include "moenda/ops/norm/unit_rows.hpp"
+#include "moenda/ops/routing/top_any.hpp"
+#include "moenda/ops/routing/top_k.hpp"
 
 namespace moenda::router {
 

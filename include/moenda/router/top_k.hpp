@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
-#include "moenda/ops/matmul.hpp"
+#include "moenda/core/gates.hpp"
+#include "moenda/module/rules.hpp"
+#include "moenda/ops/linear/matmul.hpp"
 #include "moenda/router/check_top_k.hpp"
 #include "moenda/router/choice_gradient.hpp"
-#include "moenda/router/gates.hpp"
 #include "moenda/router/jitter.hpp"
 #include "moenda/router/ranking.hpp"
 #include "moenda/router/scores.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "moenda/ops/selection.hpp"
+#include "moenda/ops/routing/selection.hpp"
 #include "moenda/router/control.hpp"
 
 namespace moenda::router {

@@ -6,8 +6,8 @@
 
 #include "moenda/core/array.hpp"
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
 #include "moenda/core/walk.hpp"
+#include "moenda/module/rules.hpp"
 
 namespace moenda::optimizer {
 

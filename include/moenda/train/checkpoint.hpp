@@ -14,11 +14,11 @@
 #include <string>
 #include <vector>
 
-#include "moenda/data/content_hash.hpp"
-#include "moenda/io/atomic_folder.hpp"
-#include "moenda/io/run_files.hpp"
-#include "moenda/io/safetensors.hpp"
+#include "moenda/files/atomic_folder.hpp"
+#include "moenda/files/content_hash.hpp"
+#include "moenda/files/run_files.hpp"
 #include "moenda/train/trainer.hpp"
+#include "moenda/weights/safetensors/safetensors.hpp"
 
 namespace moenda {
 

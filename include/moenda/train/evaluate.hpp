@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "moenda/data/windows.hpp"
+#include "moenda/data/text/windows.hpp"
 #include "moenda/model/network.hpp"
 
 namespace moenda {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "moenda/data/windows.hpp"
+#include "moenda/data/text/windows.hpp"
 #include "moenda/model/network.hpp"
 
 namespace moenda {

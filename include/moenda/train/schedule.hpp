@@ -7,7 +7,7 @@
 #include <numbers>
 
 #include "moenda/core/fields.hpp"
-#include "moenda/core/rules.hpp"
+#include "moenda/module/rules.hpp"
 
 namespace moenda {
 

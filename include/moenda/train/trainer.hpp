@@ -10,7 +10,7 @@
 #include "moenda/core/error.hpp"
 #include "moenda/core/pattern.hpp"
 #include "moenda/core/suggest.hpp"
-#include "moenda/data/text_batches.hpp"
+#include "moenda/data/text/text_batches.hpp"
 #include "moenda/model/training.hpp"
 #include "moenda/train/adamw.hpp"
 #include "moenda/train/schedule.hpp"

@@ -7,8 +7,8 @@
 
 #include "moenda/core/array.hpp"
 #include "moenda/core/random.hpp"
-#include "moenda/core/rules.hpp"
 #include "moenda/core/walk.hpp"
+#include "moenda/module/rules.hpp"
 
 namespace moenda {
 

@@ -8,7 +8,7 @@
 
 #include "checks.hpp"
 #include "moenda/kernels/names.hpp"
-#include "moenda/ops/softmax.hpp"
+#include "moenda/ops/norm/softmax.hpp"
 
 /// A backend that counts its kernels' calls and has the CPU do the work.
 namespace moenda::counted {

@@ -2,13 +2,13 @@
 #pragma once
 // Kernels that work on every number by itself, and the optimizer.
 #include "checks.hpp"
-#include "moenda/cpu/kernels/activations.hpp"
-#include "moenda/cpu/kernels/adamw.hpp"
-#include "moenda/cpu/kernels/elementwise.hpp"
-#include "moenda/cpu/kernels/hash.hpp"
-#include "moenda/cpu/kernels/pointwise.hpp"
-#include "moenda/cpu/kernels/random_numbers.hpp"
-#include "moenda/cpu/kernels/squared_error.hpp"
+#include "moenda/cpu/kernels/elementwise/activations.hpp"
+#include "moenda/cpu/kernels/elementwise/elementwise.hpp"
+#include "moenda/cpu/kernels/elementwise/pointwise.hpp"
+#include "moenda/cpu/kernels/elementwise/random_numbers.hpp"
+#include "moenda/cpu/kernels/loss/squared_error.hpp"
+#include "moenda/cpu/kernels/optimizer/adamw.hpp"
+#include "moenda/cpu/kernels/routing/hash.hpp"
 
 namespace targets {
 

@@ -2,7 +2,7 @@
 #pragma once
 // Balance and bookkeeping of routers: plans of transport, assignments, the rows of a gate, and who
 // is responsible for an answer.
-#include "moenda/cpu/kernels/derivations.hpp"
+#include "moenda/cpu/kernels/table/derivations.hpp"
 #include "routing.hpp"
 
 namespace targets {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Kernels that move rows, or add rows up.
-#include "moenda/cpu/kernels/dispatch.hpp"
-#include "moenda/cpu/kernels/embedding.hpp"
-#include "moenda/cpu/kernels/mean_pool.hpp"
-#include "moenda/cpu/kernels/padding.hpp"
-#include "moenda/cpu/kernels/priority.hpp"
-#include "moenda/cpu/kernels/rope.hpp"
-#include "moenda/cpu/kernels/windows.hpp"
+#include "moenda/cpu/kernels/attention/rope.hpp"
+#include "moenda/cpu/kernels/linear/embedding.hpp"
+#include "moenda/cpu/kernels/routing/dispatch.hpp"
+#include "moenda/cpu/kernels/routing/priority.hpp"
+#include "moenda/cpu/kernels/sequence/mean_pool.hpp"
+#include "moenda/cpu/kernels/sequence/padding.hpp"
+#include "moenda/cpu/kernels/table/windows.hpp"
 #include "rows.hpp"
 
 namespace targets {

@@ -2,12 +2,12 @@
 // Matrix products, alone and grouped, and what is built from products, against plain loops in
 // double at odd sizes. A program of its own: products take the compilers most of their time.
 #include "checks.hpp"
-#include "moenda/cpu/kernels/attention.hpp"
-#include "moenda/cpu/kernels/attention_backward.hpp"
-#include "moenda/cpu/kernels/cross_entropy.hpp"
-#include "moenda/cpu/kernels/grouped_matmul.hpp"
-#include "moenda/cpu/kernels/gru.hpp"
-#include "moenda/cpu/kernels/matmul.hpp"
+#include "moenda/cpu/kernels/attention/attention.hpp"
+#include "moenda/cpu/kernels/attention/attention_backward.hpp"
+#include "moenda/cpu/kernels/linear/grouped_matmul.hpp"
+#include "moenda/cpu/kernels/linear/matmul.hpp"
+#include "moenda/cpu/kernels/loss/cross_entropy.hpp"
+#include "moenda/cpu/kernels/sequence/gru.hpp"
 
 namespace {
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Losses on routers, and what else routers do with a table of [items, experts].
-#include "moenda/cpu/kernels/assignment.hpp"
-#include "moenda/cpu/kernels/balancing_bias.hpp"
-#include "moenda/cpu/kernels/gate_rows.hpp"
-#include "moenda/cpu/kernels/load_balancing.hpp"
-#include "moenda/cpu/kernels/load_variation.hpp"
-#include "moenda/cpu/kernels/router_spread.hpp"
-#include "moenda/cpu/kernels/router_z.hpp"
-#include "moenda/cpu/kernels/sinkhorn.hpp"
-#include "moenda/cpu/kernels/top_any.hpp"
+#include "moenda/cpu/kernels/loss/load_balancing.hpp"
+#include "moenda/cpu/kernels/loss/load_variation.hpp"
+#include "moenda/cpu/kernels/loss/router_spread.hpp"
+#include "moenda/cpu/kernels/loss/router_z.hpp"
+#include "moenda/cpu/kernels/routing/assignment.hpp"
+#include "moenda/cpu/kernels/routing/balancing_bias.hpp"
+#include "moenda/cpu/kernels/routing/gate_rows.hpp"
+#include "moenda/cpu/kernels/routing/sinkhorn.hpp"
+#include "moenda/cpu/kernels/routing/top_any.hpp"
 #include "rows.hpp"
 
 namespace targets {

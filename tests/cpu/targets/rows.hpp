@@ -4,15 +4,15 @@
 #include <numeric>
 
 #include "checks.hpp"
-#include "moenda/cpu/kernels/choice.hpp"
-#include "moenda/cpu/kernels/derivations.hpp"
-#include "moenda/cpu/kernels/layer_norm.hpp"
-#include "moenda/cpu/kernels/rms_norm.hpp"
-#include "moenda/cpu/kernels/selection.hpp"
-#include "moenda/cpu/kernels/softmax.hpp"
-#include "moenda/cpu/kernels/top_k.hpp"
-#include "moenda/cpu/kernels/top_k_of_columns.hpp"
-#include "moenda/cpu/kernels/unit_rows.hpp"
+#include "moenda/cpu/kernels/norm/layer_norm.hpp"
+#include "moenda/cpu/kernels/norm/rms_norm.hpp"
+#include "moenda/cpu/kernels/norm/softmax.hpp"
+#include "moenda/cpu/kernels/norm/unit_rows.hpp"
+#include "moenda/cpu/kernels/routing/choice.hpp"
+#include "moenda/cpu/kernels/routing/selection.hpp"
+#include "moenda/cpu/kernels/routing/top_k.hpp"
+#include "moenda/cpu/kernels/routing/top_k_of_columns.hpp"
+#include "moenda/cpu/kernels/table/derivations.hpp"
 
 namespace targets {
 

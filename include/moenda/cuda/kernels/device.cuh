@@ -14,7 +14,7 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/cuda/device.hpp"
-#include "moenda/cuda/kernels/matmul_plan.cuh"
+#include "moenda/cuda/kernels/linear/matmul_plan.cuh"
 #include "moenda/cuda/launch.hpp"
 
 namespace moenda::cuda {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that a task answers for itself: train, eval, describe, list, schema, which every
+// task has, and generate, trace, counterfactual, ask, which some have.
+#include <iostream>
+
+#include "moenda/core/suggest.hpp"
+#include "runner/run/task.hpp"
+#include "runner/sweep/results.hpp"
+
+namespace moenda::runner {
+
+namespace {
+
+/// The command of the configuration's task. Throws ConfigError where the task has none.
+template <class Command>
+Command command_of(Options const& options, char const* name, Command Task::*command) {
+  auto const& task = task_of(load_given(options).table);
+  if (task.*command != nullptr) return task.*command;
+  std::vector<std::string> others;
+  for (auto const& other : tasks()) {
+    if (other.*command != nullptr) others.emplace_back(other.name());
+  }
+  throw ConfigError(options.config.string() + ": task = \"" + task.name() + "\" has no command '" +
+                    name + "'; the task must be one of: " + join(others));
+}
+
+}  // namespace
+
+int train(Options const& options) { return task_of(load_given(options).table).train(options); }
+
+int evaluate(Options const& options) {
+  return task_of(load_given(options).table).evaluate(options);
+}
+
+int describe(Options const& options) {
+  if (is_sweep(options.config)) {
+    std::cout << plan_text(plan_sweep(options.config, options.overrides));
+    return 0;
+  }
+  auto given = load_given(options);
+  task_of(given.table).describe(given.table, given.path);
+  return 0;
+}
+
+int generate(Options const& options, GenerateOptions const& how) {
+  return command_of(options, "generate", &Task::generate)(options, how);
+}
+
+int trace(Options const& options, std::filesystem::path const& file) {
+  return command_of(options, "trace", &Task::trace)(options, file);
+}
+
+int counterfactual(Options const& options, CounterfactualOptions const& how) {
+  return command_of(options, "counterfactual", &Task::counterfactual)(options, how);
+}
+
+int ask(Options const& options, AskOptions const& what) {
+  return command_of(options, "ask", &Task::ask)(options, what);
+}
+
+int list() {
+  for (auto const& task : tasks()) {
+    if (&task != &tasks().front()) std::cout << '\n';
+    std::cout << "task = \"" << task.name() << "\"\n";
+    task.list();
+  }
+  return 0;
+}
+
+/// One document: a file must be what one of the tasks takes.
+int schema() {
+  nlohmann::ordered_json document{{"title", "Moenda run"}};
+  for (auto const& task : tasks()) {
+    auto part = task.schema();
+    document["$schema"] = part["$schema"];
+    part.erase("$schema");
+    document["anyOf"].push_back(std::move(part));
+  }
+  std::cout << document.dump(2) << std::endl;
+  return 0;
+}
+
+}  // namespace moenda::runner

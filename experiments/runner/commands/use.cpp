@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// moenda generate, of a language model.
+#include <iostream>
+
+#include "moenda/infer/generate.hpp"
+#include "runner/run/run.hpp"
+#include "runner/tasks/language/language_commands.hpp"
+
+namespace moenda::runner {
+
+int generate_text(Options const& options, GenerateOptions const& how) {
+  auto const run = open_run(options);
+  Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
+  AnyNetwork network(backend, run.config.model, unfilled);
+  load_weights(run, network);
+  auto const& config = run.config.generate;
+  auto const text = how.prompt.value_or(config.prompt);
+  auto const ids = run.tokenizer.encode(text);
+  if (ids.empty()) throw ConfigError("generate: the prompt must not be empty");
+  if (sees_later_tokens<AnyModel>(run.config.model)) {
+    std::cerr << "note: this model's router chooses by looking at later tokens, which was allowed; "
+                 "while it writes there are none, so it routes otherwise than in training\n";
+  }
+  std::cout << text << std::flush;
+  (void)moenda::generate(network, ids, how.max_tokens.value_or(config.max_tokens), config.sampler,
+                         run.tokenizer.end_of_text().value_or(-1),
+                         [&](int id) { std::cout << run.tokenizer.decode({id}) << std::flush; });
+  std::cout << std::endl;
+  return 0;
+}
+
+}  // namespace moenda::runner

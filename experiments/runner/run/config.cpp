@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/run/config.hpp"
+
+#include <cmath>
+
+#include "runner/run/folder.hpp"
+
+namespace moenda::runner {
+
+namespace {
+
+bool is_name(std::string const& name) {
+  bool ok = !name.empty() && name.size() <= 100 && name.front() != '.';
+  for (char const c : name) {
+    ok = ok && (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.');
+  }
+  return ok;
+}
+
+void check_data(data::CorpusConfig const& c, Problems& problems) {
+  problems.in("data", [&] {
+    problems.expect(c.max_bytes >= 0, "max_bytes", "at least 0", c.max_bytes);
+    problems.expect(c.train_fraction > 0 && c.train_fraction <= 1, "train_fraction",
+                    "above 0 and at most 1", c.train_fraction);
+    problems.expect(c.valid_fraction >= 0 && c.valid_fraction <= 1, "valid_fraction", "in 0..1",
+                    c.valid_fraction);
+    problems.expect(c.test_fraction >= 0 && c.test_fraction <= 1, "test_fraction", "in 0..1",
+                    c.test_fraction);
+    double const sum = c.train_fraction + c.valid_fraction + c.test_fraction;
+    if (!(std::abs(sum - 1) <= 1e-6)) {
+      problems.add("train_fraction, valid_fraction and test_fraction must sum to 1, got " +
+                   std::to_string(sum));
+    }
+  });
+}
+void check_completions(CompletionConfig const& c, Problems& problems) {
+  constexpr int most_tokens = 1 << 16;
+  constexpr std::int64_t most_tasks = 1'000'000;
+  bool const cuts = c.kind == CompletionKind::held_out;
+  problems.expect(c.tasks >= (cuts ? 1 : 0) && c.tasks <= most_tasks, "tasks",
+                  cuts ? "in 1..1000000" : "in 0..1000000", c.tasks);
+  for (auto const& [key, tokens] : {std::pair("context_tokens", c.context_tokens),
+                                    std::pair("ending_tokens", c.ending_tokens)}) {
+    problems.expect(tokens >= 1 && tokens <= most_tokens, key, "in 1..65536", tokens);
+  }
+}
+void check_evaluation(RunConfig const& c, Problems& problems) {
+  problems.in("evaluate", [&] {
+    problems.expect(c.evaluate.every >= 0, "every", "at least 0", c.evaluate.every);
+    problems.expect(c.evaluate.batches >= 1, "batches", "at least 1", c.evaluate.batches);
+    problems.expect(c.evaluate.test_batches >= 0, "test_batches", "at least 0",
+                    c.evaluate.test_batches);
+    problems.expect(c.evaluate.test_stride >= 0, "test_stride", "at least 0",
+                    c.evaluate.test_stride);
+    problems.expect(c.evaluate.leak_windows >= 0, "leak_windows", "at least 0",
+                    c.evaluate.leak_windows);
+    problems.in("completions", [&] { check_completions(c.evaluate.completions, problems); });
+  });
+  problems.in("log", [&] { check_log(c.log, problems); });
+  problems.in("generate", [&] {
+    problems.expect(c.generate.max_tokens >= 0, "max_tokens", "at least 0", c.generate.max_tokens);
+    problems.in("sampler", [&] { Sampler::check(c.generate.sampler, problems); });
+  });
+}
+
+/// Replaces start_from = "other.toml", found beside `path`, by the name and id of that run.
+void resolve_start(RunConfig& config, std::filesystem::path const& path) {
+  if (!config.start_from.ends_with(".toml")) return;
+  auto const source = read_run_config(path.parent_path() / config.start_from, {});
+  config.start_from = source.name + "/" + run_id(source);
+}
+
+void check_run_config(RunConfig const& c, toml::table const& table) {
+  Problems problems;
+  check_name(c.name, problems);
+  problems.in("tokenizer", [&] { check_tokenizer(c.tokenizer, problems); });
+  check_data(c.data, problems);
+  problems.in("train", [&] { TrainConfig::check(c.train, problems); });
+  check_evaluation(c, problems);
+  auto model = c.model;
+  if (model.vocab_size == 0) model.vocab_size = 1;  // comes from the tokenizer
+  Problems all = problems;
+  auto const of_model = AnyModel::check(model);
+  for (auto const& [where, what] : of_model.found()) {
+    all.add(where.empty() ? "model" : "model." + where, what);
+  }
+  io::refuse_problems(table, "", all);
+}
+
+}  // namespace
+
+void check_name(std::string const& name, Problems& problems) {
+  if (is_name(name)) return;
+  problems.add("name", "name must be letters, digits, '_', '-' and '.', got '" + name + "'");
+}
+void check_tokenizer(TokenizerConfig const& tokenizer, Problems& problems) {
+  problems.expect(tokenizer.vocab_size >= 257 && tokenizer.vocab_size <= 1'000'000, "vocab_size",
+                  "in 257..1000000", tokenizer.vocab_size);
+}
+void check_log(LogConfig const& log, Problems& problems) {
+  problems.expect(log.every >= 1, "every", "at least 1", log.every);
+  problems.expect(log.checkpoint_every >= 0, "checkpoint_every", "at least 0",
+                  log.checkpoint_every);
+}
+
+RunConfig read_run_config(toml::table& table, std::filesystem::path const& path) {
+  RunConfig config;
+  config.name = path.stem().string();
+  io::read_toml(table, config, "");
+  check_run_config(config, table);
+  resolve_start(config, path);
+  return config;
+}
+
+RunConfig read_run_config(std::filesystem::path const& path,
+                          std::vector<std::string> const& overrides) {
+  Options options;
+  options.config = path;
+  options.overrides = overrides;
+  auto given = load_given(options);
+  auto const& task = task_of(given.table);
+  if (task.kind != TaskKind::language_modeling) {
+    throw ConfigError(path.string() + ": this must be a run of a language model, but its task is " +
+                      task.name());
+  }
+  return read_run_config(given.table, path);
+}
+
+int expected_vocab_size(TokenizerConfig const& tokenizer) {
+  switch (tokenizer.kind) {
+    case TokenizerKind::byte:
+      return 256;
+    case TokenizerKind::gpt2:
+      return 50257;
+    case TokenizerKind::trained:
+      return tokenizer.vocab_size;
+  }
+  return 0;
+}
+
+std::string trained_part(RunConfig config) {
+  if (config.model.vocab_size == 0) {  // so that config.resolved.toml names the same run
+    config.model.vocab_size = expected_vocab_size(config.tokenizer);
+  }
+  config.title.clear();
+  config.evaluate = {};
+  config.log = {};
+  config.generate = {};
+  return io::write_toml(config);
+}
+
+std::string run_id(RunConfig const& config) { return id_of(trained_part(config)); }
+
+}  // namespace moenda::runner

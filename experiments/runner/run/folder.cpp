@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/run/folder.hpp"
+
+#include "moenda/files/run_files.hpp"
+#include "moenda/train/checkpoint.hpp"
+
+namespace moenda::runner {
+
+namespace fs = std::filesystem;
+
+std::string id_of(std::string const& trained_part) {
+  auto hash = stream_of(trained_part);
+  std::string id;
+  for (int i = 0; i < 12; ++i, hash >>= 5) id += "0123456789abcdefghijkmnpqrstuvwx"[hash & 31];
+  return id;
+}
+
+fs::path folder_of(GivenConfig const& given, Options const& options, std::string const& name,
+                   std::string const& trained_part, std::string const& original) {
+  if (!given.is_run_folder) return options.out / name / id_of(trained_part);
+  if (trained_part != original) {
+    throw ConfigError(
+        options.config.string() +
+        ": only title, evaluate, log and generate may be overridden for a run folder; "
+        "give the TOML file to train something else");
+  }
+  return options.config;
+}
+
+fs::path starting_weights(std::string const& start_from, fs::path const& out) {
+  if (start_from.ends_with(".safetensors")) return start_from;
+  auto const folder = out / start_from;
+  auto const newest = newest_checkpoint(folder / io::run_files::checkpoints);
+  if (!newest) {
+    throw DataError("start_from: the run " + folder.string() +
+                    " must be trained first; it has no checkpoint");
+  }
+  return *newest / io::run_files::weights;
+}
+
+fs::path newest_weights(fs::path const& folder) {
+  auto const newest = newest_checkpoint(folder / io::run_files::checkpoints);
+  if (!newest) throw DataError(folder.string() + ": there is no checkpoint; train the run first");
+  return *newest / io::run_files::weights;
+}
+
+}  // namespace moenda::runner

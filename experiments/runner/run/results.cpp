@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/run/results.hpp"
+
+#include <sys/resource.h>
+#include <toml++/toml.h>
+
+#include <fstream>
+#include <iostream>
+#include <utility>
+#include <vector>
+
+#include "moenda/core/error.hpp"
+#include "moenda/energy/carbon.hpp"
+#include "moenda/files/atomic_folder.hpp"
+#include "moenda/record/run_record.hpp"
+#include "moenda/record/tfevents.hpp"
+#include "moenda/version.hpp"
+
+#ifndef MOENDA_BUILD_FLAGS
+#define MOENDA_BUILD_FLAGS ""
+#endif
+#ifndef MOENDA_COMMIT
+#define MOENDA_COMMIT "unknown"
+#endif
+
+namespace moenda::runner {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string cpu_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+/// What a finished run measured: its task's entry, and training. Throws DataError where one of
+/// them is absent.
+std::pair<nlohmann::json, nlohmann::json> finished_results(io::RunRecord const& run) {
+  std::string why = "it must hold what the run's task measured, and training";
+  try {
+    auto const results = run.results();
+    auto const task = run.task();
+    if (results && results->tasks.contains(task)) {
+      auto const training = results->json.value("training", nlohmann::json());
+      if (training.is_object()) return {results->json.at("results").at(task), training};
+    }
+  } catch (DataError const& error) {
+    why = error.what();
+  }
+  throw DataError(run.file(io::run_files::results).string() +
+                  ": the file is damaged; --force trains the run again (" + why + ")");
+}
+
+/// The event files of every process that worked on the run.
+void remove_events(fs::path const& folder) {
+  std::vector<fs::path> events;
+  for (auto const& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with(io::event_file_prefix)) {
+      events.push_back(entry.path());
+    }
+  }
+  for (auto const& file : events) io::remove_tree(file);
+}
+
+}  // namespace
+
+std::string meta_text(RunMeta const& run) {
+  nlohmann::ordered_json meta;
+  meta["name"] = run.title;
+  meta["model"] = run.model;
+  meta["parameters"] = {{"total", run.parameters}, {"active", run.active}};
+  if (run.sees_later_tokens) meta["sees_later_tokens"] = true;
+  meta["corpus"] = run.data;
+  meta["version"] = version;
+  meta["commit"] = MOENDA_COMMIT;
+  meta["compiler"] = __VERSION__;
+  meta["flags"] = MOENDA_BUILD_FLAGS;
+  meta["cpu"] = cpu_name();
+  meta["threads"] = run.threads;
+  meta["libraries"] = {
+      {"toml++", std::to_string(TOML_LIB_MAJOR) + "." + std::to_string(TOML_LIB_MINOR) + "." +
+                     std::to_string(TOML_LIB_PATCH)},
+      {"nlohmann_json", std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." +
+                            std::to_string(NLOHMANN_JSON_VERSION_MINOR)}};
+  return meta.dump(2) + "\n";
+}
+
+nlohmann::ordered_json energy_results(std::string const& source, double training_joules,
+                                      double evaluation_joules, double tokens, double seconds,
+                                      int threads) {
+  double const kwh = energy::kwh_of(training_joules);
+  energy::Machine const machine{.cores = threads, .memory_gb = energy::machine_memory_gb()};
+  return {{"source", source},
+          {"training_joules", training_joules},
+          {"evaluation_joules", evaluation_joules},
+          {"joules_per_1000_tokens", 1000 * training_joules / tokens},
+          {"co2_grams_world", kwh * *energy::intensity_of("world")},
+          {"co2_grams_spain", kwh * *energy::intensity_of("spain")},
+          {"green_algorithms_kwh", energy::green_algorithms_kwh(seconds / 3600, machine)}};
+}
+
+std::int64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t(usage.ru_maxrss) * 1024;
+}
+
+void print_result(fs::path const& folder) {
+  auto const [of_task, training] = finished_results(io::RunRecord(folder));
+  std::cout << "run " << folder.string() << "\nresult";
+  auto const print = [](std::string const& key, nlohmann::json const& value) {
+    std::cout << ' ' << key << '=' << (value.is_number() ? value.dump() : "nan");
+  };
+  auto const print_from = [&](nlohmann::json const& from, char const* key) {
+    print(key, from.value(key, nlohmann::json()));
+  };
+  for (char const* key : {"steps", "tokens", "train_loss"}) print_from(training, key);
+  for (char const* key : {"valid_loss", "test_loss"}) print_from(of_task, key);
+  for (auto const& [key, value] : of_task.items()) {
+    bool const is_measure = value.is_number_float() || value.is_null();
+    if (is_measure && key != "valid_loss" && key != "test_loss") print(key, value);
+  }
+  for (char const* key : {"seconds", "tokens_per_second", "peak_bytes"}) print_from(training, key);
+  std::cout << std::endl;
+}
+
+void refuse_other_data(fs::path const& folder, std::string const& fingerprint) {
+  io::RunRecord const run(folder);
+  auto const known = run.data_hash();
+  if (known == fingerprint) return;
+  throw DataError(run.file(io::run_files::meta).string() +
+                  ": the data must be those that the run began with, with the hash " +
+                  (known.empty() ? "(none)" : known) + ", got " + fingerprint +
+                  "; train --force trains it again");
+}
+
+void remove_results(fs::path const& folder) {
+  for (char const* part : io::run_files::of_training) io::remove_tree(folder / part);
+  remove_events(folder);
+}
+
+}  // namespace moenda::runner

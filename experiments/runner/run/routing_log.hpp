@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "moenda/files/run_files.hpp"
+#include "moenda/probe/choices.hpp"
+#include "moenda/probe/dead_experts.hpp"
+#include "moenda/probe/step_measures.hpp"
+#include "moenda/record/routing_csv.hpp"
+#include "moenda/record/tfevents.hpp"
+#include "runner/run/row_file.hpp"
+#include "runner/run/run.hpp"
+
+namespace moenda::runner {
+
+/// What `train` measures of the routing in the steps that are logged: routing.csv,
+/// routing_layers.csv, and an alarm for the progress line.
+class RoutingLog {
+ public:
+  /// Logged steps without a token until an expert is called dead.
+  static constexpr int patience = 5;
+
+  /// Runs the network on a fixed part of the validation data, under the probe. False when there
+  /// is none; then churn is not measured.
+  using ShowFixed = std::function<bool(RoutingHook<Backend>&)>;
+
+  RoutingLog(std::filesystem::path const& folder, std::int64_t steps_done, ShowFixed show_fixed)
+      : experts_(folder / io::run_files::routing, io::routing_header, steps_done),
+        layers_(folder / io::run_files::routing_layers, io::routing_layers_header, steps_done),
+        show_fixed_(std::move(show_fixed)) {}
+
+  /// Before a step that is logged. Returns what must watch it.
+  RoutingHook<Backend>* before_step() {
+    measures_.clear();
+    choose(before_);
+    return &measures_;
+  }
+  /// After it: writes the rows.
+  void after_step(std::int64_t step) {
+    bool const has_fixed = choose(after_);
+    step_ = std::uint64_t(step);
+    last_ = measures_.layers();
+    dead_.add(last_);
+    std::string experts, layers;
+    for (auto const& m : last_) {
+      for (std::size_t e = 0; e < m.tokens_per_expert.size(); ++e) {
+        experts +=
+            io::to_csv(io::RoutingRow{std::uint64_t(step), std::uint32_t(m.layer), std::uint32_t(e),
+                                      std::uint64_t(m.tokens_per_expert[e])});
+      }
+      io::RoutingLayerRow row{
+          std::uint64_t(step), std::uint32_t(m.layer),        m.evenness,       m.max_violation,
+          m.dropped_share,     std::uint32_t(m.dead_experts), m.router_entropy, m.experts_per_item};
+      if (has_fixed) row.churn = after_.churn_since(before_, m.mixture);
+      layers += io::to_csv(row);
+      auto const chosen =
+          std::accumulate(m.tokens_per_expert.begin(), m.tokens_per_expert.end(), std::int64_t{0});
+      choices_ += double(chosen);
+      dropped_ += double(chosen) * m.dropped_share;
+    }
+    experts_.add(experts);
+    layers_.add(layers);
+  }
+
+  /// The step that was logged last.
+  [[nodiscard]] std::uint64_t step() const { return step_; }
+  /// Its measures, for TensorBoard.
+  [[nodiscard]] std::vector<io::EventScalar> scalars() const {
+    std::vector<io::EventScalar> all;
+    for (auto const& m : last_) {
+      auto const layer = "/layer_" + std::to_string(m.layer);
+      all.push_back({"max_violation" + layer, m.max_violation});
+      all.push_back({"evenness" + layer, m.evenness});
+      if (m.router_entropy) all.push_back({"router_entropy" + layer, *m.router_entropy});
+    }
+    return all;
+  }
+  /// "  3 dead experts", or nothing.
+  [[nodiscard]] std::string alarm() const {
+    int const dead = dead_.count();
+    if (dead == 0) return "";
+    return "  " + std::to_string(dead) + (dead == 1 ? " dead expert" : " dead experts");
+  }
+  /// Of all choices in logged steps.
+  [[nodiscard]] double dropped_share() const { return choices_ > 0 ? dropped_ / choices_ : 0; }
+
+ private:
+  bool choose(probe::Choices<Backend>& choices) {
+    choices.clear();
+    return show_fixed_(choices);
+  }
+
+  RowFile experts_, layers_;
+  probe::StepMeasures<Backend> measures_;
+  probe::Choices<Backend> before_, after_;
+  probe::DeadExperts dead_{patience};
+  std::vector<probe::LayerMeasures> last_;
+  ShowFixed show_fixed_;
+  std::uint64_t step_ = 0;
+  double choices_ = 0, dropped_ = 0;
+};
+
+}  // namespace moenda::runner

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/run/run.hpp"
+
+#include "moenda/train/checkpoint.hpp"
+
+namespace moenda::runner {
+
+namespace fs = std::filesystem;
+
+Run open_run(Options const& options) {
+  auto given = load_given(options);
+  auto config = read_run_config(given.table, given.path);
+  auto const original = given.is_run_folder ? read_run_config(given.path, {}) : config;
+  auto folder =
+      folder_of(given, options, config.name, trained_part(config), trained_part(original));
+  auto const cache = options.out / "cache";
+  auto const own_tokenizer =
+      folder / io::run_files::tokenizer;  // a run keeps the vocabulary it began with
+  auto const first_tokenizer = options.out / config.start_from / io::run_files::tokenizer;
+  std::error_code error;
+  bool const goes_on = !options.force && fs::exists(own_tokenizer, error);
+  bool const learnt = config.tokenizer.kind == TokenizerKind::trained;
+  auto tokenizer = goes_on ? data::Tokenizer::load(own_tokenizer)
+                   : learnt && !config.start_from.empty() && fs::exists(first_tokenizer, error)
+                       ? data::Tokenizer::load(first_tokenizer)
+                       : make_tokenizer(config, cache);
+  int const vocab_size = tokenizer.vocab_size();
+  if (config.model.vocab_size == 0) config.model.vocab_size = vocab_size;
+  if (config.model.vocab_size < vocab_size) {
+    throw ConfigError(given.path.string() + ": model.vocab_size must be at least the tokenizer's " +
+                      std::to_string(vocab_size) + ", got " +
+                      std::to_string(config.model.vocab_size));
+  }
+  return {std::move(config), std::move(tokenizer), std::move(folder), cache, options.out};
+}
+
+void load_weights(Run const& run, AnyNetwork& network) {
+  load_model(network, newest_weights(run.folder));
+}
+
+}  // namespace moenda::runner

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One `moenda train`, whatever it learns.
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "moenda/energy/meter.hpp"
+#include "moenda/files/folder_lock.hpp"
+#include "moenda/record/run_record.hpp"
+#include "moenda/report/terminal/progress.hpp"
+#include "moenda/toml/write.hpp"
+#include "moenda/train/checkpoint.hpp"
+#include "moenda/train/start_from.hpp"
+#include "runner/run/results.hpp"
+#include "runner/run/routing_log.hpp"
+#include "runner/run/run.hpp"
+
+namespace moenda::runner {
+
+/// Set by SIGINT and SIGTERM, which ask for a checkpoint; a second one ends at once.
+inline volatile std::sig_atomic_t interrupted = 0;
+
+/// Thrown between two batches of the final evaluation when a signal has come.
+struct Interrupted {};
+inline void end_if_interrupted() {
+  if (interrupted != 0) throw Interrupted{};
+}
+inline void ask_to_stop(int signal) {
+  interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+/// A trainer, its run folder, and what is written there. A task T has
+///   Model;  Run: `config`, `folder`, `out`, title(), checkpoints()
+///   Data(run, pool): training() for the Trainer, fingerprint(), can_validate(),
+///     validation_loss(run, network), show_fixed(network, probe): a fixed part of the validation
+///     data, for churn
+///   name: of its entry in results.json;  measure(run, network, data): that entry, NamedMeasures
+///   finish(run, network, data, results): whatever else a trained model should leave
+///   summary(model): the model in words
+template <class T>
+class TrainingRun {
+ public:
+  using TaskTraining = Training<typename T::Model, Backend>;
+  using Examples = decltype(std::declval<typename T::Data>().training());
+
+  TrainingRun(typename T::Run run, Options const& options)
+      : run_(std::move(run)),
+        backend_(options.threads, run_.config.compute.matmul, run_.config.compute.precision),
+        data_(run_, backend_.pool),
+        network_(backend_, run_.config.model, run_.config.train.seed,
+                 run_.config.train.initial_std),
+        trainer_(network_, run_.config.train, data_.training()),
+        energy_(energy::processor_source()),
+        training_energy_(*energy_),
+        evaluation_energy_(*energy_) {
+    if (!resume()) start();
+    // Not before: whoever is refused must find the run's own files as they were.
+    io::write_file_atomically(run_.folder / io::run_files::configuration,
+                              io::write_toml(run_.config));
+    T::keep(run_);
+    auto const& model = run_.config.model;
+    bool const causal = inside<typename T::Model>(model, {}).causal;
+    io::write_file_atomically(
+        run_.folder / io::run_files::meta,
+        meta_text({run_.title(), T::summary(model), T::Model::parameter_count(model),
+                   T::Model::active_parameter_count(model), data_.fingerprint(),
+                   backend_.pool.threads(),
+                   causal && sees_later_tokens<typename T::Model>(model)}));
+  }
+
+  int go() {
+    RowFile metrics(run_.folder / io::run_files::metrics, io::metrics_header,
+                    trainer_.step_count());
+    bool const sparse = T::Model::active_parameter_count(run_.config.model) <
+                        T::Model::parameter_count(run_.config.model);
+    if (sparse) {
+      routing_.emplace(run_.folder, trainer_.step_count(),
+                       [this](auto& probe) { return data_.show_fixed(network_, probe); });
+    }
+    io::EventFile events(run_.folder, std::uint64_t(trainer_.step_count()) + 1);
+    io::Progress progress(run_.title(), std::uint64_t(trainer_.steps()),
+                          std::uint64_t(trainer_.step_count()));
+    while (trainer_.step_count() < trainer_.steps()) {
+      if (interrupted != 0) return stop();
+      try {
+        step(metrics, events);
+      } catch (NumericError const&) {
+        save();  // weights and moments are those before the step
+        throw;
+      }
+      progress.update(std::uint64_t(trainer_.step_count()), progress_text());
+    }
+    progress.finish(progress_text());
+    save();
+    try {
+      finish();
+    } catch (Interrupted) {
+      return stopped();
+    }
+    return 0;
+  }
+
+ private:
+  /// With the weights of another model, if the configuration names one.
+  void start() {
+    if (run_.config.start_from.empty()) return;
+    auto const file = starting_weights(run_.config.start_from, run_.out);
+    auto const started = start_from(network_, file);
+    std::cerr << run_.title() << ": begins with " << file.string() << ": " << started.copied
+              << " tensors copied, " << started.upcycled << " experts' copied from a dense layer, "
+              << started.fresh << " new\n";
+  }
+  /// False when there is no checkpoint.
+  bool resume() {
+    auto const newest = newest_checkpoint(run_.checkpoints());
+    if (!newest) return false;
+    auto const spent = load_checkpoint(*newest, network_, trainer_);
+    seconds_ = spent.seconds;
+    training_energy_.start_from(spent.joules);
+    auto const step = trainer_.step_count();
+    if (step > trainer_.steps() || checkpoint_folder(run_.checkpoints(), step) != *newest) {
+      throw DataError((*newest / io::run_files::state).string() +
+                      ": step must be that of the folder and " + "at most " +
+                      std::to_string(trainer_.steps()) + ", got " + std::to_string(step));
+    }
+    refuse_other_data(run_.folder, data_.fingerprint());
+    recall_losses();
+    std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
+    return true;
+  }
+  /// What the last step before the checkpoint measured, for results.json.
+  void recall_losses() {
+    io::RunRecord const record(run_.folder);
+    if (!record.has(io::run_files::metrics)) return;
+    for (auto const& row : record.metrics().rows) {
+      if (std::int64_t(row.step) > trainer_.step_count()) break;
+      train_loss_ = row.train_loss;
+      if (row.valid_loss) valid_loss_ = row.valid_loss;
+    }
+  }
+  void step(RowFile& metrics, io::EventFile& events) {
+    auto const next = trainer_.step_count() + 1;
+    bool const logs = next % run_.config.log.every == 0 || next == trainer_.steps() || next == 1;
+    auto const between = run_.config.evaluate.every;
+    bool const validates =
+        data_.can_validate() && (next == trainer_.steps() || (between > 0 && next % between == 0));
+    RoutingHook<Backend>* probe = nullptr;
+    if (logs && routing_) {
+      evaluation_energy_.resume();
+      probe = routing_->before_step();
+      evaluation_energy_.pause();
+    }
+    auto const begin = std::chrono::steady_clock::now();
+    training_energy_.resume();
+    auto const result = trainer_.step(probe);
+    double const took =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    seconds_ += took;
+    training_energy_.pause();
+    train_loss_ = result.loss.mean;
+    if (!result.applied) ++skipped_steps_;
+    evaluation_energy_.resume();
+    if (validates) valid_loss_ = data_.validation_loss(run_, network_);
+    if (probe != nullptr) routing_->after_step(next);
+    evaluation_energy_.pause();
+    if (logs || validates) log(metrics, events, result, validates, took);
+    auto const every = run_.config.log.checkpoint_every;
+    if (every > 0 && next % every == 0) save();
+  }
+  /// Rows of metrics.csv and of the event file.
+  void log(RowFile& metrics, io::EventFile& events, StepResult const& result, bool validates,
+           double took) {
+    auto const step = std::uint64_t(trainer_.step_count());
+    metrics.add(io::to_csv({step, std::uint64_t(tokens()), seconds_, result.learning_rate,
+                            *train_loss_, validates ? valid_loss_ : std::nullopt,
+                            result.gradient_norm, double(trainer_.tokens_per_step()) / took}));
+    std::vector<io::EventScalar> scalars{{"loss/train", result.loss.mean},
+                                         {"learning_rate", result.learning_rate}};
+    if (validates) scalars.push_back({"loss/valid", *valid_loss_});
+    if (routing_ && routing_->step() == step) {
+      for (auto& scalar : routing_->scalars()) scalars.push_back(std::move(scalar));
+    }
+    events.add(step, scalars);
+  }
+  int stop() {
+    save();
+    return stopped();
+  }
+  int stopped() const {
+    std::cerr << run_.title() << ": interrupted, saved after step " << trainer_.step_count()
+              << "; the same command continues\n";
+    return 130;
+  }
+  void save() {
+    save_checkpoint(run_.checkpoints(), network_, trainer_, {seconds_, training_energy_.joules()});
+  }
+
+  /// results.json: what the trained model is worth, and what it cost.
+  void finish() {
+    evaluation_energy_.resume();
+    auto measures = T::measure(run_, network_, data_);
+    if (valid_loss_) measures.add("valid_loss", *valid_loss_);
+    nlohmann::ordered_json results;
+    results["results"][T::name] = measures.json();
+    results["training"] = {{"steps", trainer_.step_count()},
+                           {"tokens", tokens()},
+                           {"skipped_steps", skipped_steps_},
+                           {"dropped_share", routing_ ? routing_->dropped_share() : 0.0},
+                           {"train_loss", train_loss_.value_or(std::nan(""))},
+                           {"seconds", seconds_},
+                           {"tokens_per_second", double(tokens()) / seconds_},
+                           {"peak_bytes", peak_resident_bytes()},
+                           {"step_memory_bytes", network_.arena.peak()}};
+    T::finish(run_, network_, data_, routing_.has_value(), results);
+    evaluation_energy_.pause();
+    results["energy"] =
+        energy_results(energy_->name(), training_energy_.joules(), evaluation_energy_.joules(),
+                       double(tokens()), seconds_, backend_.pool.threads());
+    io::write_file_atomically(
+        run_.folder / io::run_files::results,
+        results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  }
+  [[nodiscard]] std::int64_t tokens() const {
+    return trainer_.step_count() * trainer_.tokens_per_step();
+  }
+  static std::string shown(double value, int digits) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(digits) << value;
+    return text.str();
+  }
+  [[nodiscard]] std::string progress_text() const {
+    auto text = train_loss_ ? "loss " + shown(*train_loss_, 3) : "";
+    if (valid_loss_) text += "  valid " + shown(*valid_loss_, 3);
+    if (skipped_steps_ > 0) text += "  skipped " + std::to_string(skipped_steps_);
+    if (routing_) text += routing_->alarm();
+    return text + "  " + shown(double(tokens()) / std::max(seconds_, 1e-9), 0) + " tokens/s";
+  }
+
+  typename T::Run run_;
+  Backend backend_;
+  typename T::Data data_;
+  TaskTraining network_;
+  Trainer<TaskTraining, Examples> trainer_;
+  std::optional<RoutingLog> routing_;  // of a mixture
+  std::unique_ptr<energy::Source> energy_;
+  energy::Meter training_energy_, evaluation_energy_;
+  double seconds_ = 0;  // of training, without evaluation and files
+  std::optional<double> train_loss_, valid_loss_;
+  std::int64_t skipped_steps_ = 0;  // by this process
+};
+
+/// The command: trains `run`, or continues it. T::keep(run) writes what the run must not lose.
+template <class T>
+int train_run(typename T::Run run, Options const& options) {
+  auto const folder = run.folder;
+  io::create_folders(folder);
+  io::FolderLock const lock(folder);
+  if (options.force) remove_results(folder);
+  if (io::RunRecord(folder).finished()) {
+    std::cerr << run.title() << ": already trained; --force trains it again\n";
+    print_result(folder);
+    return 0;
+  }
+  io::remove_leftovers(folder);
+  if (std::filesystem::exists(run.checkpoints())) io::remove_leftovers(run.checkpoints());
+  std::signal(SIGINT, ask_to_stop);
+  std::signal(SIGTERM, ask_to_stop);
+  int const code = TrainingRun<T>(std::move(run), options).go();
+  if (code == 0) print_result(folder);
+  return code;
+}
+
+}  // namespace moenda::runner

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/sweep/plan.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include "moenda/core/random.hpp"
+#include "moenda/core/suggest.hpp"
+#include "moenda/toml/file.hpp"
+#include "moenda/toml/read.hpp"
+#include "runner/sweep/axes.hpp"
+
+namespace moenda::runner {
+
+namespace {
+
+/// What a [sweep] table says, with the axes that its lists span.
+class Expansion {
+ public:
+  Expansion(std::filesystem::path path, std::vector<std::string> const& overrides)
+      : path_(std::move(path)), file_(io::load_toml(path_)) {
+    for (auto const& assignment : overrides) {
+      if (assignment.starts_with("sweep.")) {
+        io::override_toml(file_, assignment);
+      } else {
+        overrides_.push_back(assignment);
+      }
+    }
+    auto* sweep = file_["sweep"].as_table();
+    if (sweep == nullptr) {
+      throw ConfigError(
+          path_.string() +
+          ": there must be a [sweep] table; `moenda train` runs a single configuration");
+    }
+    sweep_ = std::move(*sweep);
+    read_sweep();
+  }
+
+  SweepPlan plan() {
+    SweepPlan plan;
+    plan.config = config_;
+    auto points = chosen_points();
+    if (points.empty())
+      throw ConfigError(path_.string() +
+                        ": the sweep must have at least one point; `exclude` removes all");
+    refuse_equal_titles(points);
+    for (auto const& point : points) plan.arms.push_back(arm(point, {}));
+    plan.name = plan.arms.front().runs.front().name;
+    plan.baseline = baseline_of(plan);
+    if (config_.match.quantity != MatchedQuantity::none) match(plan, points);
+    return plan;
+  }
+
+ private:
+  using Point = std::vector<Option const*>;
+
+  void read_sweep() {
+    toml::table plain;
+    for (auto&& [key, value] : sweep_) {
+      auto const word = key.str();
+      if (word == "parameters" || word == "zip" || word == "arms" || word == "exclude") continue;
+      value.visit([&](auto const& node) { plain.insert_or_assign(word, node); });
+    }
+    io::read_toml(plain, config_, "sweep");
+    Problems problems;
+    problems.expect(config_.samples >= 1, "samples", "at least 1", config_.samples);
+    problems.expect(config_.repeat_seeds >= 1 && config_.repeat_seeds <= 1000, "repeat_seeds",
+                    "in 1..1000", config_.repeat_seeds);
+    problems.expect(config_.margin >= 0, "margin", "at least 0", config_.margin);
+    problems.expect(config_.confidence > 0 && config_.confidence < 1, "confidence",
+                    "between 0 and 1", config_.confidence);
+    problems.expect(config_.match.multiple >= 1, "match.multiple", "at least 1",
+                    config_.match.multiple);
+    io::refuse_problems(sweep_, "", problems);
+    if (auto const* arms = sweep_["arms"].as_array()) axes_.push_back(axis_of_arms(*arms));
+    bool const has_lists = sweep_.contains("parameters") || sweep_.contains("zip");
+    if (config_.method == SweepMethod::list && (axes_.empty() || has_lists)) {
+      throw ConfigError(io::place_of(sweep_) +
+                        ": method = \"list\" takes [[sweep.arms]] and nothing else; \"grid\" "
+                        "combines them with parameters");
+    }
+    if (auto const* zips = sweep_["zip"].as_array()) {
+      for (auto const& zip : *zips) {
+        if (zip.is_table()) axes_.push_back(axis_of_zip(*zip.as_table()));
+      }
+    }
+    if (auto const* parameters = sweep_["parameters"].as_table()) {
+      for_each_list(*parameters, "", [&](std::string const& key, toml::array const& values) {
+        axes_.push_back(axis_of_parameter(key, values));
+      });
+    }
+    if (axes_.empty()) {
+      throw ConfigError(io::place_of(sweep_) +
+                        ": a sweep needs [sweep.parameters], [[sweep.zip]] or [[sweep.arms]]");
+    }
+  }
+
+  /// A rule that leaves out nothing is a mistake in its keys or values.
+  void leave_out_excluded(std::vector<Point>& points) const {
+    auto const* rules = sweep_["exclude"].as_array();
+    if (rules == nullptr) return;
+    std::vector<bool> excluded(points.size(), false);
+    for (auto const& rule : *rules) {
+      if (!rule.is_table())
+        throw ConfigError(io::place_of(rule) + ": exclude must list tables of keys and values");
+      Leaves const wanted = leaves_of("", rule);
+      bool matches = false;
+      for (std::size_t i = 0; i < points.size(); ++i) {
+        if (!says(points[i], wanted)) continue;
+        matches = true, excluded[i] = true;
+      }
+      if (!matches) {
+        std::vector<std::string> words;
+        for (auto const& [key, value] : wanted) words.push_back(key + " = " + value);
+        throw ConfigError(io::place_of(rule) + ": exclude must match a point of the sweep, got " +
+                          join(words));
+      }
+    }
+    std::vector<Point> kept;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (!excluded[i]) kept.push_back(std::move(points[i]));
+    }
+    points = std::move(kept);
+  }
+  /// True when the point sets every key of `wanted` to its value; `title` matches a label.
+  static bool says(Point const& point, Leaves const& wanted) {
+    Leaves said;
+    for (auto const* option : point) {
+      said.emplace_back("title", option->label);
+      for (auto const& setting : option->settings) {
+        said.splice(said.end(), leaves_of(setting.key, *setting.value));
+      }
+    }
+    return std::all_of(wanted.begin(), wanted.end(), [&](auto const& leaf) {
+      return std::find(said.begin(), said.end(), leaf) != said.end();
+    });
+  }
+  [[nodiscard]] std::vector<Point> all_points() const {
+    constexpr std::size_t most = 100'000;
+    std::vector<Point> points{{}};
+    for (auto const& axis : axes_) {
+      std::vector<Point> longer;
+      for (auto const& point : points) {
+        for (auto const& option : axis) {
+          longer.push_back(point);
+          longer.back().push_back(&option);
+        }
+      }
+      if (longer.size() > most)
+        throw ConfigError(path_.string() + ": a sweep must not have more than 100000 points");
+      points = std::move(longer);
+    }
+    leave_out_excluded(points);
+    return points;
+  }
+  [[nodiscard]] std::vector<Point> chosen_points() const {
+    auto points = all_points();
+    if (config_.method != SweepMethod::random) return points;
+    // Fisher & Yates, from the front: the first `samples` places are a sample without repetition.
+    Random const random(config_.seed, stream_of("sweep"));
+    auto const wanted = std::min(points.size(), std::size_t(config_.samples));
+    for (std::size_t i = 0; i < wanted; ++i) {
+      std::swap(points[i], points[i + random.bits(i) % (points.size() - i)]);
+    }
+    points.resize(wanted);
+    return points;
+  }
+  static std::string title_of(Point const& point) {
+    std::string title;
+    for (auto const* option : point) title += (title.empty() ? "" : ", ") + option->label;
+    return title;
+  }
+  void refuse_equal_titles(std::vector<Point> const& points) const {
+    std::set<std::string> seen;
+    for (auto const& point : points) {
+      if (!seen.insert(title_of(point)).second) {
+        throw ConfigError(path_.string() +
+                          ": every arm of a sweep needs a title of its own, but two are called '" +
+                          title_of(point) + "'");
+      }
+    }
+  }
+
+  /// What the configuration of a point says, with `more` laid on it ("a.b=3").
+  [[nodiscard]] RunFacts facts_of(Point const& point, std::vector<std::string> const& more) const {
+    auto table = io::load_toml(path_);  // anew: a copied table forgets its lines
+    table.erase("sweep");
+    for (auto const* option : point) {
+      for (auto const& setting : option->settings) io::merge_toml(table, nested(setting));
+    }
+    for (auto const& assignment : overrides_) io::override_toml(table, assignment);
+    for (auto const& assignment : more) io::override_toml(table, assignment);
+    try {
+      return task_of(table).facts(table, path_);
+    } catch (ConfigError const& error) {
+      throw ConfigError("arm '" + title_of(point) + "': " + error.what());
+    }
+  }
+  [[nodiscard]] Arm arm(Point const& point, std::vector<std::string> const& more) const {
+    Arm arm;
+    arm.title = title_of(point);
+    auto const first_seed = facts_of(point, more).seed;
+    for (int s = 0; s < config_.repeat_seeds; ++s) {
+      auto const seed = std::to_string(first_seed + std::uint64_t(s));
+      auto of_seed = more;
+      of_seed.push_back("train.seed=" + seed);
+      of_seed.push_back("title=" + quoted(arm.title + ", seed " + seed));
+      arm.runs.push_back(facts_of(point, of_seed));
+    }
+    return arm;
+  }
+  [[nodiscard]] std::size_t baseline_of(SweepPlan const& plan) const {
+    if (config_.baseline.empty()) return 0;
+    std::vector<std::string> titles;
+    for (std::size_t i = 0; i < plan.arms.size(); ++i) {
+      if (plan.arms[i].title == config_.baseline) return i;
+      titles.push_back(plan.arms[i].title);
+    }
+    throw ConfigError(path_.string() + ": sweep.baseline must be the title of an arm, got '" +
+                      config_.baseline + "'" + did_you_mean(config_.baseline, titles) +
+                      "; there are: " + join(titles));
+  }
+
+  [[nodiscard]] double matched(RunFacts const& facts) const {
+    return config_.match.quantity == MatchedQuantity::parameters ? double(facts.parameters)
+                                                                 : facts.flops;
+  }
+  /// Solves every arm but the baseline for the size at which it comes nearest to the baseline.
+  void match(SweepPlan& plan, std::vector<Point> const& points) const {
+    double const target = matched(plan.arms[plan.baseline].facts());
+    for (std::size_t i = 0; i < plan.arms.size(); ++i) {
+      if (i == plan.baseline) continue;
+      auto const key = key_to_solve(points[i]);
+      plan.arms[i] = nearest(points[i], key, target);
+    }
+  }
+  [[nodiscard]] std::string key_to_solve(Point const& point) const {
+    for (auto const& key : config_.match.keys) {
+      try {
+        (void)facts_of(point, {key + "=" + std::to_string(config_.match.multiple)});
+        return key;
+      } catch (ConfigError const&) {  // this model has no such key
+      }
+    }
+    throw ConfigError("arm '" + title_of(point) +
+                      "': sweep.match.keys must hold a size that this model has, got " +
+                      join(config_.match.keys));
+  }
+  /// The cost grows with the size, so halving finds where it crosses the target.
+  [[nodiscard]] Arm nearest(Point const& point, std::string const& key, double target) const {
+    int const multiple = config_.match.multiple;
+    auto const setting = [&](int units) {
+      return std::vector{key + "=" + std::to_string(units * multiple)};
+    };
+    auto const at = [&](int units) { return matched(facts_of(point, setting(units))); };
+    int low = 1, high = (1 << 20) / multiple;
+    while (high - low > 1) {
+      int const middle = (low + high) / 2;
+      (at(middle) <= target ? low : high) = middle;
+    }
+    return arm(point, setting(target - at(low) <= at(high) - target ? low : high));
+  }
+
+  std::filesystem::path path_;
+  std::vector<std::string> overrides_;
+  toml::table file_, sweep_;
+  SweepConfig config_;
+  std::vector<Axis> axes_;
+};
+
+}  // namespace
+
+bool is_sweep(std::filesystem::path const& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) && io::load_toml(path).contains("sweep");
+}
+
+SweepPlan plan_sweep(std::filesystem::path const& path, std::vector<std::string> const& overrides) {
+  return Expansion(path, overrides).plan();
+}
+
+}  // namespace moenda::runner

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a configuration file of classification or regression can say.
+#include <string>
+
+#include "runner/run/config.hpp"
+#include "runner/tasks/labelled/data.hpp"
+#include "runner/tasks/labelled/model.hpp"
+
+namespace moenda::runner {
+
+struct LabelledEvaluateConfig {
+  std::int64_t every = 0;  ///< steps between validations; 0: only at the end
+  bool calibrate = true;   ///< fit a temperature to the validation split (classification)
+  MOENDA_FIELDS(LabelledEvaluateConfig, every, calibrate);
+};
+
+template <class Output>
+struct LabelledRunConfig {
+  TaskKind task = std::is_same_v<typename Output::Target, int> ? TaskKind::classification
+                                                               : TaskKind::regression;
+  std::string name = "run";
+  std::string title;
+  std::string start_from;  ///< a run's name/id, or a .safetensors file; empty: drawn at random
+  LabelledDataConfig data{};
+  /// input.channels, input.vocab_size, output.num_classes 0: those of the data.
+  typename LabelledModel<Output>::Config model{};
+  TrainConfig train{};
+  LabelledEvaluateConfig evaluate{};
+  LogConfig log{};
+  ComputeConfig compute{};
+  MOENDA_FIELDS(LabelledRunConfig, task, name, title, start_from, data, model, train, evaluate, log,
+                compute);
+};
+
+}  // namespace moenda::runner

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The product of few rows with a weight, as in decoding: every weight is read once from memory and
+// used at once. Packing would write and read a copy of it, at several times the cost of the
+// product.
+#include <type_traits>
+#include <utility>
+
+#include "moenda/cpu/kernels/gemm/micro.hpp"
+#include "moenda/cpu/kernels/gemm/problem.hpp"
+#include "moenda/cpu/kernels/gemm/unroll.hpp"
+
+namespace moenda::cpu::gemm_detail {
+
+/// The sum of the numbers of a register: its upper half is added to the lower, again and again.
+template <class T, int lanes>
+struct LaneSum {
+  using Register [[gnu::vector_size(lanes * sizeof(T))]] = T;
+
+  [[gnu::always_inline]] static T of(Register const& value) {
+    if constexpr (lanes == 2) {
+      return value[0] + value[1];
+    } else {
+      return halve(value, std::make_integer_sequence<int, lanes / 2>{});
+    }
+  }
+
+ private:
+  template <int... i>
+  [[gnu::always_inline]] static T halve(Register const& value, std::integer_sequence<int, i...>) {
+    return LaneSum<T, lanes / 2>::of(__builtin_shufflevector(value, value, i...) +
+                                     __builtin_shufflevector(value, value, (lanes / 2 + i)...));
+  }
+};
+
+/// c[rows, cols] (+)= a b as scalar products. Each runs in the lanes of one register, then over the
+/// rest of the depth, so its bits depend on the depth alone. (row, col): the first of them.
+template <class V, int rows, int cols>
+void scalar_products(Problem<typename V::Scalar> const& problem, int row, int col) {
+  using T = typename V::Scalar;
+  constexpr int numbers = V::lanes * V::pair;
+  T const *a[rows], *b[cols];
+  unroll<rows>([&](auto i) { a[i] = problem.a.at(row + i, 0); });
+  unroll<cols>([&](auto j) { b[j] = problem.b.at(0, col + j); });
+  typename V::Register sums[rows][cols];
+  unroll<rows>([&](auto i) { unroll<cols>([&](auto j) { sums[i][j] = V::zero(); }); });
+  int p = 0;
+  for (; p + numbers <= problem.k; p += numbers) {
+    typename V::Factor left[rows];
+    unroll<rows>([&](auto i) { left[i] = V::along(a[i] + p); });
+    unroll<cols>([&](auto j) {
+      // The next columns: they come from memory, and no prefetcher follows so many short streams.
+      for (int half = 0; half < V::pair; ++half) {
+        __builtin_prefetch(b[j] + cols * problem.b.col_stride + p + half * V::lanes);
+      }
+      auto const right = V::along(b[j] + p);
+      unroll<rows>([&](auto i) { sums[i][j] = V::multiply_add(left[i], right, sums[i][j]); });
+    });
+  }
+  unroll<rows>([&](auto i) {
+    unroll<cols>([&](auto j) {
+      T sum = LaneSum<T, V::lanes>::of(sums[i][j]);
+      for (int q = p; q < problem.k; ++q) {
+        sum += V::rounded(a[i][q]) * V::rounded(b[j][q]);
+      }
+      T* const c = problem.at(row + i, col + j);
+      *c = problem.accumulate ? *c + sum : sum;
+    });
+  });
+}
+
+/// A product is computed this way when it has at most this many rows and both operands are
+/// contiguous along the depth.
+template <class T>
+[[nodiscard]] bool has_few_rows(Problem<T> const& problem) {
+  return problem.m <= 8 && problem.a.contiguous_rows() && problem.b.contiguous_cols();
+}
+
+/// Columns [begin, end) of a product of few rows.
+template <class V>
+void multiply_columns(Problem<typename V::Scalar> const& problem, int begin, int end) {
+  // 4 rows x 4 columns of sums fill half of 32 registers; of 16 registers 2 columns do. One row
+  // alone needs 8 columns to keep the multiply-add units busy.
+  constexpr int widest = V::tile_rows * V::tile_registers > 16 ? 4 : 2;
+  auto const columns = [&](auto cols) {
+    for (; begin + cols <= end; begin += cols) {
+      int row = 0;
+      for (; row + 4 <= problem.m; row += 4) scalar_products<V, 4, cols>(problem, row, begin);
+      for (; row < problem.m; ++row) scalar_products<V, 1, cols>(problem, row, begin);
+    }
+  };
+  if (problem.m >= 4) columns(std::integral_constant<int, widest>{});
+  if (problem.m < 4) columns(std::integral_constant<int, 8>{});
+  columns(std::integral_constant<int, 1>{});
+}
+
+}  // namespace moenda::cpu::gemm_detail

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The three products of a linear layer. Weights are [out, in], so the forward product reads w
+// transposed and the gradient of the weight reads dy transposed; packing absorbs both.
+#include <type_traits>
+
+#include "moenda/cpu/kernels/gemm/eigen.hpp"
+#include "moenda/cpu/kernels/gemm/gemm.hpp"
+
+namespace moenda::cpu {
+namespace gemm_detail {
+
+/// The products problem_of(0), ..., problem_of(count - 1), by the kernel that the backend names.
+template <class T, class ProblemOf>
+void products(Backend<T>& backend, Precision precision, int count, ProblemOf&& problem_of) {
+  bool const bf16 = precision == Precision::bf16;
+  if (bf16 && (std::is_same_v<T, double> || backend.matmul_kernel == MatmulKernel::eigen)) {
+    throw ConfigError(
+        "matmul: precision must be fp32 for doubles and for matmul_kernel = eigen, got bf16");
+  }
+  if (backend.matmul_kernel == MatmulKernel::eigen) {
+    for (int i = 0; i < count; ++i) eigen_gemm(problem_of(i));
+    return;
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (bf16) return multiply<NativeBf16>(backend, count, problem_of);
+  }
+  multiply<Native<T>>(backend, count, problem_of);
+}
+
+// y[rows, out] = x[rows, in] w[out, in]^T
+template <class T>
+[[nodiscard]] Problem<T> forward_of(T* y, Operand<T> x, T const* w, int rows, int out, int in) {
+  return {y, out, 1, rows, out, in, x, {w, 1, in}, false};
+}
+// dx[rows, in] = dy[rows, out] w[out, in]
+template <class T>
+[[nodiscard]] Problem<T> backward_input_of(T* dx, T const* dy, T const* w, int rows, int out,
+                                           int in) {
+  return {dx, in, 1, rows, in, out, {dy, out, 1}, {w, in, 1}, false};
+}
+// dw[out, in] += dy[rows, out]^T x[rows, in]
+template <class T>
+[[nodiscard]] Problem<T> backward_weight_of(T* dw, T const* dy, Operand<T> x, int rows, int out,
+                                            int in) {
+  return {dw, in, 1, out, in, rows, {dy, 1, out}, x, true};
+}
+
+}  // namespace gemm_detail
+
+template <class T>
+void matmul_forward(Backend<T>& backend, T* y, T const* x, T const* w, int rows, int out, int in,
+                    Precision precision) {
+  gemm_detail::products(backend, precision, 1, [=](int) {
+    return gemm_detail::forward_of<T>(y, {x, in, 1}, w, rows, out, in);
+  });
+}
+template <class T>
+void matmul_backward_input(Backend<T>& backend, T* dx, T const* dy, T const* w, int rows, int out,
+                           int in, Precision precision) {
+  gemm_detail::products(backend, precision, 1, [=](int) {
+    return gemm_detail::backward_input_of<T>(dx, dy, w, rows, out, in);
+  });
+}
+template <class T>
+void matmul_backward_weight(Backend<T>& backend, T* dw, T const* dy, T const* x, int rows, int out,
+                            int in, Precision precision) {
+  gemm_detail::products(backend, precision, 1, [=](int) {
+    return gemm_detail::backward_weight_of<T>(dw, dy, {x, in, 1}, rows, out, in);
+  });
+}
+
+}  // namespace moenda::cpu

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "moenda/core/context.hpp"
+#include "moenda/ops/linear/matmul.hpp"
+#include "moenda/ops/shapes.hpp"
+
+namespace moenda::ops {
+
+/// sum_t -log softmax(x_t head^T)[target_t], in nats. The logits exist only a chunk of rows at a
+/// time. x [tokens, d_model], head [vocab_size, d_model], targets [tokens]; target -1 counts
+/// nothing. losses: null, or [tokens] to receive each token's loss. Returns ctx.loss_sum(). Throws
+/// DataError for a target outside -1 .. vocab_size - 1.
+template <class B>
+double* cross_entropy(Context<B>& ctx, Tensor<B> x, Weight<B> const& head, int const* targets,
+                      typename B::Scalar* losses = nullptr) {
+  using Scalar = typename B::Scalar;
+  require(x.cols == head.cols, "cross_entropy: x.cols must equal head.cols", x.cols, head.cols);
+  auto* const loss = ctx.loss_sum();
+  cross_entropy(ctx.backend, loss, losses, static_cast<Scalar*>(nullptr),
+                static_cast<Scalar*>(nullptr), x.data, head.data, targets, Scalar(0), x.rows,
+                head.rows, x.cols, precision_of(ctx.backend, head));
+  return loss;
+}
+
+template <class B>
+struct CrossEntropyGrad {
+  double* loss;  // ctx.loss_sum(): summed over tokens, not scaled
+  Tensor<B> dx;  // [tokens, d_model]
+};
+/// Forward and backward at once, so that a chunk of logits is computed once and never stored:
+/// dx = scale (softmax - onehot) head,   dhead += scale (softmax - onehot)^T x.
+template <class B>
+CrossEntropyGrad<B> cross_entropy_with_gradient(Context<B>& ctx, Tensor<B> x, Weight<B> const& head,
+                                                Weight<B> const& dhead, int const* targets,
+                                                double scale) {
+  using Scalar = typename B::Scalar;
+  require(x.cols == head.cols, "cross_entropy: x.cols must equal head.cols", x.cols, head.cols);
+  require_same_shape(dhead, head, "cross_entropy: dhead and head");
+  CrossEntropyGrad<B> result{ctx.loss_sum(), ctx.tensor(x.rows, x.cols)};
+  cross_entropy(ctx.backend, result.loss, static_cast<Scalar*>(nullptr), result.dx.data, dhead.data,
+                x.data, head.data, targets, Scalar(scale), x.rows, head.rows, x.cols,
+                precision_of(ctx.backend, head));
+  return result;
+}
+
+}  // namespace moenda::ops

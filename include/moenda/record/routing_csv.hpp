@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// How a mixture routed, step by step: routing.csv has a row per expert, routing_layers.csv one per
+// layer. Both are read and written as csv.hpp says.
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "moenda/record/csv.hpp"
+
+namespace moenda::io {
+
+inline constexpr std::string_view routing_header = "step,layer,expert,tokens_per_expert";
+inline constexpr std::string_view routing_layers_header =
+    "step,layer,evenness,max_violation,dropped_share,dead_experts,router_entropy,experts_per_item,"
+    "churn";
+
+/// One row of routing.csv.
+struct RoutingRow {
+  std::uint64_t step = 0;
+  std::uint32_t layer = 0;
+  std::uint32_t expert = 0;
+  std::uint64_t tokens_per_expert = 0;  // that chose the expert, those over capacity included
+};
+
+/// One row of routing_layers.csv: what probe::LayerMeasures says. An absent optional is an empty
+/// field: not measured.
+struct RoutingLayerRow {
+  std::uint64_t step = 0;
+  std::uint32_t layer = 0;
+  double evenness = 0;
+  double max_violation = 0;
+  double dropped_share = 0;
+  std::uint32_t dead_experts = 0;
+  std::optional<double> router_entropy{};
+  double experts_per_item = 0;
+  std::optional<double> churn{};  // items of a fixed text whose experts this step changed
+};
+
+namespace detail {
+
+inline void parse_row(CsvLine& line, RoutingRow& row) {
+  row.step = line.integer<std::uint64_t>();
+  row.layer = line.integer<std::uint32_t>();
+  row.expert = line.integer<std::uint32_t>();
+  row.tokens_per_expert = line.integer<std::uint64_t>();
+}
+
+inline void parse_row(CsvLine& line, RoutingLayerRow& row) {
+  auto const share = [&](char const* column, double value) {
+    if (value < 0 || value > 1 + 1e-6) {  // nan passes: it is skipped where it is drawn
+      line.fail("column '" + std::string(column) + "' must be a share in [0, 1]",
+                format_general(value, 6));
+    }
+    return value;
+  };
+  row.step = line.integer<std::uint64_t>();
+  row.layer = line.integer<std::uint32_t>();
+  row.evenness = share("evenness", line.number());
+  row.max_violation = line.number();
+  row.dropped_share = share("dropped_share", line.number());
+  row.dead_experts = line.integer<std::uint32_t>();
+  row.router_entropy = line.optional_number();
+  row.experts_per_item = line.number();
+  row.churn = line.optional_number();
+}
+
+}  // namespace detail
+
+/// Reads routing.csv, as read_metrics does.
+[[nodiscard]] inline CsvRows<RoutingRow> read_routing(std::filesystem::path const& path) {
+  return detail::read_csv<RoutingRow>(path, routing_header);
+}
+/// Reads routing_layers.csv, as read_metrics does.
+[[nodiscard]] inline CsvRows<RoutingLayerRow> read_routing_layers(
+    std::filesystem::path const& path) {
+  return detail::read_csv<RoutingLayerRow>(path, routing_layers_header);
+}
+
+/// The row as one line of routing.csv, newline included.
+[[nodiscard]] inline std::string to_csv(RoutingRow const& row) {
+  return std::to_string(row.step) + "," + std::to_string(row.layer) + "," +
+         std::to_string(row.expert) + "," + std::to_string(row.tokens_per_expert) + "\n";
+}
+
+/// The row as one line of routing_layers.csv, newline included.
+[[nodiscard]] inline std::string to_csv(RoutingLayerRow const& row) {
+  std::string line = std::to_string(row.step) + "," + std::to_string(row.layer);
+  auto const add = [&](std::optional<double> value) {
+    line += ',';
+    if (value) detail::append_number(line, *value);
+  };
+  add(row.evenness);
+  add(row.max_violation);
+  add(row.dropped_share);
+  line += "," + std::to_string(row.dead_experts);
+  add(row.router_entropy);
+  add(row.experts_per_item);
+  add(row.churn);
+  return line + "\n";
+}
+
+}  // namespace moenda::io

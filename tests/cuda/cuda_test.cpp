@@ -60,8 +60,8 @@ concept GeluTakes = requires(Gpu& gpu, A... a) {
 }  // namespace
 
 // Kernels have the arguments of the list, also those that only throw.
-static_assert(RopeTakes<float*, int, int, int, int, int, double, int>);
-static_assert(!RopeTakes<float*, int, int, int, int, int, double>);
-static_assert(!RopeTakes<double*, int, int, int, int, int, double, int>);
+static_assert(RopeTakes<float*, int, int, int, int, int, double, int, int const*>);
+static_assert(!RopeTakes<float*, int, int, int, int, int, double, int>);
+static_assert(!RopeTakes<double*, int, int, int, int, int, double, int, int const*>);
 static_assert(GeluTakes<float*, float const*, std::ptrdiff_t>);
 static_assert(!GeluTakes<float const*, float const*, std::ptrdiff_t>);

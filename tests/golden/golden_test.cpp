@@ -142,8 +142,9 @@ TEMPLATE_LIST_TEST_CASE("every layer is PyTorch's", "[golden]", Cases) {
   auto const& p = m.network.params;
   typename M::template Cache<B> cache{};
   auto x = ops::embedding(ctx, tokens.data(), 33, p.embedding);
-  x = M::Position::forward(ctx, M::PositionOf::config(c.block.attention), p.position,
-                           cache.position, x);
+  using Blocks = typename M::Blocks;
+  x = Blocks::Position::forward(ctx, Blocks::PositionOf::config(c.block.attention), p.position,
+                                cache.position, x);
   int layer = 0;
   for (auto const& weights : p.layers) {
     ctx.layer = layer;

@@ -133,9 +133,21 @@ TEMPLATE_TEST_CASE("the attention layer is PyTorch's", "[golden]", laws::Double,
                                 a.weight("value", 8, 10),
                                 a.weight("output", 10, 16),
                                 {a.weight("query_norm.gain", 1, 4)},
-                                {a.weight("key_norm.gain", 1, 4)}};
-  Attention::Params<TestType> d{a.gradient(16, 10), a.gradient(8, 10),  a.gradient(8, 10),
-                                a.gradient(10, 16), {a.gradient(1, 4)}, {a.gradient(1, 4)}};
+                                {a.weight("key_norm.gain", 1, 4)},
+                                {},
+                                {},
+                                {},
+                                {}};
+  Attention::Params<TestType> d{a.gradient(16, 10),
+                                a.gradient(8, 10),
+                                a.gradient(8, 10),
+                                a.gradient(10, 16),
+                                {a.gradient(1, 4)},
+                                {a.gradient(1, 4)},
+                                {},
+                                {},
+                                {},
+                                {}};
   Attention::Cache<TestType> cache;
   a.require("y", Attention::forward(a.ctx, c, p, cache, a.read("x", 10, 10)));
   a.require("dx", Attention::backward(a.ctx, c, p, d, cache, a.read("dy", 10, 10)));

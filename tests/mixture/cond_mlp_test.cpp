@@ -7,6 +7,7 @@
 #include "laws/numbers.hpp"
 #include "moenda/expert/ffn.hpp"
 #include "moenda/loss/load_balancing.hpp"
+#include "moenda/module/check.hpp"
 
 namespace {
 

@@ -178,7 +178,7 @@ TEST_CASE("equal positions of each are the position of all, bit by bit", "[model
   Network<Windowed, Float> network(backend, Window::config(), 3, 0.5);
   TextBatch text(3, 4, 31);
   std::vector<int> const zeros(3, 0), fours(3, 4), whole(3, 4);
-  Memory<Float> one{.batch_size = 3, .max_seq_len = 12}, other = one;
+  Memory<Float> one{.batch_size = 3, .max_seq_len = 12}, other{.batch_size = 3, .max_seq_len = 12};
   for (auto const* positions : {&zeros, &fours}) {
     auto batch = text.batch;
     batch.position = positions->front();
@@ -247,20 +247,19 @@ TEST_CASE("each sequence is held against the context and its memory", "[model]")
 
 TEST_CASE("learned positions of each sequence get their gradients", "[model]") {
   Double backend(1);
-  Network<Gpt2, Double> network(backend, gpt2(), 3, 0.3);
+  Training<Gpt2, Double> network(backend, gpt2(), 3, 0.3);
   TextBatch text(2, 4, 31);
   std::vector<int> const positions{5, 2};
   auto batch = text.batch;
   batch.positions = positions.data();
-  (void)network.accumulate_gradients(batch, text.targets, 0.5);
-  auto const together = network.gradients;
+  network.accumulate_gradients(batch, text.targets, 0.5);
+  auto const together = network.gradients.on_host();
   network.zero_gradients();
   for (int b = 0; b < 2; ++b) {
-    (void)network.accumulate_gradients(
-        {text.tokens.data() + b * 4, 1, 4, positions[std::size_t(b)]},
-        std::span(text.targets).subspan(std::size_t(b) * 4, 4), 0.25);
+    network.accumulate_gradients({text.tokens.data() + b * 4, 1, 4, positions[std::size_t(b)]},
+                                 std::span(text.targets).subspan(std::size_t(b) * 4, 4), 0.25);
   }
-  CHECK(laws::distance(network.gradients, together) <= 1e-12);
+  CHECK(laws::distance(network.gradients.on_host(), together) <= 1e-12);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ namespace moenda::counted {
 template <class T>
 struct Backend {
   using Scalar = T;
+  using Space = HostSpace;
+  [[nodiscard]] static Space space() { return {}; }
   cpu::Backend<T> host{1};
   std::map<std::string_view, int> calls{};
 };
@@ -80,7 +82,7 @@ TEST_CASE("kernels have names of their own", "[kernels]") {
 
 TEST_CASE("operations run on a backend that is made of the list", "[kernels]") {
   counted::Backend<float> backend;
-  Arena arena;
+  StepMemory<counted::Backend<float>> arena;
   Context<counted::Backend<float>> ctx{backend, arena};
   auto x = ctx.tensor(3, 5);
   auto const values = checks::numbers<float>(x.size(), 1);

@@ -115,7 +115,7 @@ TEMPLATE_LIST_TEST_CASE("prompts of unequal length are continued as alone", "[mo
 TEMPLATE_LIST_TEST_CASE("logits of unequal prompts are those of each alone", "[model]", Cases) {
   Double backend(2);
   Network<typename TestType::Model, Double> network(backend, TestType::config(), 3, 0.5);
-  network.arena.poison = true;
+  network.arena.poison(true);
   auto const prompts = texts();
   // First all but the last three tokens (of a short text fewer), padded with token 0; then one by
   // one, and those that have none wait.

@@ -2,7 +2,6 @@
 // Every module that is made of modules obeys the law of parts. A new one is one more line.
 #include "laws/parts_laws.hpp"
 #include "moenda/moenda.hpp"
-#include "moenda/router/forced.hpp"
 #include "moenda/table/tab_moe.hpp"
 
 namespace {
@@ -31,7 +30,6 @@ void check_router_around_a(typename R::Config const& config) {
 TEST_CASE("every verb and fact of a router is reached through its wrappers", "[laws]") {
   check_router_around_a<router::PerSequence<A>>({});
   check_router_around_a<router::AllowFutureLeak<A>>({});
-  check_router_around_a<router::Forced<A>>({});
   check_router_around_a<router::MaskOutputs<A>>({});
   check_router_around_a<router::BiasBalanced<A>>({});
   check_router_around_a<router::MaskOutputs<router::PerSequence<router::BiasBalanced<A>>>>({});

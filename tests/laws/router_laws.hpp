@@ -16,6 +16,7 @@
 
 #include "laws/gradient_check.hpp"
 #include "laws/numbers.hpp"
+#include "moenda/module/check.hpp"
 #include "moenda/module/concepts.hpp"
 #include "moenda/ops/routing/dispatch.hpp"
 
@@ -393,7 +394,7 @@ struct Padded {
         dgates.weights.data[i] = gates.selected.data[i] * own;
         dgates.probs.data[i] = dgates.logits.data[i] = own;
       }
-      std::vector<float> out{float(ctx.auxiliary_loss)};
+      std::vector<float> out{float(ctx.auxiliary_loss())};
       auto const take = [&](auto const& table) {
         for (int i = 0; i < table.size(); ++i) {
           if (present(i / table.cols)) out.push_back(table.data[i]);

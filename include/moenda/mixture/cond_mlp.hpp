@@ -112,9 +112,9 @@ struct CondMlp {
     return {{paths, d_model, WeightKind::router},
             {1, paths, WeightKind::bias},
             {c.hidden, d_model},
-            {paths, c.hidden, WeightKind::embedding},
+            {paths, c.hidden, WeightKind::table},
             {d_model, c.hidden, WeightKind::residual},
-            {paths, d_model, WeightKind::embedding},
+            {paths, d_model, WeightKind::table},
             {c.balance.rate > 0 ? 1 : 0, paths, WeightKind::state},
             Terms::template params<B>(c.loss, paths)};
   }

@@ -21,7 +21,7 @@ struct Learned {
 
   template <class B>
   static constexpr Params<B> params(Config const&, int context_length, int d_model) {
-    return {{.rows = context_length, .cols = d_model, .kind = WeightKind::embedding}};
+    return {{.rows = context_length, .cols = d_model, .kind = WeightKind::table}};
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const&, Params<B> const& p, Cache<B>&,

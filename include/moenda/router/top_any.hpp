@@ -204,7 +204,7 @@ struct TopAny {
   }
   template <class B>
   static Tensor<B> view(Weight<B> const& w) {
-    return {w.data, w.rows, w.cols};
+    return {w.plain("TopAny: a router's weight"), w.rows, w.cols};
   }
   template <class B>
   static void add_if_there(Context<B>& ctx, Tensor<B> to, Tensor<B> from) {

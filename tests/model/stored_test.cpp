@@ -91,7 +91,9 @@ TEST_CASE("stored weights take half the memory", "[stored]") {
   auto const before = network.bytes();
   store(network, Format::fp32);
   CHECK(network.bytes() == before);
+  auto const foretold = stored_size<float>(network.params, Format::bf16);
   store(network, Format::bf16);
+  CHECK(network.bytes() == foretold);
   CHECK(double(network.bytes()) < 0.6 * double(before));
   walk(network.params, [](Path const& path, auto const& weight) {
     INFO(path.str());

@@ -29,6 +29,10 @@ namespace detail {
 [[nodiscard]] constexpr std::size_t stored_room(Format format, std::ptrdiff_t count) {
   return (stored_bytes(format, count) + 63) / 64 * 64;
 }
+template <class W>
+[[nodiscard]] constexpr bool takes(W const& weight, Path const& path, std::string_view pattern) {
+  return weight.size() > 0 && can_be_stored(weight.kind) && matches(pattern, path.str());
+}
 template <class Scalar>
 void encode_bf16(std::byte* to, Scalar const* from, std::ptrdiff_t count) {
   for (std::ptrdiff_t i = 0; i < count; ++i, to += 2) {
@@ -38,6 +42,19 @@ void encode_bf16(std::byte* to, Scalar const* from, std::ptrdiff_t count) {
 }
 
 }  // namespace detail
+
+/// How many bytes the weights take when store() has kept those that match.
+template <class Scalar, class Params>
+[[nodiscard]] constexpr std::size_t stored_size(Params const& params, Format format,
+                                                std::string_view pattern = "*") {
+  std::size_t bytes = 0;
+  walk(params, [&](Path const& path, auto const& weight) {
+    bool const stored = format != Format::fp32 && detail::takes(weight, path, pattern);
+    bytes += stored ? detail::stored_room(format, weight.size())
+                    : std::size_t(weight.size()) * sizeof(Scalar);
+  });
+  return bytes;
+}
 
 /// Keeps in `format` every weight whose kind can_be_stored and whose name matches `pattern`, in
 /// which
@@ -54,7 +71,7 @@ void store(P& parameters, Format format, std::string_view pattern = "*") {
   if (format == Format::fp32) return;
   parameters.require_plain("store");
   auto const chosen = [&](Path const& path, auto const& weight) {
-    return weight.size() > 0 && can_be_stored(weight.kind) && matches(pattern, path.str());
+    return detail::takes(weight, path, pattern);
   };
   std::size_t plain_count = 0, bytes = 0;
   walk(parameters.params, [&](Path const& path, auto const& weight) {

@@ -89,7 +89,8 @@ void store(P& parameters, Format format, std::string_view pattern = "*") {
   decltype(parameters.values) values(backend, plain_count);
   decltype(parameters.stored) stored(backend, bytes);
   {
-    OnHost from(parameters.values), to_values(values), to_stored(stored);
+    OnHost from(parameters.values), to_values(values);
+    OnHost to_stored(stored);
     std::size_t value = 0, code = 0;
     walk(parameters.params, [&](Path const& path, auto& weight) {
       Scalar const* const old = from.at(weight.data);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "moenda/core/weights.hpp"
 #include "moenda/moenda.hpp"
 
 namespace moenda::router {
@@ -33,7 +34,7 @@ struct Narrow {
   static constexpr int experts_per_item(Config const& c, int) { return c.top_k; }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model, int num_experts) {
-    return {{c.width, d_model, WeightKind::router}, {num_experts, c.width, WeightKind::router}};
+    return {weights::router(c.width, d_model), weights::router(num_experts, c.width)};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

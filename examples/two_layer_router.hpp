@@ -4,6 +4,7 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/concepts.hpp"
 #include "moenda/ops/elementwise/activation.hpp"
 #include "moenda/ops/linear/matmul.hpp"
@@ -47,7 +48,7 @@ struct TwoLayer {
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model, int num_experts) {
-    return {{c.hidden, d_model, WeightKind::router}, {num_experts, c.hidden, WeightKind::router}};
+    return {weights::router(c.hidden, d_model), weights::router(num_experts, c.hidden)};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

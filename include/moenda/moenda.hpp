@@ -55,3 +55,4 @@
 #include "moenda/router/top_k.hpp"
 #include "moenda/router/uniform.hpp"
 #include "moenda/version.hpp"
+#include "moenda/weights/stored.hpp"

@@ -36,6 +36,18 @@ void require_closed([[maybe_unused]] char const* kernel, X const& argument) {
                         ": all arrays must be the backend's, but one is the host's");
   }
 }
+template <class T>
+void require_closed(char const* kernel, moenda::WeightView<T> const& w) {
+  require_closed(kernel, w.values);
+  require_closed(kernel, w.codes);
+  require_closed(kernel, w.scales);
+}
+template <class T>
+void require_closed(char const* kernel, moenda::WeightViews<T> const& w) {
+  require_closed(kernel, w.values);
+  require_closed(kernel, w.codes);
+  require_closed(kernel, w.scales);
+}
 template <class... X>
 void require_all_closed(char const* kernel, X const&... arguments) {
   (require_closed(kernel, arguments), ...);
@@ -53,6 +65,8 @@ void require_all_closed(char const* kernel, X const&... arguments) {
 using moenda::AdamWStep;
 using moenda::AttentionShape;
 using moenda::DerivationTable;
+using moenda::Kept;
+using moenda::KeptGroups;
 using moenda::Precision;
 using moenda::Random;
 using moenda::RoutingLoss;

@@ -134,6 +134,26 @@ TEMPLATE_LIST_TEST_CASE("closed memory: evaluation and text are the same", "[clo
   CHECK(Region::one().to_host - before == 20);
 }
 
+TEMPLATE_LIST_TEST_CASE("closed memory: stored weights are read where they are", "[closed]",
+                        Cases) {
+  using M = typename TestType::Model;
+  using T = typename TestType::Scalar;
+  auto const config = config_of<M>();
+  cpu::Backend<T> open(1);
+  closed::Backend<T> backend(1);
+  Network<M, cpu::Backend<T>> expected(open, config, 3, 0.3);
+  Network<M, closed::Backend<T>> network(backend, config, 3, 0.3);
+  store(expected, Format::bf16);
+  store(network, Format::bf16);
+  TextBatch text(2, 9, config.vocab_size);
+  CHECK(network.evaluate(text.batch, text.targets).mean ==
+        expected.evaluate(text.batch, text.targets).mean);
+  std::array const prompt{3, 1, 4};
+  auto const before = Region::one().to_host;
+  CHECK(moenda::generate(network, prompt, 20, {}) == moenda::generate(expected, prompt, 20, {}));
+  CHECK(Region::one().to_host - before == 20);
+}
+
 TEST_CASE("inference allocates no gradient", "[closed]") {
   using B = closed::Backend<float>;
   auto config = gpt2();

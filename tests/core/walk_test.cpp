@@ -74,8 +74,9 @@ TEST_CASE("binding lays the weights side by side", "[walk]") {
 }
 
 TEST_CASE("gains and biases do not decay", "[walk]") {
-  for (auto const kind : {WeightKind::matrix, WeightKind::residual, WeightKind::embedding,
-                          WeightKind::router, WeightKind::gain, WeightKind::bias}) {
+  for (auto const kind :
+       {WeightKind::matrix, WeightKind::residual, WeightKind::embedding, WeightKind::table,
+        WeightKind::router, WeightKind::gain, WeightKind::bias}) {
     bool const decays = kind != WeightKind::gain && kind != WeightKind::bias;
     CHECK(Weight<Host>{1, 1, kind}.decays() == decays);
   }

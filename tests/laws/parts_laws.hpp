@@ -9,6 +9,7 @@
 #include "laws/numbers.hpp"
 #include "moenda/core/gates.hpp"
 #include "moenda/core/walk.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/after_step.hpp"
 #include "moenda/module/check.hpp"
 #include "moenda/module/fit.hpp"
@@ -73,7 +74,7 @@ struct Spy {
   static constexpr bool is_on(Config const&) { return false; }
   template <class B>
   static constexpr Params<B> params(Config const&, int, int = 0) {
-    return {{100 + Number, 1}};
+    return {moenda::weights::matrix(100 + Number, 1)};
   }
   template <class B>
   static moenda::Tensor<B> forward(moenda::Context<B>&, Config const&, Params<B> const&, Cache<B>&,

@@ -120,8 +120,30 @@ def check_use(place, folder):
                "describe", done.stderr or done.stdout)
         expect("parameters         12,144" in done.stdout, "describe", done.stdout)
         expect("layers.*.ffn.experts" in done.stdout, "describe", "must list tensors")
+    check_stored(place, folder)
     none = place.run("generate", "tiny.toml", "--max_tokens", 0)
     expect((none.returncode, none.stdout) == (0, "lisboa\n"), "generate", none)
+
+
+def check_stored(place, folder):
+    """Evaluating from bf16 weights is nearly the same, in the same run folder, in less memory."""
+    trained = json.loads((folder / "results.json").read_text())["results"]["language_modeling"]
+    for given in ["tiny.toml", folder]:
+        done = place.run("eval", given, "--evaluate.weights=bf16")
+        expect(done.returncode == 0, "eval in bf16", done.stderr)
+        test = next(line.split() for line in done.stdout.splitlines() if line.startswith("test"))
+        expect(abs(float(test[3]) - trained["test_loss"]) < 1e-2, "eval in bf16", done.stdout)
+        expect(test[3] != f"{trained['test_loss']:.4f}", "eval in bf16", "must round the weights")
+        done = place.run("generate", given, "--max_tokens", 8, "--evaluate.weights=bf16")
+        expect(done.returncode == 0, "generate in bf16", done.stderr)
+    sizes = []
+    for weights in ["fp32", "bf16"]:
+        done = place.run("describe", "tiny.toml", "--evaluate.weights=" + weights)
+        line = next(l for l in done.stdout.splitlines() if l.startswith("memory of weights as"))
+        sizes.append(int(line.split()[-2].replace(",", "")))
+    expect(sizes[0] == 4 * 12144 and sizes[1] < 0.6 * sizes[0], "describe", sizes)
+    expect('"bf16"' in place.run("schema").stdout, "schema", "must know evaluate.weights")
+    place.refused(2, "evaluate.weights", "eval", "tiny.toml", "--evaluate.weights=int3")
 
 
 def check_report(place, folder):

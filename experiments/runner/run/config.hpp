@@ -50,8 +50,9 @@ struct EvaluateConfig {
   std::int64_t test_batches = 0;  ///< of test text at the end; 0: all
   int test_stride = 0;            ///< also test on windows at this distance; 0: do not
   std::int64_t leak_windows = 0;  ///< test windows to predict from every prefix alone; 0: do not
+  Format weights = Format::fp32;  ///< how eval, generate and trace keep the trained weights
   CompletionConfig completions{};
-  MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride, leak_windows,
+  MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride, leak_windows, weights,
                 completions);
 };
 

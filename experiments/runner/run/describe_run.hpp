@@ -12,6 +12,7 @@
 #include "moenda/module/one_of.hpp"
 #include "moenda/report/terminal/table.hpp"
 #include "moenda/toml/write.hpp"
+#include "moenda/weights/stored.hpp"
 
 namespace moenda::runner {
 
@@ -88,7 +89,11 @@ void describe_run(C const& config) {
   std::cout << "\nparameters         " << grouped(total) << "\nactive parameters  "
             << grouped(Model::active_parameter_count(model)) << "\ntokens per step    "
             << grouped(rows * config.train.gradient_accumulation)
-            << "\nmemory of weights, gradients and moments  " << grouped(total * 16) << " bytes\n";
+            << "\nmemory of weights, gradients and moments  " << grouped(total * 16)
+            << " bytes\nmemory of weights as evaluated            "
+            << grouped(std::int64_t(stored_size<float>(Model::template params<Shapes>(model),
+                                                       config.evaluate.weights)))
+            << " bytes\n";
 }
 
 }  // namespace moenda::runner

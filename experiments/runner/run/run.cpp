@@ -2,6 +2,7 @@
 #include "runner/run/run.hpp"
 
 #include "moenda/train/checkpoint.hpp"
+#include "moenda/weights/stored.hpp"
 
 namespace moenda::runner {
 
@@ -36,6 +37,7 @@ Run open_run(Options const& options) {
 
 void load_weights(Run const& run, AnyNetwork& network) {
   load_model(network, newest_weights(run.folder));
+  store(network, run.config.evaluate.weights);
 }
 
 }  // namespace moenda::runner

@@ -36,7 +36,8 @@ struct Run {
 /// tokenizer and fixes the vocabulary size. Throws ConfigError, DataError.
 Run open_run(Options const& options);
 
-/// A network with the weights of the run's newest checkpoint. Throws DataError when there is none.
+/// Gives the network the weights of the run's newest checkpoint, kept as evaluate.weights says.
+/// Throws DataError when there is none.
 void load_weights(Run const& run, AnyNetwork& network);
 
 }  // namespace moenda::runner

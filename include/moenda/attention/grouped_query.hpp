@@ -3,6 +3,7 @@
 #include <array>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/concepts.hpp"
 #include "moenda/norm/identity.hpp"
 #include "moenda/norm/rms.hpp"
@@ -92,16 +93,16 @@ struct GroupedQuery {
     int const width = c.num_heads * c.head_dim, kv_width = c.num_kv_heads * c.head_dim;
     bool const qkv = c.bias != Bias::none;
     auto const head_norm = HeadNorm::template params<B>(c.head_norm, c.head_dim);
-    return {{width, d_model},
-            {kv_width, d_model},
-            {kv_width, d_model},
-            {d_model, width, WeightKind::residual},
+    return {weights::matrix(width, d_model),
+            weights::matrix(kv_width, d_model),
+            weights::matrix(kv_width, d_model),
+            weights::residual(d_model, width),
             head_norm,
             head_norm,
-            bias<B>(qkv, width),
-            bias<B>(qkv, kv_width),
-            bias<B>(qkv, kv_width),
-            bias<B>(c.bias == Bias::all, d_model)};
+            weights::bias(width, qkv),
+            weights::bias(kv_width, qkv),
+            weights::bias(kv_width, qkv),
+            weights::bias(d_model, c.bias == Bias::all)};
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
@@ -139,10 +140,6 @@ struct GroupedQuery {
  private:
   static constexpr ops::Heads heads(Config const& c) {
     return {c.num_heads, c.num_kv_heads, c.head_dim, c.causal, c.window};
-  }
-  template <class B>
-  static constexpr Weight<B> bias(bool there, int width) {
-    return {there ? 1 : 0, width, WeightKind::bias};
   }
   /// x w^T + bias, where there is one.
   template <class B>

@@ -16,7 +16,8 @@ struct PerExpert {
 };
 
 /// One weight of every expert of a group: data[g] [rows, cols] is expert g's, and works on the rows
-/// begin[g] .. begin[g + 1] of what it meets. `data` and `begin` are in the backend's space.
+/// begin[g] .. begin[g + 1] of what it meets. All are of one format: `stored` views are of another
+/// than plain values. `data`, `begin` and what the views point to are in the backend's space.
 template <class B>
 struct Weight<PerExpert<B>> {
   using Scalar = typename B::Scalar;
@@ -27,9 +28,21 @@ struct Weight<PerExpert<B>> {
   bool frozen = false;              ///< all of them are
   std::span<int const> begin = {};  // [groups + 1]
   int num_rows = 0;                 // at least begin[groups]; what it meets has so many rows
+  WeightViews<Scalar> stored{};     // plain unless the weights are kept otherwise
 
   [[nodiscard]] constexpr int groups() const {
     return begin.empty() ? 0 : static_cast<int>(begin.size()) - 1;
+  }
+  /// Their plain values. Throws ConfigError "`who` needs plain values, but ..." when they are
+  /// stored otherwise.
+  [[nodiscard]] constexpr Scalar* const* plain(char const* who) const {
+    if (!stored.is_plain()) detail::refuse_not_plain(who, stored.format, Place::memory);
+    return data;
+  }
+  /// For a grouped product.
+  [[nodiscard]] constexpr WeightViews<Scalar> view() const {
+    if (stored.is_plain()) return data;
+    return stored;
   }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/activation.hpp"
 #include "moenda/ops/linear/grouped_matmul.hpp"
@@ -35,7 +36,7 @@ struct Ffn {
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {
-    return {{c.hidden, d_model}, {d_model, c.hidden, WeightKind::residual}};
+    return {weights::matrix(c.hidden, d_model), weights::residual(d_model, c.hidden)};
   }
   template <class B, class W>
   static Tensor<B> forward(Context<B>& ctx, Config const&, Params<W> const& p, Cache<B>& cache,

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/sequence/gru.hpp"
 #include "moenda/ops/sequence/mean_pool.hpp"
@@ -61,13 +62,10 @@ struct Gru {
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {
     int const gates = 3 * c.hidden;
-    Weight<B> input{gates, d_model}, recurrent{gates, c.hidden};
-    if (c.hidden > 0) input.initial_scale = recurrent.initial_scale = 50 / square_root(gates);
-    return {input,
-            {1, gates, WeightKind::bias},
-            recurrent,
-            {1, gates, WeightKind::bias},
-            {c.hidden == d_model ? 0 : d_model, c.hidden, WeightKind::residual}};
+    double const scale = c.hidden > 0 ? 50 / square_root(gates) : 1;
+    return {weights::matrix(gates, d_model, scale), weights::bias(gates),
+            weights::matrix(gates, c.hidden, scale), weights::bias(gates),
+            weights::residual(c.hidden == d_model ? 0 : d_model, c.hidden)};
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

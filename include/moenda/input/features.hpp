@@ -4,6 +4,7 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/linear/matmul.hpp"
@@ -52,7 +53,7 @@ struct Features {
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {
-    return {{d_model, c.channels, WeightKind::matrix, nullptr, 50}, {1, d_model, WeightKind::bias}};
+    return {weights::matrix(d_model, c.channels, 50), weights::bias(d_model)};
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/linear/embedding.hpp"
 
@@ -35,7 +36,7 @@ struct Tokens {
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {
-    return {{c.vocab_size, d_model, WeightKind::embedding, nullptr, 50}};
+    return {weights::embedding(c.vocab_size, d_model, 50)};
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const&, Params<B> const& p, Cache<B>&) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What kernels are told beside arrays and plain numbers, whatever they run on.
+#include "moenda/core/storage.hpp"  // of weights
 
 namespace moenda {
 

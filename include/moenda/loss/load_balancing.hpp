@@ -3,6 +3,7 @@
 #include <array>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/loss/needs.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/loss/routing_losses.hpp"
@@ -43,7 +44,7 @@ struct LoadBalancing {
   template <class B>
   static constexpr Params<B> params(Config const& c, int num_experts) {
     bool const keeps = is_on(c) && c.over == Over::global_batch;
-    return {{keeps ? 1 : 0, num_experts, WeightKind::state}};
+    return {weights::state(keeps ? 1 : 0, num_experts)};
   }
   template <class B>
   static void add(Context<B>& ctx, Config const& c, Gates<B> const& gates,

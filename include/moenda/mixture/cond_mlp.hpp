@@ -6,6 +6,7 @@
 #include <string>
 
 #include "moenda/core/routing_hook.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/mixture/auxiliary_losses.hpp"
 #include "moenda/module/after_step.hpp"
 #include "moenda/module/idle_parameters.hpp"
@@ -109,13 +110,13 @@ struct CondMlp {
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {
     int const paths = c.num_paths;
-    return {{paths, d_model, WeightKind::router},
-            {1, paths, WeightKind::bias},
-            {c.hidden, d_model},
-            {paths, c.hidden, WeightKind::embedding},
-            {d_model, c.hidden, WeightKind::residual},
-            {paths, d_model, WeightKind::embedding},
-            {c.balance.rate > 0 ? 1 : 0, paths, WeightKind::state},
+    return {weights::router(paths, d_model),
+            weights::bias(paths),
+            weights::matrix(c.hidden, d_model),
+            weights::table(paths, c.hidden),
+            weights::residual(d_model, c.hidden),
+            weights::table(paths, d_model),
+            weights::state(c.balance.rate > 0 ? 1 : 0, paths),
             Terms::template params<B>(c.loss, paths)};
   }
   /// The biases of the other paths, and what the losses leave idle.

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "moenda/core/walk.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/model/encoder.hpp"
 #include "moenda/model/transformer_block.hpp"
 #include "moenda/module/check.hpp"
@@ -65,8 +66,8 @@ struct LanguageModel {
   template <class B>
   static constexpr Params<B> params(Config const& c) {
     return {Blocks::template params<B>(c.block, inside(c, {})),
-            {c.vocab_size, c.d_model, WeightKind::embedding},
-            {c.tied_head ? 0 : c.vocab_size, c.d_model, WeightKind::matrix}};
+            weights::embedding(c.vocab_size, c.d_model),
+            weights::matrix(c.tied_head ? 0 : c.vocab_size, c.d_model)};
   }
   /// All parameters.
   static constexpr std::ptrdiff_t parameter_count(Config const& c) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/norm/layer_norm.hpp"
 
@@ -26,8 +27,7 @@ struct Layer {
   }
   template <class B>
   static constexpr Params<B> params(Config const&, int width) {
-    return {{.rows = 1, .cols = width, .kind = WeightKind::gain},
-            {.rows = 1, .cols = width, .kind = WeightKind::bias}};
+    return {weights::gain(width), weights::bias(width)};
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p,

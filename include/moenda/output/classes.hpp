@@ -3,6 +3,7 @@
 #include <string>
 
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/loss/cross_entropy.hpp"
 
@@ -29,7 +30,7 @@ struct Classes {
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {
-    return {{c.num_classes, d_model}};
+    return {weights::matrix(c.num_classes, d_model)};
   }
   /// hidden [batch_size, d_model], targets [batch_size] -> the sum of their losses, dhidden.
   template <class B>

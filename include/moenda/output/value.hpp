@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/linear/matmul.hpp"
@@ -29,7 +30,7 @@ struct Value {
 
   template <class B>
   static constexpr Params<B> params(Config const&, int d_model) {
-    return {{1, d_model}, {1, 1, WeightKind::bias}};
+    return {weights::matrix(1, d_model), weights::bias(1)};
   }
   /// hidden [batch_size, d_model], targets [batch_size] -> the sum of their losses, dhidden.
   template <class B>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/ops/attention/position_table.hpp"
 
 namespace moenda::position {
@@ -21,7 +22,7 @@ struct Learned {
 
   template <class B>
   static constexpr Params<B> params(Config const&, int context_length, int d_model) {
-    return {{.rows = context_length, .cols = d_model, .kind = WeightKind::embedding}};
+    return {weights::table(context_length, d_model)};
   }
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const&, Params<B> const& p, Cache<B>&,

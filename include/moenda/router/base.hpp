@@ -4,6 +4,7 @@
 
 #include "moenda/core/fields.hpp"
 #include "moenda/core/gates.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/linear/matmul.hpp"
@@ -52,7 +53,7 @@ struct Base {
   /// a fifth of the usual size has about that norm at d_model = 512.
   template <class B>
   static constexpr Params<B> params(Config const&, int d_model, int num_experts) {
-    return {{num_experts, d_model, WeightKind::router, nullptr, 0.2}};
+    return {weights::router(num_experts, d_model, 0.2)};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const&, Params<B> const& p, Cache<B>& cache,

@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 
+#include "moenda/core/weights.hpp"
 #include "moenda/module/after_step.hpp"
 #include "moenda/module/name.hpp"
 #include "moenda/ops/sequence/padding.hpp"
@@ -58,7 +59,7 @@ struct BiasBalanced {
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model, int num_experts) {
     return {Inner::template params<B>(c.inner, d_model, num_experts),
-            {1, num_experts, WeightKind::state}};
+            weights::state(1, num_experts)};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

@@ -6,6 +6,7 @@
 
 #include "moenda/core/fields.hpp"
 #include "moenda/core/gates.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/linear/matmul.hpp"
 #include "moenda/ops/memory.hpp"
@@ -68,7 +69,7 @@ struct ChosenByExperts {
   }
   template <class B>
   static constexpr Params<B> params(Config const&, int d_model, int num_experts) {
-    return {{num_experts, d_model, WeightKind::router}};
+    return {weights::router(num_experts, d_model)};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

@@ -5,6 +5,7 @@
 
 #include "moenda/core/fields.hpp"
 #include "moenda/core/gates.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/random_numbers.hpp"
 #include "moenda/ops/linear/matmul.hpp"
@@ -64,7 +65,7 @@ struct GShard {
   }
   template <class B>
   static constexpr Params<B> params(Config const&, int d_model, int num_experts) {
-    return {{num_experts, d_model, WeightKind::router}};
+    return {weights::router(num_experts, d_model)};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

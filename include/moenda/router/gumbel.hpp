@@ -2,6 +2,7 @@
 #pragma once
 #include "moenda/core/fields.hpp"
 #include "moenda/core/gates.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/elementwise/random_numbers.hpp"
@@ -51,7 +52,7 @@ struct Gumbel {
   static constexpr int experts_per_item(Config const&, int num_experts) { return num_experts; }
   template <class B>
   static constexpr Params<B> params(Config const&, int d_model, int num_experts) {
-    return {{num_experts, d_model, WeightKind::router}};
+    return {weights::router(num_experts, d_model)};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

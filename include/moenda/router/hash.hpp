@@ -6,6 +6,7 @@
 
 #include "moenda/core/fields.hpp"
 #include "moenda/core/gates.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/fit.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/memory.hpp"
@@ -69,7 +70,7 @@ struct Hash {
   template <class B>
   static constexpr Params<B> params(Config const& c, int /*d_model*/, int /*num_experts*/) {
     bool const balanced = c.kind == HashKind::balanced;
-    return {{balanced ? c.hashes : 0, balanced ? c.vocab_size : 0, WeightKind::state}};
+    return {weights::state(balanced ? c.hashes : 0, balanced ? c.vocab_size : 0)};
   }
   /// Fills the table of kind = balanced. Throws ConfigError unless there is a count for every id.
   template <class B>

@@ -4,6 +4,7 @@
 
 #include "moenda/core/fields.hpp"
 #include "moenda/core/gates.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/random_numbers.hpp"
 #include "moenda/ops/linear/matmul.hpp"
@@ -51,8 +52,8 @@ struct NoisyTopK {
   }
   template <class B>
   static constexpr Params<B> params(Config const&, int d_model, int num_experts) {
-    Weight<B> const zero{num_experts, d_model, WeightKind::router, nullptr, 0};
-    return {zero, zero};
+    auto const zeros = weights::router(num_experts, d_model, 0);
+    return {zeros, zeros};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,

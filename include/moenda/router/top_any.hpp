@@ -7,6 +7,7 @@
 #include "moenda/core/array.hpp"
 #include "moenda/core/fields.hpp"
 #include "moenda/core/gates.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/after_step.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
@@ -113,16 +114,15 @@ struct TopAny {
   }
   template <class B>
   static constexpr Params<B> params(Config const&, int d_model, int num_experts) {
-    constexpr auto state = WeightKind::state;
-    return {{num_experts, d_model, WeightKind::router},
-            {1, num_experts, WeightKind::bias},
-            {1, num_experts, state},
-            {1, num_experts, state},
-            {1, 1, state},
-            {1, d_model, state},
-            {1, 1, state},
-            {1, 1, state},
-            {1, 1, state}};
+    return {weights::router(num_experts, d_model),
+            weights::bias(num_experts),
+            weights::state(1, num_experts),
+            weights::state(1, num_experts),
+            weights::state(1, 1),
+            weights::state(1, d_model),
+            weights::state(1, 1),
+            weights::state(1, 1),
+            weights::state(1, 1)};
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
@@ -204,7 +204,7 @@ struct TopAny {
   }
   template <class B>
   static Tensor<B> view(Weight<B> const& w) {
-    return {w.data, w.rows, w.cols};
+    return {w.plain("TopAny: a router's weight"), w.rows, w.cols};
   }
   template <class B>
   static void add_if_there(Context<B>& ctx, Tensor<B> to, Tensor<B> from) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/fields.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/linear/matmul.hpp"
 #include "moenda/ops/memory.hpp"
@@ -36,7 +37,7 @@ struct ChooseWindow {
   /// Without rows where an expert needs no such choice.
   template <class B>
   static constexpr Params<B> params(bool needed, int d_model) {
-    return {{needed ? d_model : 0, d_model}, {needed ? 1 : 0, d_model, WeightKind::bias}};
+    return {weights::matrix(needed ? d_model : 0, d_model), weights::bias(d_model, needed)};
   }
   /// present [questions, count] -> log_probs [questions, count].
   template <class B>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "moenda/core/weights.hpp"
 #include "moenda/table/choose_window.hpp"
 #include "moenda/table/score_table.hpp"
 
@@ -31,9 +32,8 @@ struct Selector {
   template <class B>
   static constexpr Params<B> params(Parts parts, int d_model) {
     return {ChooseWindow::params<B>(parts.column, d_model),
-            ChooseWindow::params<B>(parts.shown, d_model),
-            ChooseWindow::params<B>(true, d_model),
-            {parts.direction ? 2 : 0, d_model}};
+            ChooseWindow::params<B>(parts.shown, d_model), ChooseWindow::params<B>(true, d_model),
+            weights::matrix(parts.direction ? 2 : 0, d_model)};
   }
   /// Writes the log probabilities of the parts into their columns of `table` [questions, width].
   template <class B>

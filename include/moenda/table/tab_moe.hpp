@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "moenda/core/walk.hpp"
+#include "moenda/core/weights.hpp"
 #include "moenda/module/check.hpp"
 #include "moenda/module/concepts.hpp"
 #include "moenda/ops/table/derivations.hpp"
@@ -100,7 +101,7 @@ struct TabMoe {
   template <class B>
   static constexpr Params<B> params(Config const& c) {
     Params<B> p{WindowEncoder::params<B>(encoder(c)),
-                {1, c.d_model, WeightKind::router},
+                weights::router(1, c.d_model),
                 Router::template params<B>(c.router, c.d_model, num_experts),
                 {}};
     constexpr expert::tab::Parts all{.column = true, .shown = true, .direction = true};

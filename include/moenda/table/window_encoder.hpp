@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "moenda/core/weights.hpp"
 #include "moenda/expert/ffn.hpp"
 #include "moenda/ops/elementwise/add.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
@@ -37,9 +38,9 @@ struct WindowEncoder {
 
   template <class B>
   static constexpr Params<B> params(Config const& c) {
-    Params<B> p{{c.vocab_size, c.d_word, WeightKind::embedding},
-                {c.d_model, c.window * c.d_word},
-                {1, c.d_model, WeightKind::bias},
+    Params<B> p{weights::embedding(c.vocab_size, c.d_word),
+                weights::matrix(c.d_model, c.window * c.d_word),
+                weights::bias(c.d_model),
                 {}};
     for (int l = 0; l < c.num_layers; ++l) p.layers.push_back(layer<B>(c));
     return p;

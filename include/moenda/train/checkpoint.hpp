@@ -92,6 +92,7 @@ inline void require_all_known(io::SafetensorsFile const& file, std::filesystem::
 /// Weights alone.
 template <class Network>
 void save_model(Network const& network, std::filesystem::path const& path) {
+  network.require_plain("save_model");
   io::SafetensorsWriter writer;
   OnHost values(network.values);
   detail::add_tensors(writer, network.params, values.data(), "");
@@ -103,6 +104,7 @@ void save_model(Network const& network, std::filesystem::path const& path) {
 /// with.
 template <class Network>
 void load_model(Network& network, std::filesystem::path const& path) {
+  network.require_plain("load_model");
   io::SafetensorsFile const file(path);
   std::size_t known = 0;
   OnHost values(network.values);

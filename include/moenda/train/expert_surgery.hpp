@@ -228,6 +228,8 @@ class ExpertSurgery {
 template <class M, class B>
 void merge_experts(Network<M, B> const& from, Network<M, B>& to, ExpertGroups const& groups,
                    ExpertLoads const& loads = {}) {
+  from.require_plain("merge_experts");
+  to.require_plain("merge_experts");
   detail::ExpertSurgery<B> surgery(groups, loads);
   surgery.copy(from.params, to.params);
   surgery.finish();

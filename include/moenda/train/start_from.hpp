@@ -40,6 +40,7 @@ namespace detail {
 /// shape differs, when the file has a tensor that the model has no place for, or none in common.
 template <class Network>
 Started start_from(Network& network, std::filesystem::path const& path) {
+  network.require_plain("start_from");
   io::SafetensorsFile const file(path);
   Started started;
   std::set<std::string> used;

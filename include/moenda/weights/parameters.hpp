@@ -2,7 +2,9 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include "moenda/core/array.hpp"
@@ -17,7 +19,8 @@ struct Unfilled {};
 inline constexpr Unfilled unfilled{};
 
 /// The weights of a model: one flat array of values, and the model's weights that point into it.
-/// Checkpoints and optimizers see the flat array; the model sees the weights.
+/// Checkpoints and optimizers see the flat array; the model sees the weights. Some weights may be
+/// kept in another format instead, with less memory: see store().
 template <class M, class B>
 class Parameters {
  public:
@@ -35,7 +38,7 @@ class Parameters {
   }
   /// Values are 0 until they are written. Throws ConfigError with every problem of `config`.
   Parameters(B& on, Config model_config, Unfilled)
-      : backend(on), config(std::move(model_config)), values(on) {
+      : backend(on), config(std::move(model_config)), values(on), stored(on) {
     if (auto const problems = M::check(config); !problems.empty()) {
       throw ConfigError(problems.str());
     }
@@ -50,6 +53,16 @@ class Parameters {
   Config config;
   Params params;
   Array<B, Scalar> values;
+  Array<B, std::byte> stored;  ///< the codes of weights that are not plain
+
+  /// Of all weights.
+  [[nodiscard]] std::size_t bytes() const { return values.size() * sizeof(Scalar) + stored.size(); }
+  /// Throws ConfigError when a weight is kept in another format: `who` sees the flat array.
+  void require_plain(char const* who) const {
+    if (stored.empty()) return;
+    throw ConfigError(std::string(who) +
+                      " needs plain values, but weights of this model are kept in another format");
+  }
 
  protected:
   std::uint64_t seed_ = 1;  // also of what is drawn in training

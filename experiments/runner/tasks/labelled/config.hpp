@@ -10,9 +10,10 @@
 namespace moenda::runner {
 
 struct LabelledEvaluateConfig {
-  std::int64_t every = 0;  ///< steps between validations; 0: only at the end
-  bool calibrate = true;   ///< fit a temperature to the validation split (classification)
-  MOENDA_FIELDS(LabelledEvaluateConfig, every, calibrate);
+  std::int64_t every = 0;         ///< steps between validations; 0: only at the end
+  bool calibrate = true;          ///< fit a temperature to the validation split (classification)
+  Format weights = Format::fp32;  ///< how eval keeps the trained weights
+  MOENDA_FIELDS(LabelledEvaluateConfig, every, calibrate, weights);
 };
 
 template <class Output>

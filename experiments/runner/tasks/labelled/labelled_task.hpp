@@ -11,6 +11,7 @@
 #include "moenda/data/sequence/labelled_batches.hpp"
 #include "moenda/data/tabular/encoder_file.hpp"
 #include "moenda/toml/schema.hpp"
+#include "moenda/weights/stored.hpp"
 #include "runner/run/describe_run.hpp"
 #include "runner/run/task_run.hpp"
 #include "runner/run/training_run.hpp"
@@ -136,6 +137,7 @@ struct LabelledTask {
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
     TaskNetwork network(backend, run.config.model, unfilled);
     load_model(network, weights);
+    store(network, run.config.evaluate.weights);
     print_measures(measure(run, network, Data(run, backend.pool)));
     return 0;
   }
@@ -151,6 +153,7 @@ struct LabelledTask {
     add_row(table, "router", "model.ffn.router.type", AnyLabelledRouter{});
     table.add_row({"expert", "model.ffn.experts.NAME.count", join(expert_names())});
     add_loss_row(table, "model.ffn.loss.NAME.weight", LabelledMixture{});
+    add_enum_row(table, "weights", "evaluate.weights", Format::fp32);
     std::cout << table.text();
   }
   static Task task() {

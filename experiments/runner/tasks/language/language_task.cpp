@@ -222,6 +222,7 @@ struct LanguageCommands {
                  loss::Over::micro_batch);
     add_enum_row(table, "gradient", "model.block.ffn.router.gradient", Gradient::none);
     add_enum_row(table, "drop policy", "model.block.ffn.drop", Drop::position);
+    add_enum_row(table, "weights", "evaluate.weights", Format::fp32);
     table.add_row({"frozen", "train.freeze", "names of tensors, with * for any letters"});
     table.add_row(
         {"first weights", "start_from", "a run or a .safetensors file, also of a dense model"});

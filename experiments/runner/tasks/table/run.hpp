@@ -21,7 +21,8 @@ using AnyTabMoe = TabMoe<AnyTableRouter>;
 struct TableEvaluateConfig {
   std::int64_t every = 0;  ///< steps between validations; 0: only at the end
   AnswerFrom answer_from = AnswerFrom::router;
-  MOENDA_FIELDS(TableEvaluateConfig, every, answer_from);
+  Format weights = Format::fp32;  ///< how eval and ask keep the trained weights
+  MOENDA_FIELDS(TableEvaluateConfig, every, answer_from, weights);
 };
 
 struct TableRunConfig {

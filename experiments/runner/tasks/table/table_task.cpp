@@ -10,6 +10,7 @@
 #include "moenda/table/batches.hpp"
 #include "moenda/table/cells/reader.hpp"
 #include "moenda/toml/schema.hpp"
+#include "moenda/weights/stored.hpp"
 #include "runner/run/describe_run.hpp"
 #include "runner/run/task_run.hpp"
 #include "runner/run/training_run.hpp"
@@ -225,6 +226,7 @@ struct TableCommands {
     Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
     TableNetwork network(backend, run.config.model, unfilled);
     load_model(network, weights);
+    store(network, run.config.evaluate.weights);
     print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
     return 0;
   }
@@ -244,6 +246,7 @@ struct TableCommands {
     Backend backend(options.threads, config.compute.matmul, config.compute.precision);
     TableNetwork network(backend, model);
     load_model(network, newest_weights(folder));
+    store(network, config.evaluate.weights);
     auto const asked = data::read_question(
         what.question, std::make_shared<data::Table const>(data::read_csv_table(what.table)),
         vocabulary, model.layout);
@@ -264,6 +267,7 @@ struct TableCommands {
     std::vector<std::string> experts;
     for (int o = 0; o < expert::tab::num_operations; ++o) experts.push_back(name_of(o));
     table.add_row({"expert", "(all of them)", join(experts)});
+    add_enum_row(table, "weights", "evaluate.weights", Format::fp32);
     std::cout << table.text();
   }
 };

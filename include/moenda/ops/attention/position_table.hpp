@@ -36,13 +36,14 @@ template <class B>
 Tensor<B> add_positions(Context<B>& ctx, Tensor<B> x, Weight<B> const& table) {
   auto const& batch = ctx.batch;
   require_positions(batch, x, table);
+  auto const* const rows = table.plain("add_positions: table");
   auto y = ctx.tensor(x.rows, x.cols);  // [tokens, d_model]
   if (batch.positions != nullptr) {
-    embedding_forward(ctx.backend, y.data, table.data, row_positions(ctx, table.rows).data(),
-                      x.rows, x.cols);
+    embedding_forward(ctx.backend, y.data, rows, row_positions(ctx, table.rows).data(), x.rows,
+                      x.cols);
   } else {
     auto const count = std::ptrdiff_t(batch.seq_len) * x.cols;
-    copy_blocks(ctx.backend, y.data, table.data + std::ptrdiff_t(batch.position) * x.cols,
+    copy_blocks(ctx.backend, y.data, rows + std::ptrdiff_t(batch.position) * x.cols,
                 batch.batch_size, count, count, std::ptrdiff_t(0));
   }
   add_forward(ctx.backend, y.data, y.data, x.data, y.size());

@@ -61,7 +61,7 @@ Tensor<B> add_row(Context<B>& ctx, Tensor<B> x, Weight<B> const& row) {
   require(row.rows == 1 && row.cols == x.cols, "add_row: the row must be as wide as x", row.cols,
           x.cols);
   auto y = ctx.tensor(x.rows, x.cols);  // as x
-  add_row_forward(ctx.backend, y.data, x.data, row.data, x.rows, x.cols);
+  add_row_forward(ctx.backend, y.data, x.data, row.plain("add_row: row"), x.rows, x.cols);
   return y;
 }
 /// drow += sum of the rows of dy; dx is dy. Also counts: the sum of the rows of a selection is how

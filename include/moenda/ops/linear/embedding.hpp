@@ -21,7 +21,7 @@ inline void check_ids(int const* ids, int tokens, int vocab_size) {
 template <class B>
 Tensor<B> embedding(Context<B>& ctx, int const* ids, int tokens, Weight<B> const& table) {
   auto y = ctx.tensor(tokens, table.cols);  // [tokens, d_model]
-  embedding_forward(ctx.backend, y.data, table.data, ids, tokens, table.cols);
+  embedding_forward(ctx.backend, y.data, table.view(), ids, tokens, table.cols);
   return y;
 }
 

@@ -22,8 +22,8 @@ Tensor<B> matmul(Context<B>& ctx, Rows<B> x, Weight<PerExpert<B>> const& w) {
   require(x.cols == w.cols, "matmul: x.cols must equal w.cols", x.cols, w.cols);
   require_all_rows(w, x.rows, "matmul: x.rows must be those of the groups");
   auto y = ctx.tensor(x.rows, w.rows);  // [rows, out]
-  grouped_matmul_forward(ctx.backend, y.data, x.data, x.row_of, w.data, w.begin.data(), w.groups(),
-                         w.rows, w.cols, precision_of(ctx.backend, w));
+  grouped_matmul_forward(ctx.backend, y.data, x.data, x.row_of, w.view(), w.begin.data(),
+                         w.groups(), w.rows, w.cols, precision_of(ctx.backend, w));
   return y;
 }
 
@@ -36,6 +36,7 @@ Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Rows<B> x, Weight<PerEx
   require_all_rows(w, x.rows, "matmul_backward: x.rows must be those of the groups");
   require(dw.groups() == w.groups(), "matmul_backward: dw and w must have equally many groups",
           dw.groups(), w.groups());
+  auto const* const plain = w.plain("matmul_backward: w");
   auto const precision = precision_of(ctx.backend, w);
   auto const* const begin = w.begin.data();
   if (!w.frozen) {
@@ -43,7 +44,7 @@ Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Rows<B> x, Weight<PerEx
                                    w.groups(), w.rows, w.cols, precision);
   }
   auto dx = ctx.tensor(x.rows, w.cols);  // [rows, in]
-  grouped_matmul_backward_input(ctx.backend, dx.data, dy.data, w.data, begin, w.groups(), w.rows,
+  grouped_matmul_backward_input(ctx.backend, dx.data, dy.data, plain, begin, w.groups(), w.rows,
                                 w.cols, precision);
   return dx;
 }

@@ -20,7 +20,7 @@ Tensor<B> matmul(Context<B>& ctx, Rows<B> rows, Weight<B> const& w) {
   require(rows.cols == w.cols, "matmul: x.cols must equal w.cols", rows.cols, w.cols);
   auto const x = gather(ctx, rows);     // [rows, in]
   auto y = ctx.tensor(x.rows, w.rows);  // [rows, out]
-  matmul_forward(ctx.backend, y.data, x.data, w.data, x.rows, w.rows, w.cols,
+  matmul_forward(ctx.backend, y.data, x.data, w.view(), x.rows, w.rows, w.cols,
                  precision_of(ctx.backend, w));
   return y;
 }
@@ -36,11 +36,12 @@ void require_matmul_shapes(Tensor<B> dy, PickedRows<B> const& x, Weight<W> const
 }
 
 /// dw += dy^T x, unless w is frozen, and returns dx = dy w.   dy [rows, out], x [rows, in] -> dx
-/// [rows, in].
+/// [rows, in]. Throws ConfigError when the sizes differ or w is not plain.
 template <class B>
 Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Rows<B> rows, Weight<B> const& w,
                           Weight<B> const& dw) {
   require_matmul_shapes(dy, rows, w, dw);
+  auto const* const plain = w.plain("matmul_backward: w");
   auto const x = gather(ctx, rows);  // [rows, in]
   auto const precision = precision_of(ctx.backend, w);
   if (!w.frozen) {
@@ -48,7 +49,7 @@ Tensor<B> matmul_backward(Context<B>& ctx, Tensor<B> dy, Rows<B> rows, Weight<B>
                            precision);
   }
   auto dx = ctx.tensor(x.rows, w.cols);  // [rows, in]
-  matmul_backward_input(ctx.backend, dx.data, dy.data, w.data, x.rows, w.rows, w.cols, precision);
+  matmul_backward_input(ctx.backend, dx.data, dy.data, plain, x.rows, w.rows, w.cols, precision);
   return dx;
 }
 

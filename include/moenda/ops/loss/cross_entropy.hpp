@@ -17,7 +17,7 @@ double* cross_entropy(Context<B>& ctx, Tensor<B> x, Weight<B> const& head, int c
   require(x.cols == head.cols, "cross_entropy: x.cols must equal head.cols", x.cols, head.cols);
   auto* const loss = ctx.loss_sum();
   cross_entropy(ctx.backend, loss, losses, static_cast<Scalar*>(nullptr),
-                static_cast<Scalar*>(nullptr), x.data, head.data, targets, Scalar(0), x.rows,
+                static_cast<Scalar*>(nullptr), x.data, head.view(), targets, Scalar(0), x.rows,
                 head.rows, x.cols, precision_of(ctx.backend, head));
   return loss;
 }
@@ -36,9 +36,10 @@ CrossEntropyGrad<B> cross_entropy_with_gradient(Context<B>& ctx, Tensor<B> x, We
   using Scalar = typename B::Scalar;
   require(x.cols == head.cols, "cross_entropy: x.cols must equal head.cols", x.cols, head.cols);
   require_same_shape(dhead, head, "cross_entropy: dhead and head");
+  auto const* const plain = head.plain("cross_entropy_with_gradient: head");
   CrossEntropyGrad<B> result{ctx.loss_sum(), ctx.tensor(x.rows, x.cols)};
   cross_entropy(ctx.backend, result.loss, static_cast<Scalar*>(nullptr), result.dx.data, dhead.data,
-                x.data, head.data, targets, Scalar(scale), x.rows, head.rows, x.cols,
+                x.data, plain, targets, Scalar(scale), x.rows, head.rows, x.cols,
                 precision_of(ctx.backend, head));
   return result;
 }

@@ -23,8 +23,9 @@ Tensor<B> layer_norm(Context<B>& ctx, Tensor<B> x, Weight<B> const& gain, Weight
   require_same_shape(bias, gain, "layer_norm: bias and gain");
   cache = {x, ctx.tensor(x.rows, 1), ctx.tensor(x.rows, 1)};
   auto y = ctx.tensor(x.rows, x.cols);  // [rows, cols]
-  layer_norm_forward(ctx.backend, y.data, cache.mean.data, cache.rstd.data, x.data, gain.data,
-                     bias.data, typename B::Scalar(epsilon), x.rows, x.cols);
+  layer_norm_forward(ctx.backend, y.data, cache.mean.data, cache.rstd.data, x.data,
+                     gain.plain("layer_norm: gain"), bias.plain("layer_norm: bias"),
+                     typename B::Scalar(epsilon), x.rows, x.cols);
   return y;
 }
 
@@ -41,7 +42,8 @@ Tensor<B> layer_norm_backward(Context<B>& ctx, Tensor<B> dy, LayerNormCache<B> c
   require_same_shape(dbias, gain, "layer_norm_backward: dbias and gain");
   auto dx = ctx.tensor(dy.rows, dy.cols);  // [rows, cols]
   layer_norm_backward(ctx.backend, dx.data, dgain.data, dbias.data, dy.data, cache.mean.data,
-                      cache.rstd.data, cache.x.data, gain.data, dy.rows, dy.cols);
+                      cache.rstd.data, cache.x.data, gain.plain("layer_norm_backward: gain"),
+                      dy.rows, dy.cols);
   return dx;
 }
 

@@ -21,7 +21,7 @@ Tensor<B> rms_norm(Context<B>& ctx, Tensor<B> x, Weight<B> const& gain, double e
   require(gain.rows == 1, "rms_norm: gain must have one row", gain.rows, 1);
   cache = {x, ctx.tensor(x.rows, 1)};
   auto y = ctx.tensor(x.rows, x.cols);  // [rows, cols]
-  rms_norm_forward(ctx.backend, y.data, cache.rstd.data, x.data, gain.data,
+  rms_norm_forward(ctx.backend, y.data, cache.rstd.data, x.data, gain.plain("rms_norm: gain"),
                    typename B::Scalar(epsilon), x.rows, x.cols);
   return y;
 }
@@ -36,7 +36,7 @@ Tensor<B> rms_norm_backward(Context<B>& ctx, Tensor<B> dy, RmsNormCache<B> const
   require_same_shape(dgain, gain, "rms_norm_backward: dgain and gain");
   auto dx = ctx.tensor(dy.rows, dy.cols);  // [rows, cols]
   rms_norm_backward(ctx.backend, dx.data, dgain.data, dy.data, cache.rstd.data, cache.x.data,
-                    gain.data, dy.rows, dy.cols);
+                    gain.plain("rms_norm_backward: gain"), dy.rows, dy.cols);
   return dx;
 }
 

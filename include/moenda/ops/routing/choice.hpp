@@ -38,7 +38,8 @@ void add_chosen_row(Context<B>& ctx, Tensor<B> y, Weight<B> const& table,
           y.cols);
   require(std::ptrdiff_t(columns.size()) == y.rows, "add_chosen_row: columns must be one per row",
           static_cast<long long>(columns.size()), y.rows);
-  add_chosen_row(ctx.backend, y.data, table.data, columns.data(), y.rows, y.cols);
+  add_chosen_row(ctx.backend, y.data, table.plain("add_chosen_row: table"), columns.data(), y.rows,
+                 y.cols);
 }
 /// dtable[columns[r]] += dy[r].
 template <class B>

@@ -85,8 +85,9 @@ Tensor<B> look_up_experts(Context<B>& ctx, Weight<B> const& table, int experts) 
   require(table.rows >= 1 && experts % table.rows == 0,
           "look_up_experts: the rows of the table must divide the experts", table.rows, experts);
   auto selected = ctx.tensor(ctx.batch.rows(), experts);  // [tokens, experts]
-  look_up_experts(ctx.backend, selected.data, ctx.batch.tokens, table.data, table.cols, table.rows,
-                  selected.rows, experts);
+  look_up_experts(ctx.backend, selected.data, ctx.batch.tokens,
+                  table.plain("look_up_experts: table"), table.cols, table.rows, selected.rows,
+                  experts);
   return selected;
 }
 

@@ -12,7 +12,8 @@ namespace moenda::ops {
 template <class B>
 Tensor<B> active_experts(Context<B>& ctx, Weight<B> const& presence, int initial) {
   auto active = ctx.tensor(1, presence.cols);  // [1, experts]
-  active_experts(ctx.backend, active.data, presence.data, initial, presence.cols);
+  active_experts(ctx.backend, active.data, presence.plain("active_experts: presence"), initial,
+                 presence.cols);
   return active;
 }
 
@@ -36,8 +37,8 @@ TopAny<B> top_any(Context<B>& ctx, Tensor<B> cosines, Weight<B> const& threshold
   TopAny<B> gates{ctx.tensor(items, experts), ctx.tensor(items, experts),
                   ctx.tensor(items, experts)};
   top_any_forward(ctx.backend, gates.selected.data, gates.weights.data, gates.scores.data,
-                  cosines.data, thresholds.data, active.data, Scalar(slope), at_least_one, items,
-                  experts);
+                  cosines.data, thresholds.plain("top_any: thresholds"), active.data, Scalar(slope),
+                  at_least_one, items, experts);
   return gates;
 }
 

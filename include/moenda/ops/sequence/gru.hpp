@@ -40,11 +40,11 @@ Tensor<B> gru(Context<B>& ctx, Tensor<B> gates, Weight<B> const& weight, Weight<
   for (int t = 0; t < seq_len; ++t) {
     auto const before = states.slice(t * sequences, sequences);      // [batch_size, hidden]
     auto const product = recurrent.slice(t * sequences, sequences);  // [batch_size, 3 hidden]
-    matmul_forward(ctx.backend, product.data, before.data, weight.data, sequences, 3 * hidden,
+    matmul_forward(ctx.backend, product.data, before.data, weight.view(), sequences, 3 * hidden,
                    hidden, precision);
     gru_step_forward(ctx.backend, states.slice((t + 1) * sequences, sequences).data, gates.data,
-                     product.data, bias.data, before.data, ctx.batch.lengths, t, sequences, seq_len,
-                     hidden);
+                     product.data, bias.plain("gru: bias"), before.data, ctx.batch.lengths, t,
+                     sequences, seq_len, hidden);
   }
   cache = {gates, recurrent, states};
   return states;
@@ -63,6 +63,7 @@ Tensor<B> gru_backward(Context<B>& ctx, Tensor<B> dsteps, Tensor<B> dlast, Weigh
   require(dsteps.data == nullptr || dsteps.rows == seq_len * sequences,
           "gru_backward: dsteps.rows must be seq_len * batch_size", dsteps.rows,
           seq_len * sequences);
+  auto const* const plain = weight.plain("gru_backward: weight");
   auto dgates = ctx.tensor(cache.gates.rows, cache.gates.cols);              // as gates
   auto drecurrent = ctx.tensor(cache.recurrent.rows, cache.recurrent.cols);  // as recurrent
   auto through = ctx.tensor(sequences, hidden);                              // as dlast
@@ -78,8 +79,8 @@ Tensor<B> gru_backward(Context<B>& ctx, Tensor<B> dsteps, Tensor<B> dlast, Weigh
                       static_cast<Scalar const*>(cache.recurrent.slice(first, sequences).data),
                       static_cast<Scalar const*>(cache.states.slice(first, sequences).data),
                       ctx.batch.lengths, t, sequences, seq_len, hidden);
-    matmul_backward_input(ctx.backend, through.data, dproduct.data, weight.data, sequences,
-                          3 * hidden, hidden, precision);
+    matmul_backward_input(ctx.backend, through.data, dproduct.data, plain, sequences, 3 * hidden,
+                          hidden, precision);
     accumulate(ctx, dlast, through);
   }
   matmul_backward_weight(ctx.backend, dweight.data, drecurrent.data, cache.states.data,

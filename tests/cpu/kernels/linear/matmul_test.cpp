@@ -281,7 +281,6 @@ TEMPLATE_TEST_CASE("gemm propagates values that are not finite, and only to thei
 }
 
 TEST_CASE("rounding to bf16 is to the nearest, ties to even", "[matmul]") {
-  using gemm_detail::round_to_bf16;
   auto const infinity = std::numeric_limits<float>::infinity();
   CHECK(round_to_bf16(1.0F + 0x1p-8F) == 1.0F);              // a tie, down to even
   CHECK(round_to_bf16(1.0F + 0x1.8p-7F) == 1.0F + 0x1p-6F);  // a tie, up to even

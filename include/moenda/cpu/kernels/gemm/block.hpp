@@ -85,31 +85,43 @@ class Block {
                       std::min(end * Sizes::rows, problem_.m) - begin * Sizes::rows, depth);
     }
   }
-  /// Computes the strips [begin, end). `space`: right_size, and `aside`: aside_size elements.
-  void multiply(Packed const* left, Packed* space, T* aside, std::int64_t begin,
+  /// What a worker needs room for: right_size, aside_size and unpacked_size() elements.
+  struct Space {
+    Packed* right;
+    T *aside, *unpacked;
+  };
+  /// Of a stored operand, what is unpacked at a time.
+  [[nodiscard]] std::size_t unpacked_size() const {
+    if (!problem_.has_stored()) return 0;
+    if (!few_rows_) return static_cast<std::size_t>(depth_) * Sizes::cols;
+    int const rows = problem_.stored_left ? problem_.m : few_rows_columns;
+    return static_cast<std::size_t>(problem_.k) * static_cast<std::size_t>(rows);
+  }
+  /// Computes the strips [begin, end).
+  void multiply(Packed const* left, Space const& space, std::int64_t begin,
                 std::int64_t end) const {
     if (few_rows_) {
-      return multiply_columns<V>(problem_, int(begin) * few_rows_columns,
-                                 std::min(int(end) * few_rows_columns, problem_.n));
+      int const first = int(begin) * few_rows_columns;
+      int const last = std::min(int(end) * few_rows_columns, problem_.n);
+      if (!problem_.has_stored()) return multiply_columns<V>(problem_, first, last);
+      return multiply_stored_columns<V>(problem_, space.unpacked, first, last);
     }
     for (int p = 0; p < problem_.k; p += depth_) {
       int const depth = std::min(depth_, problem_.k - p);
       multiply_depth(
-          {problem_.part(0, problem_.m, p, depth), left + left_panels() * size_of(p), space, aside},
-          begin, end);
+          {problem_.part(0, problem_.m, p, depth), left + left_panels() * size_of(p), space}, begin,
+          end);
     }
   }
 
  private:
-  static constexpr int few_rows_columns = 8;
   static constexpr int strips_per_worker = 8;  // at least, where there is work for so many
 
   /// One block of the depth.
   struct Part {
     Problem<T> problem;
     Packed const* left;
-    Packed* space;
-    T* aside;
+    Space space;
   };
 
   [[nodiscard]] static std::ptrdiff_t size_of(int depth) {
@@ -144,6 +156,16 @@ class Block {
   [[nodiscard]] RightPanels right_of(Part const& part, int col, int cols) const {
     auto const& problem = part.problem;
     int const count = parts_of(cols, Sizes::cols);
+    auto const size = std::ptrdiff_t{RightPanel::steps(problem.k)} * Sizes::cols;
+    if (problem.has_stored()) {
+      for (int i = 0; i < count; ++i) {
+        int const width = std::min(Sizes::cols, cols - i * Sizes::cols);
+        auto* const unpacked = part.space.unpacked;
+        problem.stored.unpack(unpacked, col + i * Sizes::cols, width, problem.k);
+        RightPanel::pack(part.space.right + i * size, {unpacked, problem.k, 1}, width, problem.k);
+      }
+      return {part.space.right, size, Sizes::cols, count};
+    }
     auto const from = problem.b.transposed().from(col, 0);
     if constexpr (V::in_place) {
       // Panels that are read once, and lie in rows already, are read where they are.
@@ -152,9 +174,8 @@ class Block {
         return {from.data, Sizes::cols, problem.b.row_stride, count};
       }
     }
-    RightPanel::pack(part.space, from, cols, problem.k);
-    return {part.space, std::ptrdiff_t{RightPanel::steps(problem.k)} * Sizes::cols, Sizes::cols,
-            count};
+    RightPanel::pack(part.space.right, from, cols, problem.k);
+    return {part.space.right, size, Sizes::cols, count};
   }
 
   /// Tiles on an edge are computed whole, aside, and copied in part.
@@ -169,11 +190,12 @@ class Block {
       return compute_some_rows<V>(rows, c, problem.c_row_stride, left, right, right_stride, steps,
                                   problem.accumulate);
     }
-    compute_some_rows<V>(rows, part.aside, Sizes::cols, left, right, right_stride, steps, false);
+    compute_some_rows<V>(rows, part.space.aside, Sizes::cols, left, right, right_stride, steps,
+                         false);
     auto const write = [&](auto const& one) {
       for (int i = 0; i < rows; ++i) {
         for (int j = 0; j < cols; ++j) {
-          one(*problem.at(row + i, col + j), part.aside[i * Sizes::cols + j]);
+          one(*problem.at(row + i, col + j), part.space.aside[i * Sizes::cols + j]);
         }
       }
     };

@@ -22,15 +22,21 @@
 namespace moenda::cpu {
 
 /// One product, as multiply, by Eigen. One of the strides of an operand must be 1; rows that are
-/// picked are copied first.
+/// picked are copied first, and what is stored on the right is unpacked.
 template <class T>
 void eigen_gemm(gemm_detail::Problem<T> const& problem) {
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Rows = Eigen::Map<Matrix const, 0, Eigen::OuterStride<>>;
   int const m = problem.m, n = problem.n, k = problem.k;
-  Operand<T> const a = problem.a, b = problem.b;
+  Operand<T> const a = problem.a;
+  Operand<T> b = problem.b;
   if (gemm_detail::is_trivial(problem)) return;
-  Matrix copy;
+  Matrix copy, unpacked;
+  if (problem.has_stored()) {
+    unpacked.resize(n, k);
+    problem.stored.unpack(unpacked.data(), 0, n, k);
+    b = {unpacked.data(), 1, k};
+  }
   auto const rows = [&copy](Operand<T> x, int height, int width) {
     if (x.row_of != nullptr) {
       copy.resize(height, width);

@@ -2,9 +2,10 @@
 #pragma once
 // How numbers in memory become the factors of a product: as they are, or rounded to bf16. A step of
 // the depth is one product, or the sum of two where the machine adds pairs.
-#include <bit>
 #include <cstdint>
 #include <type_traits>
+
+#include "moenda/core/bf16.hpp"
 
 namespace moenda::cpu::gemm_detail {
 
@@ -12,14 +13,6 @@ template <class Element, int lanes>
 struct Vector {
   using Type [[gnu::vector_size(lanes * sizeof(Element))]] = Element;
 };
-
-/// The nearest number with 8 bits of significand, ties to even; NaN stays NaN.
-[[nodiscard]] constexpr float round_to_bf16(float value) {
-  auto const bits = std::bit_cast<std::uint32_t>(value);
-  bool const is_nan = (bits & 0x7fffffffU) > 0x7f800000U;
-  auto const rounded = is_nan ? bits | 0x00400000U : bits + 0x7fffU + ((bits >> 16) & 1U);
-  return std::bit_cast<float>(rounded & 0xffff0000U);
-}
 
 /// Registers of kind Kind whose factors are the numbers themselves.
 template <class Kind>

@@ -3,6 +3,7 @@
 // The product of few rows with a weight, as in decoding: every weight is read once from memory and
 // used at once. Packing would write and read a copy of it, at several times the cost of the
 // product.
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -70,10 +71,12 @@ void scalar_products(Problem<typename V::Scalar> const& problem, int row, int co
 }
 
 /// A product is computed this way when it has at most this many rows and both operands are
-/// contiguous along the depth.
+/// contiguous along the depth, as what is stored always is.
 template <class T>
 [[nodiscard]] bool has_few_rows(Problem<T> const& problem) {
-  return problem.m <= 8 && problem.a.contiguous_rows() && problem.b.contiguous_cols();
+  bool const stored = problem.has_stored();
+  return problem.m <= 8 && ((stored && problem.stored_left) || problem.a.contiguous_rows()) &&
+         ((stored && !problem.stored_left) || problem.b.contiguous_cols());
 }
 
 /// Columns [begin, end) of a product of few rows.
@@ -92,6 +95,28 @@ void multiply_columns(Problem<typename V::Scalar> const& problem, int begin, int
   if (problem.m >= 4) columns(std::integral_constant<int, widest>{});
   if (problem.m < 4) columns(std::integral_constant<int, 8>{});
   columns(std::integral_constant<int, 1>{});
+}
+
+/// Columns [begin, end) of one with a stored operand, which `unpacked` has room for: all rows of
+/// the left one, or so many columns of the right one.
+constexpr int few_rows_columns = 8;
+template <class V>
+void multiply_stored_columns(Problem<typename V::Scalar> const& problem,
+                             typename V::Scalar* unpacked, int begin, int end) {
+  auto plain = problem;
+  plain.stored = {};
+  if (problem.stored_left) {
+    problem.stored.unpack(unpacked, 0, problem.m, problem.k);
+    plain.a = {unpacked, problem.k, 1};
+    return multiply_columns<V>(plain, begin, end);
+  }
+  plain.b = {unpacked, 1, problem.k};
+  for (int col = begin; col < end; col += few_rows_columns) {
+    int const count = std::min(few_rows_columns, end - col);
+    problem.stored.unpack(unpacked, col, count, problem.k);
+    plain.c = problem.at(0, col);
+    multiply_columns<V>(plain, 0, count);
+  }
 }
 
 }  // namespace moenda::cpu::gemm_detail

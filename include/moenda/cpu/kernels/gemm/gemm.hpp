@@ -38,6 +38,7 @@ class Pass {
     left_ += block.left_size();
     packing_ += block.left_size();
     multiplying_ += block.strips() * block.strip_cost();
+    unpacked_ = std::max(unpacked_, block.unpacked_size());
   }
   void run() {
     if (count_ == 0) return;
@@ -47,7 +48,7 @@ class Pass {
           [&](std::int64_t begin, std::int64_t end) { pack(left, begin, end); });
     share(multiplying_, smallest_job,
           [&](std::int64_t begin, std::int64_t end) { multiply(left, begin, end); });
-    count_ = 0, left_ = 0, packing_ = 0, multiplying_ = 0;
+    count_ = 0, left_ = 0, packing_ = 0, multiplying_ = 0, unpacked_ = 0;
   }
 
  private:
@@ -88,16 +89,17 @@ class Pass {
     }
   }
   void multiply(Packed const* left, std::int64_t begin, std::int64_t end) const {
-    auto* const space = backend_.template scratch<std::byte>(
-        Backend<T>::matmul_right,
-        Block<V>::right_size * sizeof(Packed) + Block<V>::aside_size * sizeof(T));
-    auto* const right = reinterpret_cast<Packed*>(space);
-    auto* const aside = reinterpret_cast<T*>(space + Block<V>::right_size * sizeof(Packed));
+    constexpr auto right_bytes = Block<V>::right_size * sizeof(Packed);
+    auto* const memory = backend_.template scratch<std::byte>(
+        Backend<T>::matmul_right, right_bytes + (Block<V>::aside_size + unpacked_) * sizeof(T));
+    auto* const aside = reinterpret_cast<T*>(memory + right_bytes);
+    typename Block<V>::Space const space{reinterpret_cast<Packed*>(memory), aside,
+                                         aside + Block<V>::aside_size};
     for (int i = 0; i < count_; ++i) {
       auto const& entry = entries_[std::size_t(i)];
       pieces(entry.multiplying, entry.block.strip_cost(), entry.block.strips(), begin, end,
              [&](std::int64_t from, std::int64_t to) {
-               entry.block.multiply(left + entry.left, right, aside, from, to);
+               entry.block.multiply(left + entry.left, space, from, to);
              });
     }
   }
@@ -107,6 +109,7 @@ class Pass {
   int count_ = 0;
   std::ptrdiff_t left_ = 0;
   std::int64_t packing_ = 0, multiplying_ = 0;
+  std::size_t unpacked_ = 0;  // the most that a block unpacks at a time
 };
 
 /// Cuts a product into blocks of rows and of the depth. The rows are bounded so that a packed left
@@ -141,8 +144,11 @@ void multiply(Backend<typename V::Scalar>& backend, int count, ProblemOf&& probl
     Problem<typename V::Scalar> const problem = problem_of(i);
     if (is_trivial(problem)) continue;
     // A narrow result (a router's logits) would fill few columns of a tile: compute its transpose.
+    // What is stored is unpacked for the right side only, so there it is done where it changes the
+    // order of the sums: the bits are those of a plain weight.
     bool const narrow = problem.n < Tile<V>::cols && problem.n < problem.m;
-    add_product(pass, narrow ? problem.transposed() : problem);
+    bool const transpose = narrow && (!problem.has_stored() || has_few_rows(problem.transposed()));
+    add_product(pass, transpose ? problem.transposed() : problem);
   }
   pass.run();
 }

@@ -2,6 +2,9 @@
 #pragma once
 #include <cstddef>
 
+#include "moenda/core/storage.hpp"
+#include "moenda/cpu/kernels/linear/unpack.hpp"
+
 namespace moenda::cpu {
 
 /// A matrix in memory: element (i, j) is data[i * row_stride + j * col_stride]. Swapping the
@@ -35,7 +38,23 @@ struct Operand {
 
 namespace gemm_detail {
 
-/// c[m, n] = a[m, k] b[k, n], or c += a b with `accumulate`.
+/// Rows of a weight that is kept in another format: of `cols` columns, of which those from `first`
+/// on are meant.
+template <class T>
+struct StoredRows {
+  WeightView<T> weight{};
+  int cols = 0, first = 0;
+
+  /// to[count, depth] = the next `depth` columns of the rows [row, row + count).
+  void unpack(T* to, int row, int count, int depth) const {
+    for (int r = 0; r < count; ++r) {
+      detail::unpack_row(to + std::ptrdiff_t{r} * depth, weight, row + r, cols, first, depth);
+    }
+  }
+};
+
+/// c[m, n] = a[m, k] b[k, n], or c += a b with `accumulate`. One operand may be stored: then it has
+/// no data, and the columns of b, or the rows of a when stored_left, are those of `stored`.
 template <class T>
 struct Problem {
   T* c = nullptr;
@@ -43,15 +62,28 @@ struct Problem {
   int m = 0, n = 0, k = 0;
   Operand<T> a, b;
   bool accumulate = false;
+  StoredRows<T> stored{};
+  bool stored_left = false;
 
+  [[nodiscard]] bool has_stored() const { return !stored.weight.is_plain(); }
   /// The same numbers, computed as c^T = b^T a^T.
   [[nodiscard]] Problem transposed() const {
-    return {c, c_col_stride, c_row_stride, n, m, k, b.transposed(), a.transposed(), accumulate};
+    return {c,          c_col_stride, c_row_stride, n, m, k, b.transposed(), a.transposed(),
+            accumulate, stored,       !stored_left};
   }
   /// The products of the depth [p, p + depth), for the rows [row, row + rows).
   [[nodiscard]] Problem part(int row, int rows, int p, int depth) const {
-    return {at(row, 0),     c_row_stride, c_col_stride,       rows, n, depth,
-            a.from(row, p), b.from(p, 0), accumulate || p > 0};
+    return {at(row, 0),
+            c_row_stride,
+            c_col_stride,
+            rows,
+            n,
+            depth,
+            a.from(row, p),
+            b.from(p, 0),
+            accumulate || p > 0,
+            {stored.weight, stored.cols, stored.first + p},
+            stored_left};
   }
   [[nodiscard]] T* at(std::ptrdiff_t row, std::ptrdiff_t col) const {
     return c + row * c_row_stride + col * c_col_stride;

@@ -5,16 +5,17 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/cpu/kernels/blocks.hpp"
+#include "moenda/cpu/kernels/linear/unpack.hpp"
 
 namespace moenda::cpu {
 
 // y[r] = table[ids[r]]. The ids are not checked: the table's height is not known here.
 template <class T>
-void embedding_forward(Backend<T>& backend, T* y, T const* table, int const* ids, int rows,
+void embedding_forward(Backend<T>& backend, T* y, Kept<T> table, int const* ids, int rows,
                        int cols) {
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
-      std::copy_n(table + std::ptrdiff_t{ids[r]} * cols, cols, y + r * cols);
+      detail::unpack_row(y + r * cols, table, ids[r], cols, 0, cols);
     }
   };
   detail::for_blocks(backend, rows, detail::rows_per_block(cols, detail::scalars_per_copy), body);

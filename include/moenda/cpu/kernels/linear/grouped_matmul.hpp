@@ -17,7 +17,7 @@ template <class T>
 
 template <class T>
 void grouped_matmul_forward(Backend<T>& backend, T* y, T const* x, int const* row_of,
-                            T const* const* w, int const* begin, int groups, int out, int in,
+                            KeptGroups<T> w, int const* begin, int groups, int out, int in,
                             Precision precision) {
   gemm_detail::products(backend, precision, groups, [=](int g) {
     return gemm_detail::forward_of(y + std::ptrdiff_t{begin[g]} * out,

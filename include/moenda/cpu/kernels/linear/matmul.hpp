@@ -30,8 +30,10 @@ void products(Backend<T>& backend, Precision precision, int count, ProblemOf&& p
 
 // y[rows, out] = x[rows, in] w[out, in]^T
 template <class T>
-[[nodiscard]] Problem<T> forward_of(T* y, Operand<T> x, T const* w, int rows, int out, int in) {
-  return {y, out, 1, rows, out, in, x, {w, 1, in}, false};
+[[nodiscard]] Problem<T> forward_of(T* y, Operand<T> x, WeightView<T> w, int rows, int out,
+                                    int in) {
+  if (w.is_plain()) return {y, out, 1, rows, out, in, x, {w.values, 1, in}, false};
+  return {y, out, 1, rows, out, in, x, {}, false, {w, in, 0}};
 }
 // dx[rows, in] = dy[rows, out] w[out, in]
 template <class T>
@@ -49,7 +51,7 @@ template <class T>
 }  // namespace gemm_detail
 
 template <class T>
-void matmul_forward(Backend<T>& backend, T* y, T const* x, T const* w, int rows, int out, int in,
+void matmul_forward(Backend<T>& backend, T* y, T const* x, Kept<T> w, int rows, int out, int in,
                     Precision precision) {
   gemm_detail::products(backend, precision, 1, [=](int) {
     return gemm_detail::forward_of<T>(y, {x, in, 1}, w, rows, out, in);

@@ -84,21 +84,22 @@ double cross_entropy_row(T* logits, int target, T scale, int vocab_size, bool gr
 /// Cross entropy of softmax(x w^T) against targets; a target of -1 counts nothing.
 ///   x, dx [rows, cols]   w, dw [vocab_size, cols]   targets, losses [rows]
 /// loss_sum is assigned, summed in double in the order of the rows. dx (assigned) and dw (added to)
-/// are scale * gradient, or both null: loss only. `losses` may be null.
-/// Throws ConfigError for a bad shape or one of dx and dw alone, DataError for a target outside the
-/// vocabulary, before anything is computed.
+/// are scale * gradient, or both null: loss only, and w may be stored. `losses` may be null.
+/// Throws ConfigError for a bad shape, one of dx and dw alone or gradients of a stored w, DataError
+/// for a target outside the vocabulary, before anything is computed.
 template <class T>
 void cross_entropy(Backend<T>& backend, double* loss_sum, T* losses, T* dx, T* dw, T const* x,
-                   T const* w, int const* targets, T scale, int rows, int vocab_size, int cols,
+                   Kept<T> w, int const* targets, T scale, int rows, int vocab_size, int cols,
                    Precision precision) {
   require(rows >= 0, "cross_entropy: rows must be at least 0", rows, 0);
   require(vocab_size >= 1, "cross_entropy: vocab_size must be at least 1", vocab_size, 1);
   require(cols >= 1, "cross_entropy: cols must be at least 1", cols, 1);
   require((dx == nullptr) == (dw == nullptr),
           "cross_entropy: dx and dw must be given both or neither", dx != nullptr, dw != nullptr);
+  bool const gradient = dx != nullptr;
+  T const* const plain = gradient ? w.plain("cross_entropy: w, with gradients,") : nullptr;
   check_targets(targets, rows, vocab_size);
 
-  bool const gradient = dx != nullptr;
   int const chunk = std::min(rows, cross_entropy_chunk_rows(vocab_size));
   // One buffer: the rows' losses in front, in double, then the logits on the next 64 bytes.
   auto const front = (static_cast<std::size_t>(chunk) * sizeof(double) + 63) / 64 * 64;
@@ -124,7 +125,7 @@ void cross_entropy(Backend<T>& backend, double* loss_sum, T* losses, T* dx, T* d
       for (int row = 0; row < count; ++row) losses[first + row] = static_cast<T>(chunk_losses[row]);
     }
     if (gradient) {
-      matmul_backward_input(backend, dx + at, logits, w, count, vocab_size, cols, precision);
+      matmul_backward_input(backend, dx + at, logits, plain, count, vocab_size, cols, precision);
       matmul_backward_weight(backend, dw, logits, x + at, count, vocab_size, cols, precision);
     }
   }

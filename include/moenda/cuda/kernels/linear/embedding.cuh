@@ -81,12 +81,14 @@ inline void check_embedding_ids(Device& device, int const* ids, int rows, int ta
 }  // namespace detail
 
 // The ids are not checked: the table's height is not known here.
-void launch::embedding_forward(Device& device, float* y, float const* table, int const* ids,
+// A table in another format is refused.
+void launch::embedding_forward(Device& device, float* y, Kept<float> table, int const* ids,
                                int rows, int cols) {
+  auto const* const values = table.plain("cuda: embedding_forward");
   if (rows <= 0 || cols <= 0) return;
-  detail::require_on_device("embedding_forward", {y, table, ids});
+  detail::require_on_device("embedding_forward", {y, values, ids});
   detail::start(device, detail::look_up_rows, static_cast<unsigned>(rows),
-                detail::threads_for_row(cols), y, table, ids, cols);
+                detail::threads_for_row(cols), y, values, ids, cols);
 }
 
 // Throws DataError, before it writes anything, unless all ids lie in [0, table_rows).

@@ -138,11 +138,13 @@ inline void multiply_or_throw(Device& device, char const* kernel, Product const&
 
 }  // namespace detail
 
-void launch::matmul_forward(Device& device, float* y, float const* x, float const* w, int rows,
+// Weights in other formats are refused: no product here unpacks them yet.
+void launch::matmul_forward(Device& device, float* y, float const* x, Kept<float> w, int rows,
                             int out, int in, Precision precision) {
   detail::multiply_or_throw(
       device, "matmul_forward",
-      {.m = out, .n = rows, .k = in, .transpose_a = true, .precision = precision}, y, w, x);
+      {.m = out, .n = rows, .k = in, .transpose_a = true, .precision = precision}, y,
+      w.plain("cuda: matmul_forward"), x);
 }
 
 void launch::matmul_backward_input(Device& device, float* dx, float const* dy, float const* w,

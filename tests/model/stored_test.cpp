@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The law of stored models: a network whose weights are kept in bf16 has the bits of the network
+// whose plain weights were rounded, through modules that know nothing of it.
+#include "moenda/weights/stored.hpp"
+#include "moenda/infer/generate.hpp"
+#include "ops/setup.hpp"
+#include "train/runs.hpp"
+
+namespace {
+
+using namespace models;
+using B = laws::Float;
+
+/// With weights of every kind that stay plain.
+using DifferentExperts = Mixture<router::TopK, Experts<expert::Ffn, expert::SwiGlu>>;
+using Paths = CondMlp<Gradient::none>;
+using Unequal =
+    LanguageModel<TransformerBlock<norm::Layer, attention::GroupedQuery<position::Learned>,
+                                   Sum<DifferentExperts, Paths>>>;
+
+Unequal::Config unequal() {
+  Unequal::Config c{.vocab_size = 31, .context_length = 12, .d_model = 8, .num_layers = 2};
+  c.tied_head = false;
+  c.block.attention = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 4};
+  auto& mixture = get<DifferentExperts>(c.block.ffn);
+  mixture.router.top_k = 2;
+  get<Group<expert::Ffn>>(mixture.experts) = {.count = 2, .each = {.hidden = 6}};
+  get<Group<expert::SwiGlu>>(mixture.experts) = {.count = 3, .each = {.hidden = 5}};
+  get<Paths>(c.block.ffn) = {.hidden = 6, .num_paths = 3};
+  return c;
+}
+
+/// The plain weights that store() would take, rounded in place.
+template <class N>
+void round_weights(N& network, std::string_view pattern = "*") {
+  walk(network.params, [&](Path const& path, auto& weight) {
+    if (!can_be_stored(weight.kind) || !matches(pattern, path.str())) return;
+    for (std::ptrdiff_t i = 0; i < weight.size(); ++i) {
+      weight.data[i] = round_to_bf16(static_cast<float>(weight.data[i]));
+    }
+  });
+}
+template <class N>
+std::vector<typename N::Scalar> losses_of(N& network) {
+  TextBatch text(3, 11, network.config.vocab_size, 5);
+  std::vector<typename N::Scalar> losses(33);
+  (void)network.evaluate(text.batch, text.targets, losses);
+  return losses;
+}
+template <class N>
+std::vector<int> text_of(N& network) {
+  std::array const prompt{3, 1, 4};
+  return moenda::generate(network, prompt, 20, {});  // longer than the context
+}
+
+template <class M>
+void check_stored(typename M::Config const& config, Precision precision) {
+  B backend(2, cpu::MatmulKernel::packed, precision);
+  runs::Run<M, B> run(backend, config, runs::train_config());
+  run.steps(12);
+  Network<M, B> rounded(backend, config, unfilled), stored(backend, config, unfilled);
+  rounded.values.assign(std::span<float const>(run.network.values.on_host()));
+  stored.values.assign(std::span<float const>(run.network.values.on_host()));
+  auto const trained = losses_of(rounded);
+  round_weights(rounded);
+  store(stored, Format::bf16);
+  auto const losses = losses_of(stored);
+  CHECK(laws::same_bits(losses, losses_of(rounded)));
+  CHECK_FALSE(laws::same_bits(losses, trained));
+  CHECK(laws::distance(losses, trained) < 0.05);
+  CHECK(text_of(stored) == text_of(rounded));
+}
+
+}  // namespace
+
+TEST_CASE("trained models evaluate and generate from bf16 weights", "[stored]") {
+  for (auto const precision : {Precision::fp32, Precision::bf16}) {
+    check_stored<MoeGqa>(moe_gqa(), precision);
+    check_stored<Gpt2>(gpt2(), precision);
+    check_stored<Unequal>(unequal(), precision);
+  }
+}
+
+TEST_CASE("stored weights take half the memory", "[stored]") {
+  auto config = moe_gqa();
+  config.vocab_size = 300;
+  config.d_model = 64;
+  config.block.ffn.experts.each.hidden = 100;
+  B backend(1);
+  Network<MoeGqa, B> network(backend, config);
+  auto const before = network.bytes();
+  store(network, Format::fp32);
+  CHECK(network.bytes() == before);
+  auto const foretold = stored_size<float>(network.params, Format::bf16);
+  store(network, Format::bf16);
+  CHECK(network.bytes() == foretold);
+  CHECK(double(network.bytes()) < 0.6 * double(before));
+  walk(network.params, [](Path const& path, auto const& weight) {
+    INFO(path.str());
+    bool const small = weight.kind == WeightKind::router || weight.kind == WeightKind::gain;
+    CHECK(weight.stored.is_plain() == (small || weight.size() == 0));
+    CHECK((weight.data == nullptr) == !weight.stored.is_plain());
+  });
+}
+
+TEST_CASE("a pattern says which weights are stored", "[stored]") {
+  B backend(1);
+  Network<MoeGqa, B> rounded(backend, moe_gqa(), 2, 0.3), stored(backend, moe_gqa(), 2, 0.3);
+  round_weights(rounded, "layers.*.ffn.experts.*.up");
+  store(stored, Format::bf16, "layers.*.ffn.experts.*.up");
+  CHECK(stored.stored.size() == 2 * 4 * 128);  // 8 * 6 numbers, in whole cache lines
+  CHECK(laws::same_bits(losses_of(stored), losses_of(rounded)));
+}
+
+TEST_CASE("what a stored model cannot do is said", "[stored]") {
+  B backend(1);
+  Network<MoeGqa, B> network(backend, moe_gqa());
+  CHECK_REFUSED(store(network, Format::bf16, "layers.*.router"),
+                "store: a name of a matrix or an embedding must match 'layers.*.router', but none "
+                "does");
+  store(network, Format::bf16, "layers.0.ffn.experts.1.*");
+  CHECK_REFUSED(losses_of(network),
+                "Group: all experts must keep 'gate' in one format, but expert 1 has bf16, and "
+                "expert 0 fp32");
+  auto const kept = [](std::string const& who) {
+    return who + " needs plain values, but weights of this model are kept in another format";
+  };
+  CHECK_REFUSED(store(network, Format::bf16), kept("store"));
+  CHECK_REFUSED(save_model(network, "nowhere"), kept("save_model"));
+  CHECK_REFUSED(load_model(network, "nowhere"), kept("load_model"));
+}
+
+TEST_CASE("operations that need plain values say so", "[stored]") {
+  operations::Setup s;
+  auto x = s.tensor(4, 6), y = s.tensor(4, 3);
+  auto w = s.weight(3, 6), gain = s.weight(1, 6);
+  std::vector<std::uint16_t> const codes(18);
+  w.data = gain.data = nullptr;
+  w.stored = gain.stored = {.format = Format::bf16, .data = codes.data()};
+  CHECK_NOTHROW(ops::matmul(s.ctx, x, w));
+  ops::RmsNormCache<B> cache;
+  CHECK_REFUSED(ops::rms_norm(s.ctx, x, gain, 1e-5, cache),
+                "rms_norm: gain needs plain values, but the weight is kept as bf16");
+  CHECK_REFUSED(ops::add_row(s.ctx, x, gain),
+                "add_row: row needs plain values, but the weight is kept as bf16");
+  CHECK_REFUSED(ops::matmul_backward(s.ctx, y, x, w, s.weight(3, 6)),
+                "matmul_backward: w needs plain values, but the weight is kept as bf16");
+  w.stored.place = Place::file;
+  CHECK_REFUSED(ops::matmul(s.ctx, x, w),
+                "a product needs its weight in memory, but the weight is in a file");
+  w.stored.place = Place::absent;
+  CHECK_REFUSED(ops::embedding(s.ctx, nullptr, 0, w),
+                "a product needs its weight in memory, but the weight is absent");
+}

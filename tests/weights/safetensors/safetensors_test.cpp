@@ -114,7 +114,7 @@ TEST_CASE("safetensors: no tensors, and the exact bytes of one", "[io]") {
 
 TEST_CASE("safetensors: a file of the Python package is read", "[io]") {
   // Made by tests/golden/safetensors_types.py.
-  auto const golden = std::filesystem::path(__FILE__).parent_path().parent_path() / "golden";
+  auto const golden = std::filesystem::path(__FILE__).parent_path() / "../../golden";
   SafetensorsFile const file(golden / "safetensors_types.safetensors");
   std::vector<double> const floats{0.0, -0.0, 1.0, -2.5, 0.333251953125, 65504.0};
   auto half = floats;

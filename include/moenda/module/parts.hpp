@@ -41,12 +41,16 @@ struct NoVerb {
   template <class M>
   constexpr void operator()(Part<M>, auto const&...) const {}
 };
-/// Whether M names parts.
+/// M names parts.
 template <class M>
-inline constexpr bool has_parts = requires(NoVerb f, Setting const& at,
-                                           typename M::Config const& config) {
+concept NamesParts = requires {
+  typename M::Config;
+}
+&&requires(NoVerb f, Setting const& at, typename M::Config const& config) {
   M::parts(f, at, config);
 };
+template <class M>
+inline constexpr bool has_parts = NamesParts<M>;
 
 /// What surrounds the parts of M, where `at` surrounds M.
 template <class M, class C>

@@ -56,10 +56,9 @@ template <class Scalar, class Params>
   return bytes;
 }
 
-/// Keeps in `format` every weight whose kind can_be_stored and whose name matches `pattern`, in
-/// which
-/// * stands for any characters. The others move together: parameters.bytes() falls by what the
-/// format saves. From then on the model evaluates and generates, and whoever needs plain values
+/// Keeps in `format` every weight whose kind can_be_stored and whose name matches `pattern`, where
+/// a star stands for any characters. The others move together, so parameters.bytes() falls by what
+/// the format saves. From then on the model evaluates and generates, and whoever needs plain values
 /// says so in a ConfigError. fp32 changes nothing. Throws ConfigError when weights are stored
 /// already, or when no weight matches; then nothing has changed.
 template <class P>

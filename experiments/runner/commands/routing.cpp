@@ -22,13 +22,11 @@ namespace {
 /// A trained run and the text on which it is looked at.
 struct Trained {
   Run run;
-  Backend backend;
   data::TokenStream text;
   AnyNetwork network;
 
-  explicit Trained(Options const& options)
-      : run(open_run(options)),
-        backend(options.threads, run.config.compute.matmul, run.config.compute.precision),
+  Trained(Run opened, Backend& backend)
+      : run(std::move(opened)),
         text(make_splits(run.config, run.tokenizer, run.cache, backend.pool).valid),
         network(backend, run.config.model, unfilled) {
     load_weights(run, network);
@@ -51,6 +49,17 @@ struct Trained {
     return probe.trace();
   }
 };
+
+/// Calls f(trained) with the run of the command.
+template <class F>
+int with_trained(Options const& options, F f) {
+  auto run = open_run(options);
+  auto const compute = run.config.compute;
+  return with_backend(options, compute, [&](Backend& backend) {
+    Trained trained(std::move(run), backend);
+    return f(trained);
+  });
+}
 
 void refuse_strange(fs::path const& file) {
   std::error_code error;  // a rename would put a table in the place of a device
@@ -109,9 +118,9 @@ std::string csv_line(probe::Counterfactual const& found, int layer, std::int64_t
 
 }  // namespace
 
-int trace_text(Options const& options, fs::path const& file) {
-  refuse_strange(file);
-  Trained trained(options);
+namespace {
+
+int show_trace(Trained& trained, fs::path const& file) {
   auto const found = trained.trace(trained.run.config.evaluate.batches);
   io::write_routing_trace(found, file);
   io::Table table({"layer", "experts", "tokens", "experts per token", "busiest expert %"});
@@ -125,9 +134,7 @@ int trace_text(Options const& options, fs::path const& file) {
   return 0;
 }
 
-int counterfactual_of_text(Options const& options, CounterfactualOptions const& how) {
-  refuse_strange(how.file);
-  Trained trained(options);
+int show_counterfactual(Trained& trained, CounterfactualOptions const& how) {
   int const length = std::min(how.seq_len, trained.run.config.model.context_length);
   auto const text = trained.windows(length);
   auto const windows = std::min(how.windows, text.count());
@@ -158,6 +165,18 @@ int counterfactual_of_text(Options const& options, CounterfactualOptions const& 
   io::write_file_atomically(how.file, csv);
   std::cout << table.text() << explanation << "counterfactual " << how.file.string() << std::endl;
   return 0;
+}
+
+}  // namespace
+
+int trace_text(Options const& options, fs::path const& file) {
+  refuse_strange(file);
+  return with_trained(options, [&](Trained& trained) { return show_trace(trained, file); });
+}
+
+int counterfactual_of_text(Options const& options, CounterfactualOptions const& how) {
+  refuse_strange(how.file);
+  return with_trained(options, [&](Trained& trained) { return show_counterfactual(trained, how); });
 }
 
 }  // namespace moenda::runner

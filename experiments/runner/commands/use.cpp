@@ -10,9 +10,6 @@ namespace moenda::runner {
 
 int generate_text(Options const& options, GenerateOptions const& how) {
   auto const run = open_run(options);
-  Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-  AnyNetwork network(backend, run.config.model, unfilled);
-  load_weights(run, network);
   auto const& config = run.config.generate;
   auto const text = how.prompt.value_or(config.prompt);
   auto const ids = run.tokenizer.encode(text);
@@ -21,10 +18,14 @@ int generate_text(Options const& options, GenerateOptions const& how) {
     std::cerr << "note: this model's router chooses by looking at later tokens, which was allowed; "
                  "while it writes there are none, so it routes otherwise than in training\n";
   }
-  std::cout << text << std::flush;
-  (void)moenda::generate(network, ids, how.max_tokens.value_or(config.max_tokens), config.sampler,
-                         run.tokenizer.end_of_text().value_or(-1),
-                         [&](int id) { std::cout << run.tokenizer.decode({id}) << std::flush; });
+  with_backend(options, run.config.compute, [&](Backend& backend) {
+    AnyNetwork network(backend, run.config.model, unfilled);
+    load_weights(run, network);
+    std::cout << text << std::flush;
+    (void)moenda::generate(network, ids, how.max_tokens.value_or(config.max_tokens), config.sampler,
+                           run.tokenizer.end_of_text().value_or(-1),
+                           [&](int id) { std::cout << run.tokenizer.decode({id}) << std::flush; });
+  });
   std::cout << std::endl;
   return 0;
 }

@@ -57,6 +57,7 @@ void check_evaluation(RunConfig const& c, Problems& problems) {
     problems.in("completions", [&] { check_completions(c.evaluate.completions, problems); });
   });
   problems.in("log", [&] { check_log(c.log, problems); });
+  problems.in("compute", [&] { check_compute(c.compute, problems); });
   problems.in("generate", [&] {
     problems.expect(c.generate.max_tokens >= 0, "max_tokens", "at least 0", c.generate.max_tokens);
     problems.in("sampler", [&] { Sampler::check(c.generate.sampler, problems); });
@@ -146,6 +147,7 @@ std::string trained_part(RunConfig config) {
   config.evaluate = {};
   config.log = {};
   config.generate = {};
+  config.compute = what_decides_bits(config.compute);
   return io::write_toml(config);
 }
 

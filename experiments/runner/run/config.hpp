@@ -12,6 +12,7 @@
 #include "moenda/toml/write.hpp"
 #include "moenda/train/trainer.hpp"
 #include "runner/model.hpp"
+#include "runner/run/compute.hpp"
 #include "runner/run/task.hpp"
 
 namespace moenda::runner {
@@ -67,12 +68,6 @@ struct GenerateConfig {
   int max_tokens = 60;
   Sampler::Config sampler{};
   MOENDA_FIELDS(GenerateConfig, prompt, max_tokens, sampler);
-};
-
-struct ComputeConfig {
-  cpu::MatmulKernel matmul = cpu::MatmulKernel::packed;
-  Precision precision = Precision::fp32;  ///< of matrix products; a router's are always fp32
-  MOENDA_FIELDS(ComputeConfig, matmul, precision);
 };
 
 /// What a language model's file says.

@@ -4,12 +4,10 @@
 #include <filesystem>
 #include <string>
 
-#include "moenda/cpu/backend.hpp"
+#include "runner/run/compute.hpp"
 #include "runner/run/task.hpp"
 
 namespace moenda::runner {
-
-using Backend = cpu::Backend<float>;
 
 /// 12 letters and digits of the configuration of what is trained, as TOML: names the run folder.
 std::string id_of(std::string const& trained_part);

@@ -40,6 +40,7 @@ std::string trained_part_of(C config) {
   config.title.clear();
   config.evaluate = {};
   config.log = {};
+  config.compute = what_decides_bits(config.compute);
   return io::write_toml(config);
 }
 
@@ -72,6 +73,7 @@ void read_task_config(toml::table& table, std::filesystem::path const& path, C& 
     problems.expect(config.evaluate.every >= 0, "every", "at least 0", config.evaluate.every);
   });
   problems.in("log", [&] { check_log(config.log, problems); });
+  problems.in("compute", [&] { check_compute(config.compute, problems); });
   check(problems);
   io::refuse_problems(table, "", problems);
 }

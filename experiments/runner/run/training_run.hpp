@@ -53,9 +53,9 @@ class TrainingRun {
   using TaskTraining = Training<typename T::Model, Backend>;
   using Examples = decltype(std::declval<typename T::Data>().training());
 
-  TrainingRun(typename T::Run run, Options const& options)
+  TrainingRun(typename T::Run run, Backend& backend)
       : run_(std::move(run)),
-        backend_(options.threads, run_.config.compute.matmul, run_.config.compute.precision),
+        backend_(backend),
         data_(run_, backend_.pool),
         network_(backend_, run_.config.model, run_.config.train.seed,
                  run_.config.train.initial_std),
@@ -247,7 +247,7 @@ class TrainingRun {
   }
 
   typename T::Run run_;
-  Backend backend_;
+  Backend& backend_;
   typename T::Data data_;
   TaskTraining network_;
   Trainer<TaskTraining, Examples> trainer_;
@@ -275,7 +275,10 @@ int train_run(typename T::Run run, Options const& options) {
   if (std::filesystem::exists(run.checkpoints())) io::remove_leftovers(run.checkpoints());
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
-  int const code = TrainingRun<T>(std::move(run), options).go();
+  auto const compute = run.config.compute;
+  int const code = with_backend(options, compute, [&](Backend& backend) {
+    return TrainingRun<T>(std::move(run), backend).go();
+  });
   if (code == 0) print_result(folder);
   return code;
 }

@@ -134,12 +134,13 @@ struct LabelledTask {
     auto const run = open(options);
     auto const weights = newest_weights(run.folder);
     refuse_other_data(run.folder, run.splits.fingerprint);
-    Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-    TaskNetwork network(backend, run.config.model, unfilled);
-    load_model(network, weights);
-    store(network, run.config.evaluate.weights);
-    print_measures(measure(run, network, Data(run, backend.pool)));
-    return 0;
+    return with_backend(options, run.config.compute, [&](Backend& backend) {
+      TaskNetwork network(backend, run.config.model, unfilled);
+      load_model(network, weights);
+      store(network, run.config.evaluate.weights);
+      print_measures(measure(run, network, Data(run, backend.pool)));
+      return 0;
+    });
   }
   static void describe(toml::table& table, std::filesystem::path const& path) {
     auto config = read(table, path);

@@ -183,26 +183,27 @@ struct LanguageCommands {
   }
   static int evaluate(Options const& options) {
     auto const run = open_run(options);
-    Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-    auto const splits = make_splits(run.config, run.tokenizer, run.cache, backend.pool);
-    AnyNetwork network(backend, run.config.model, unfilled);
-    load_weights(run, network);
-    io::Table table({"text", "stride", "tokens", "loss", "perplexity"});
-    auto const row = [&](std::string const& name, data::TokenStream const& tokens, int stride) {
-      int const length = run.config.model.context_length;
-      auto const result = measured_loss(run, network, name, tokens, stride);
-      if (result.tokens == 0) return;  // a loss over no text would read as perfect
-      table.add_row({name, std::to_string(stride > 0 ? stride : length),
-                     std::to_string(result.tokens), io::format_fixed(result.loss, 4),
-                     io::format_fixed(result.perplexity(), 2)});
-    };
-    row("valid", splits.valid, 0);
-    row("test", splits.test, 0);
-    if (run.config.evaluate.test_stride > 0) {
-      row("test", splits.test, run.config.evaluate.test_stride);
-    }
-    std::cout << table.text();
-    return 0;
+    return with_backend(options, run.config.compute, [&](Backend& backend) {
+      auto const splits = make_splits(run.config, run.tokenizer, run.cache, backend.pool);
+      AnyNetwork network(backend, run.config.model, unfilled);
+      load_weights(run, network);
+      io::Table table({"text", "stride", "tokens", "loss", "perplexity"});
+      auto const row = [&](std::string const& name, data::TokenStream const& tokens, int stride) {
+        int const length = run.config.model.context_length;
+        auto const result = measured_loss(run, network, name, tokens, stride);
+        if (result.tokens == 0) return;  // a loss over no text would read as perfect
+        table.add_row({name, std::to_string(stride > 0 ? stride : length),
+                       std::to_string(result.tokens), io::format_fixed(result.loss, 4),
+                       io::format_fixed(result.perplexity(), 2)});
+      };
+      row("valid", splits.valid, 0);
+      row("test", splits.test, 0);
+      if (run.config.evaluate.test_stride > 0) {
+        row("test", splits.test, run.config.evaluate.test_stride);
+      }
+      std::cout << table.text();
+      return 0;
+    });
   }
   static void describe(toml::table& table, std::filesystem::path const& path) {
     auto const config = expected_config(table, path);

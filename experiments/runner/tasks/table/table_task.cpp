@@ -223,19 +223,22 @@ struct TableCommands {
     auto const run = open(options);
     auto const weights = newest_weights(run.folder);
     refuse_other_data(run.folder, run.splits.fingerprint);
-    Backend backend(options.threads, run.config.compute.matmul, run.config.compute.precision);
-    TableNetwork network(backend, run.config.model, unfilled);
-    load_model(network, weights);
-    store(network, run.config.evaluate.weights);
-    print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
-    return 0;
+    return with_backend(options, run.config.compute, [&](Backend& backend) {
+      TableNetwork network(backend, run.config.model, unfilled);
+      load_model(network, weights);
+      store(network, run.config.evaluate.weights);
+      print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
+      return 0;
+    });
   }
   static int ask(Options const& options, AskOptions const& what) {
     if (data::words_of(what.question).empty()) {
       throw ConfigError("ask: the question must have a word or a number, got " +
                         io::quote(what.question));
     }
-    auto const [config, folder] = open_config(options, read_table_config);
+    auto const opened = open_config(options, read_table_config);
+    auto const& config = opened.first;
+    auto const& folder = opened.second;
     auto const vocabulary = read_vocabulary(vocabulary_file(folder));
     auto const model = with_sizes(config.model, vocabulary.size());
     if (model.vocab_size < vocabulary.size()) {
@@ -243,14 +246,15 @@ struct TableCommands {
                       std::to_string(model.vocab_size) + " words and marks of the model, got " +
                       std::to_string(vocabulary.size()));
     }
-    Backend backend(options.threads, config.compute.matmul, config.compute.precision);
-    TableNetwork network(backend, model);
-    load_model(network, newest_weights(folder));
-    store(network, config.evaluate.weights);
     auto const asked = data::read_question(
         what.question, std::make_shared<data::Table const>(data::read_csv_table(what.table)),
         vocabulary, model.layout);
-    auto const answer = answer_question(network, asked, config.evaluate.answer_from);
+    auto const answer = with_backend(options, config.compute, [&](Backend& backend) {
+      TableNetwork network(backend, model, unfilled);
+      load_model(network, newest_weights(folder));
+      store(network, config.evaluate.weights);
+      return answer_question(network, asked, config.evaluate.answer_from);
+    });
     std::cout << "answer      " << say(answer.outcome) << "\noperation   "
               << name_of(int(answer.operation)) << "\nevidence    " << answer.evidence
               << "\nconfidence  " << io::format_fixed(answer.confidence, 3) << '\n';

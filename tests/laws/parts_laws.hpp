@@ -14,7 +14,7 @@
 #include "moenda/module/check.hpp"
 #include "moenda/module/fit.hpp"
 #include "moenda/module/idle_parameters.hpp"
-#include "moenda/router/scores.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace laws {
 

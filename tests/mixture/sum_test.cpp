@@ -17,6 +17,9 @@ using Model =
 constexpr int width = 6;
 
 static_assert(LayerLike<Shared>);
+// Several parts need several units perhaps: a sum is no expert unless it says which.
+static_assert(!ExpertLike<Sum<expert::SwiGlu, expert::Ffn>>);
+static_assert(ExpertLike<OneOf<expert::SwiGlu, expert::Ffn>>);
 static_assert(!looks_ahead<Shared>);
 static_assert(looks_ahead<Sum<expert::Ffn, Mixture<router::ExpertChoice, expert::Ffn>>>);
 

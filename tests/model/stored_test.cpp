@@ -152,3 +152,13 @@ TEST_CASE("operations that need plain values say so", "[stored]") {
   CHECK_REFUSED(ops::embedding(s.ctx, nullptr, 0, w),
                 "a product needs its weight in memory, but the weight is absent");
 }
+
+TEST_CASE("a stored model cannot be trained, whatever it is called", "[stored]") {
+  laws::Float backend(1);
+  Training<Gpt2, B> training(backend, gpt2(), 1, 0.3);
+  Network<Gpt2, B>& network = training;
+  store(network, Format::bf16);
+  TextBatch const text(1, 4, 31);
+  CHECK_THROWS_WITH(training.accumulate_gradients(text.batch, text.targets),
+                    Catch::Contains("Training"));
+}

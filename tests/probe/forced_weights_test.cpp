@@ -4,12 +4,13 @@
 #include "moenda/module/one_of.hpp"
 #include "moenda/router/base.hpp"
 #include "moenda/router/bias_balanced.hpp"
+#include "moenda/router/choice/reweigh.hpp"
 #include "moenda/router/dense.hpp"
 #include "moenda/router/expert_choice.hpp"
+#include "moenda/router/hash.hpp"
 #include "moenda/router/mask_outputs.hpp"
 #include "moenda/router/noisy_top_k.hpp"
 #include "moenda/router/random.hpp"
-#include "moenda/router/reweigh.hpp"
 #include "moenda/router/sinkhorn.hpp"
 #include "moenda/router/switch.hpp"
 
@@ -41,11 +42,14 @@ struct Chosen : Case<OneOf<router::Random, router::TopK>> {
     return router::TopK::Config{.top_k = 2, .weighting = router::Weighting::score_then_select};
   }
 };
+struct TwoHashes : Case<router::Hash> {
+  static Module::Config config() { return {.hashes = 2}; }
+};
 using Cases =
     std::tuple<Case<router::Switch>, Case<router::BiasBalanced<router::Switch>>, Scaled, Unweighted,
                Case<router::NoisyTopK>, Case<router::MaskOutputs<router::TopK>>, Case<router::Base>,
                Case<router::Sinkhorn>, Case<router::ExpertChoice>, Case<router::Dense>,
-               Case<router::Random>, Chosen>;
+               Case<router::Random>, Chosen, TwoHashes>;
 
 TEMPLATE_LIST_TEST_CASE("to force a router's own choice changes nothing", "[probe]", Cases) {
   using Module = typename TestType::Module;

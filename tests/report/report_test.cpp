@@ -21,7 +21,7 @@ using io::test::store;
 using Path = std::filesystem::path;
 
 // Run folders under a temporary place.
-struct Place {
+struct RunsFolder {
   io::test::TemporaryFolder folder;
   Path root = folder.path();
 
@@ -81,7 +81,7 @@ struct Place {
 }  // namespace
 
 TEST_CASE("Two runs are compared with the change and which direction is better", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   std::string const page =
       io::render_report({place.dense("a", "gpt2", 60), place.mixture("moe", 2, 4, 50)});
   CHECK(has(page, "−5.00 %<small class=\"better\">better"));
@@ -104,7 +104,7 @@ TEST_CASE("Two runs are compared with the change and which direction is better",
 }
 
 TEST_CASE("A worse second run is called worse", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   std::string const page =
       io::render_report({place.dense("a", "one", 50), place.dense("b", "two", 60)});
   CHECK(has(page, "+20.00 %<small class=\"worse\">worse"));
@@ -117,7 +117,7 @@ TEST_CASE("A worse second run is called worse", "[io][report]") {
 }
 
 TEST_CASE("The sentence on two runs says what changed by its own number", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const page =
       io::render_report({place.classifier("a", 0.5, 50), place.classifier("b", 0.6, 25)});
   CHECK(has(page,
@@ -126,7 +126,7 @@ TEST_CASE("The sentence on two runs says what changed by its own number", "[io][
 }
 
 TEST_CASE("One run and three runs have no change column", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const a = place.dense("a", "a"), b = place.dense("b", "b"), c = place.dense("c", "c");
   CHECK_FALSE(has(io::render_report({a}), "second vs. first"));
   CHECK_FALSE(has(io::render_report({a, b, c}), "second vs. first"));
@@ -134,7 +134,7 @@ TEST_CASE("One run and three runs have no change column", "[io][report]") {
 }
 
 TEST_CASE("Runs of the same name are told apart by their folder", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   std::string const page =
       io::render_report({place.dense("3f9a", "same"), place.dense("77b0", "same")});
   CHECK(has(page, "same (3f9a)"));
@@ -142,7 +142,7 @@ TEST_CASE("Runs of the same name are told apart by their folder", "[io][report]"
 }
 
 TEST_CASE("A missing file is refused by name", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   for (char const* file : {"meta.json", "metrics.csv", "config.resolved.toml"}) {
     auto const run = place.dense("a", "a");
     std::filesystem::remove(run / file);
@@ -155,7 +155,7 @@ TEST_CASE("A missing file is refused by name", "[io][report]") {
 }
 
 TEST_CASE("A damaged file is refused by name", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const refused = [&](char const* file, std::string const& text, std::string const& why) {
     auto const run = place.dense("a", "a");
     store(run / file, text);
@@ -183,7 +183,7 @@ TEST_CASE("A damaged file is refused by name", "[io][report]") {
 }
 
 TEST_CASE("Routing over time has a panel per measure that has something to show", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.mixture("moe", 2, 4, 3);
   std::string rows = std::string(io::routing_layers_header) + "\n";
   for (std::uint64_t step = 1; step <= 3; ++step) {
@@ -209,7 +209,7 @@ TEST_CASE("Routing over time has a panel per measure that has something to show"
 }
 
 TEST_CASE("What each expert takes is a table per layer", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.mixture("moe", 1, 2, 1);
   io::RoutingAnalysis analysis{.text = "valid", .tokens = 10, .classes = {"word", "<number>"}};
   probe::Specialisation layer{.layer = 0, .num_experts = 2, .tokens = 10};
@@ -237,7 +237,7 @@ TEST_CASE("What each expert takes is a table per layer", "[io][report]") {
 }
 
 TEST_CASE("Deep nesting of valid JSON is harmless", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.dense("a", "a");
   std::string deep = "1";
   for (int i = 0; i < 2000; ++i) deep = "{\"k\":[" + deep + "]}";
@@ -246,7 +246,7 @@ TEST_CASE("Deep nesting of valid JSON is harmless", "[io][report]") {
 }
 
 TEST_CASE("An unfinished run is shown with what exists", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.dense("a", "half");
   std::filesystem::remove(run / "results.json");
   std::string const page = io::render_report({run, place.dense("b", "whole")});
@@ -263,7 +263,7 @@ TEST_CASE("An unfinished run is shown with what exists", "[io][report]") {
 }
 
 TEST_CASE("Values that are not finite are left out and counted", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.dense("a", "a");
   store(run / "metrics.csv", std::string(io::metrics_header) +
                                  "\n1,1,1,1,5,,,\n2,2,2,1,nan,,,\n3,3,3,1,inf,1e300,,\n"
@@ -280,7 +280,7 @@ TEST_CASE("Values that are not finite are left out and counted", "[io][report]")
 }
 
 TEST_CASE("Names, prompts and bytes that are not UTF-8 cannot break the page", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.dense("a", "<script>alert(1)</script>'&\xff");
   store(run / "config.resolved.toml", "</pre><script>x</script>\xC3");
   store(run / "results.json",
@@ -294,7 +294,7 @@ TEST_CASE("Names, prompts and bytes that are not UTF-8 cannot break the page", "
 
 TEST_CASE("Answered questions show the expert, its columns and rows, and what it computed",
           "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.dense("a", "tables");
   store(run / "config.resolved.toml", "task = \"table_questions\"\n");
   store(run / "results.json", R"({"results": {"table_questions": {"test_accuracy": 0.75,
@@ -328,7 +328,7 @@ TEST_CASE("Answered questions show the expert, its columns and rows, and what it
 }
 
 TEST_CASE("A classifier's page speaks of classes, and not of text", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   std::string const page = io::render_report({place.classifier("a", 0.75, 10)});
   CHECK(has(page, "a class or a number"));
   CHECK(has(page, "0.7500"));
@@ -338,7 +338,7 @@ TEST_CASE("A classifier's page speaks of classes, and not of text", "[io][report
 }
 
 TEST_CASE("A page of several tasks tells of each, by its own measures", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   std::string const page =
       io::render_report({place.dense("b", "text"), place.classifier("a", 0.75, 10)});
   CHECK(has(page, "This page shows one language model in training"));
@@ -348,7 +348,7 @@ TEST_CASE("A page of several tasks tells of each, by its own measures", "[io][re
 }
 
 TEST_CASE("A task that has not finished is known by its configuration", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.classifier("a", 0.75, 10);
   std::filesystem::remove(run / "results.json");
   std::string const page = io::render_report({run});
@@ -370,7 +370,7 @@ TEST_CASE("A section of which no run has anything is left out", "[io][report]") 
 }
 
 TEST_CASE("Unlike runs are said to be unlike", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const a = place.dense("a", "a"), b = place.dense("b", "b");
   store(b / "meta.json", R"({"name": "b", "cpu": "another", "threads": 2})");
   store(b / "results.json", R"({"training": {"tokens": 7}})");
@@ -380,7 +380,7 @@ TEST_CASE("Unlike runs are said to be unlike", "[io][report]") {
 }
 
 TEST_CASE("Large runs stay under a megabyte", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   std::string const wide = io::render_report({place.mixture("wide", 32, 64, 24)});
   CHECK(wide.size() < 1'000'000);
   CHECK(count(wide, "<svg class=\"heat\"") == 32);
@@ -394,7 +394,7 @@ TEST_CASE("Large runs stay under a megabyte", "[io][report]") {
 }
 
 TEST_CASE("A report is written to a file, or the file is named", "[io][report]") {
-  Place const place;
+  RunsFolder const place;
   auto const run = place.dense("a", "a");
   io::write_report({run}, place.root / "report.html");
   CHECK(io::test::load(place.root / "report.html") == io::render_report({run}));

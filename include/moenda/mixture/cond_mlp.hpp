@@ -21,7 +21,7 @@
 #include "moenda/ops/routing/hash.hpp"
 #include "moenda/ops/routing/top_k.hpp"
 #include "moenda/ops/sequence/padding.hpp"
-#include "moenda/router/choice_gradient.hpp"
+#include "moenda/router/choice/choice_gradient.hpp"
 
 namespace moenda {
 

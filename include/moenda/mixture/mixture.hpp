@@ -10,7 +10,7 @@
 #include "moenda/module/idle_parameters.hpp"
 #include "moenda/ops/routing/dispatch.hpp"
 #include "moenda/ops/sequence/padding.hpp"
-#include "moenda/router/reweigh.hpp"
+#include "moenda/router/choice/reweigh.hpp"
 
 namespace moenda {
 
@@ -110,6 +110,7 @@ struct Mixture {
     auto gates = Router::forward(ctx, c.router, p.router, cache.router, x, experts);
     if (ctx.hook != nullptr) {
       ctx.hook->decide(ctx, cache.site, gates, router::reweigh_by<Router, B>(c.router));
+      gates.most_per_item = -1;  // what a hook decides keeps no promise of the router
     }
     gates.present = ops::present_items(ctx, gates.selected.rows);
     gates.selected = ops::without_padding(ctx, gates.selected);  // nobody computes padding

@@ -40,6 +40,7 @@ class Training : public Network<M, B> {
   /// Nothing is read back: losses() does.
   void accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
                             RoutingHook<B>* hook = nullptr, std::uint64_t pass = 0) {
+    Base::require_plain("Training");
     M::check_batch(config, batch);
     auto const counted = Base::count_targets(batch, targets);
     arena.rewind();

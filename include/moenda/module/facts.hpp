@@ -10,6 +10,18 @@
 
 namespace moenda {
 
+/// M wraps another module, or chooses one by its config: it has one part, and may repeat what that
+/// part says. A module of several parts must speak for itself.
+template <class M>
+concept WrapsOne = requires {
+  typename M::Inner;
+};
+template <class M>
+concept ChoosesOne = requires {
+  typename M::Config;
+}
+&&requires(typename M::Config const& config) { config.choice; };
+
 /// Whether the traits of a router are known at compile time.
 template <class R>
 inline constexpr bool has_static_traits = false;
@@ -61,7 +73,7 @@ template <class R, class C>
 }
 /// Whether R can say it.
 template <class R>
-inline constexpr bool says_experts_per_item = has_parts<R> ||
+inline constexpr bool says_experts_per_item = WrapsOne<R> || ChoosesOne<R> ||
                                               requires(typename R::Config const& config, int n) {
   { R::experts_per_item(config, n) } -> std::convertible_to<int>;
 };
@@ -82,7 +94,7 @@ template <class E, class C>
 }
 /// Whether E can say it.
 template <class E>
-inline constexpr bool says_granularity = has_parts<E> || requires {
+inline constexpr bool says_granularity = WrapsOne<E> || ChoosesOne<E> || requires {
   E::granularity;
 }
 || requires(typename E::Config const& config) { E::granularity_for(config); };

@@ -11,7 +11,7 @@
 #include "moenda/ops/memory.hpp"
 #include "moenda/ops/routing/assignment.hpp"
 #include "moenda/ops/routing/top_k.hpp"
-#include "moenda/router/scores.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace moenda::router {
 

@@ -6,7 +6,7 @@
 #include "moenda/module/after_step.hpp"
 #include "moenda/module/name.hpp"
 #include "moenda/ops/sequence/padding.hpp"
-#include "moenda/router/ranking.hpp"
+#include "moenda/router/choice/ranking.hpp"
 
 namespace moenda::router {
 

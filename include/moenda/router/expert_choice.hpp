@@ -13,7 +13,7 @@
 #include "moenda/ops/norm/softmax.hpp"
 #include "moenda/ops/routing/top_k_of_columns.hpp"
 #include "moenda/ops/sequence/padding.hpp"
-#include "moenda/router/scores.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace moenda::router {
 

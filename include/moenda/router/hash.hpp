@@ -11,7 +11,8 @@
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/memory.hpp"
 #include "moenda/ops/routing/hash.hpp"
-#include "moenda/router/balanced_table.hpp"
+#include "moenda/router/choice/balanced_table.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace moenda::router {
 
@@ -64,6 +65,7 @@ struct Hash {
         "that of the model, in 1.." + std::to_string(max_vocab_size) + ", when kind = balanced",
         c.vocab_size);
   }
+  static constexpr WeightingRule weighting_rule(Config const&) { return {.weighs = false}; }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return std::min(c.hashes, num_experts);
   }

@@ -8,9 +8,9 @@
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/random_numbers.hpp"
 #include "moenda/ops/linear/matmul.hpp"
-#include "moenda/router/check_top_k.hpp"
-#include "moenda/router/ranking.hpp"
-#include "moenda/router/scores.hpp"
+#include "moenda/router/choice/check_top_k.hpp"
+#include "moenda/router/choice/ranking.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace moenda::router {
 

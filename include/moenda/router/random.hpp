@@ -3,7 +3,7 @@
 #include "moenda/ops/elementwise/random_numbers.hpp"
 #include "moenda/ops/routing/hash.hpp"
 #include "moenda/ops/routing/top_k.hpp"
-#include "moenda/router/control.hpp"
+#include "moenda/router/choice/control.hpp"
 
 namespace moenda::router {
 

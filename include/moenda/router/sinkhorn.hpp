@@ -14,8 +14,8 @@
 #include "moenda/ops/norm/softmax.hpp"
 #include "moenda/ops/routing/sinkhorn.hpp"
 #include "moenda/ops/routing/top_k.hpp"
-#include "moenda/router/check_top_k.hpp"
-#include "moenda/router/scores.hpp"
+#include "moenda/router/choice/check_top_k.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace moenda::router {
 

@@ -8,11 +8,11 @@
 #include "moenda/core/weights.hpp"
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/linear/matmul.hpp"
-#include "moenda/router/check_top_k.hpp"
-#include "moenda/router/choice_gradient.hpp"
-#include "moenda/router/jitter.hpp"
-#include "moenda/router/ranking.hpp"
-#include "moenda/router/scores.hpp"
+#include "moenda/router/choice/check_top_k.hpp"
+#include "moenda/router/choice/choice_gradient.hpp"
+#include "moenda/router/choice/jitter.hpp"
+#include "moenda/router/choice/ranking.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace moenda::router {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/ops/routing/selection.hpp"
-#include "moenda/router/control.hpp"
+#include "moenda/router/choice/control.hpp"
 
 namespace moenda::router {
 

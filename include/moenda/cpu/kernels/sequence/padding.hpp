@@ -30,10 +30,13 @@ void scale_rows(Backend<T>& backend, T* y, T const* x, T const* factors, int row
   detail::for_blocks(backend, rows, detail::rows_per_block(cols, detail::scalars_per_copy), body);
 }
 
-// y[i] = lengths[item_of_slot[i]]: the lengths of the items of some slots
+// y[i] = lengths[item_of_slot[i]]: the lengths of the items of some slots, 0 of empty ones
 template <class T>
 void gather_lengths(Backend<T>&, int* y, int const* lengths, int const* item_of_slot, int slots) {
-  for (int i = 0; i < slots; ++i) y[i] = lengths[item_of_slot[i]];
+  for (int i = 0; i < slots; ++i) {
+    int const item = item_of_slot[i], length = lengths[item < 0 ? 0 : item];
+    y[i] = item < 0 ? 0 : length;
+  }
 }
 
 // y[b * stride + positions[b] + t] = x[b * seq_len + t] for t < lengths[b]: the rows that are

@@ -7,7 +7,7 @@
 #include "moenda/module/rules.hpp"
 #include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/memory.hpp"
-#include "moenda/router/check_top_k.hpp"
+#include "moenda/router/choice/check_top_k.hpp"
 
 namespace moenda::router {
 

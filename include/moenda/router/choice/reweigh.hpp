@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "moenda/core/routing_hook.hpp"
-#include "moenda/router/scores.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace moenda::router {
 
@@ -15,11 +15,12 @@ Tensor<B> reweighed(Context<B>& ctx, typename Router::Config const& c, Gates<B> 
                     Tensor<B> selected) {
   WeighCache<B> cache;
   if (auto const rule = weighting_rule<Router>(c)) {
-    ScoreCache<B> scored;
-    auto const scores = score(ctx, rule->scores, gates.logits, scored).scores;
-    auto const weights =  // [items, num_experts]
-        rule->weighs ? weigh(ctx, rule->weighting, gates.logits, scores, selected, cache)
-                     : selected;
+    auto weights = selected;  // [items, num_experts]
+    if (rule->weighs) {
+      ScoreCache<B> scored;
+      auto const scores = score(ctx, rule->scores, gates.logits, scored).scores;
+      weights = weigh(ctx, rule->weighting, gates.logits, scores, selected, cache);
+    }
     return rule->scaling_factor == 1 ? weights : ops::scale(ctx, weights, rule->scaling_factor);
   }
   auto const scores = gates.probs.data == nullptr ? selected : gates.probs;

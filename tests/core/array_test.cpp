@@ -44,7 +44,8 @@ TEST_CASE("an array is moved, not copied, and goes to the host and back", "[memo
 TEST_CASE("an array that nobody has memory for is refused", "[memory]") {
   Backend backend(1);
   CHECK_THROWS_AS((Array<Backend, double>(backend, std::size_t(-1))), std::bad_alloc);
-  CHECK_THROWS_AS((Array<Backend, double>(backend, std::size_t(-1) / 16)), std::bad_alloc);
+  // The least number whose bytes cannot be counted.
+  CHECK_THROWS_AS((Array<Backend, double>(backend, std::size_t(-1) / 8 + 1)), std::bad_alloc);
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ TEST_CASE("every verb and fact of a router is reached through its wrappers", "[l
   static_assert(
       static_traits<router::MaskOutputs<router::BiasBalanced<A>>>().couples_batch_in_training);
   static_assert(!has_static_traits<router::MaskOutputs<Chosen>>);
-  router::MaskOutputs<router::Hash>::Config const hash;
-  CHECK(!router::weighting_rule<router::MaskOutputs<router::Hash>>(hash).has_value());
+  router::MaskOutputs<router::Random>::Config const random;
+  CHECK(!router::weighting_rule<router::MaskOutputs<router::Random>>(random).has_value());
 }
 
 TEST_CASE("every verb of experts and losses is reached through a mixture", "[laws]") {

@@ -43,6 +43,7 @@ struct Chosen : Case<OneOf<router::Random, router::TopK>> {
   }
 };
 struct TwoHashes : Case<router::Hash> {
+  static constexpr int num_experts = 6;
   static Module::Config config() { return {.hashes = 2}; }
 };
 using Cases =

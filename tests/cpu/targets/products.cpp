@@ -107,7 +107,7 @@ void cross_entropy(int width, int vocab_size, int cols) {
 void attention(int width, int length, int head_dim) {
   constexpr int heads = 2;
   int const n = length * heads * head_dim, keys = length * head_dim;
-  cpu::AttentionShape const shape{1, length, length, length, heads, 1, head_dim};
+  moenda::AttentionShape const shape{1, length, length, length, heads, 1, head_dim};
   Floats const q(n, 1, -1, 1), k(keys, 2, -1, 1), v(keys, 3, -1, 1), dy(n, 4, -1, 1);
   Floats y(n, 9.f), logsumexp(length * heads, 9.f), dq(n, 9.f), dk(keys, 9.f), dv(keys, 9.f);
   cpu::attention_forward(backend(), y.data(), logsumexp.data(), q.data(), k.data(), v.data(),

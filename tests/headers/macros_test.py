@@ -16,6 +16,7 @@ PROMISED = {
     "MOENDA_HEADER_ONLY": "a switch (config.hpp)",
     "MOENDA_CUDA": "a switch (config.hpp)",
     "MOENDA_RULE_CAUSAL": "a sentence of rules.hpp, for tests of routers",
+    "MOENDA_RULE_CAUSAL_ATTENTION": "the same, of attention",
     "MOENDA_RULE_GRANULARITY": "the same",
     "MOENDA_RULE_BALANCE": "the same",
     # What MOENDA_FIELDS expands to, where a user writes it.

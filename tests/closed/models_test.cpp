@@ -9,6 +9,14 @@
 #include "moenda/infer/generate.hpp"
 #include "train/runs.hpp"
 
+// Every kernel can be passed on, in float and in double.
+namespace closed {
+#define MOENDA_KERNEL(name, arguments, ...)   \
+  template decltype(name<float>) name<float>; \
+  template decltype(name<double>) name<double>;
+#include "moenda/kernels/for_each_kernel.inc"
+}  // namespace closed
+
 namespace {
 
 using namespace models;

@@ -6,8 +6,6 @@
 #include <cstdint>
 #include <cstring>
 
-namespace core_arena_test {
-
 namespace {
 
 using namespace moenda;
@@ -122,5 +120,3 @@ TEST_CASE("poison is NaN in both precisions", "[arena]") {
 }
 
 }  // namespace
-
-}  // namespace core_arena_test

@@ -3,8 +3,6 @@
 
 #include <catch2/catch.hpp>
 
-namespace core_context_test {
-
 namespace {
 
 using namespace moenda;
@@ -52,5 +50,3 @@ TEST_CASE("made objects are constructed, also on used memory", "[context]") {
 }
 
 }  // namespace
-
-}  // namespace core_context_test

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-namespace core_fields_test {
-
 namespace {
 
 using namespace moenda;
@@ -80,5 +78,3 @@ TEST_CASE("forty members work, at compile time too", "[fields]") {
 }
 
 }  // namespace
-
-}  // namespace core_fields_test

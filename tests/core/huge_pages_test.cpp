@@ -5,8 +5,6 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
-namespace core_huge_pages_test {
-
 namespace {
 
 using namespace moenda;
@@ -23,5 +21,3 @@ TEST_CASE("memory that is in use keeps what it holds", "[memory]") {
 }
 
 }  // namespace
-
-}  // namespace core_huge_pages_test

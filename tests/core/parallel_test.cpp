@@ -4,8 +4,6 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 
-namespace core_parallel_test {
-
 namespace {
 
 using namespace moenda;
@@ -121,5 +119,3 @@ TEST_CASE("the number of threads is limited", "[parallel]") {
 }
 
 }  // namespace
-
-}  // namespace core_parallel_test

@@ -4,8 +4,6 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-namespace core_random_test {
-
 namespace {
 
 using namespace moenda;
@@ -59,5 +57,3 @@ TEST_CASE("uniform and normal draws have their moments", "[random]") {
 }
 
 }  // namespace
-
-}  // namespace core_random_test

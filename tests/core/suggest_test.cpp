@@ -3,8 +3,6 @@
 
 #include <catch2/catch.hpp>
 
-namespace core_suggest_test {
-
 namespace {
 
 using namespace moenda;
@@ -34,5 +32,3 @@ TEST_CASE("words are joined with commas", "[suggest]") {
 }
 
 }  // namespace
-
-}  // namespace core_suggest_test

@@ -4,8 +4,6 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 
-namespace core_walk_test {
-
 namespace {
 
 using namespace moenda;
@@ -93,5 +91,3 @@ TEST_CASE("sizes are counted in 64 bits", "[walk]") {
 }
 
 }  // namespace
-
-}  // namespace core_walk_test

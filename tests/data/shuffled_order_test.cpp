@@ -8,8 +8,6 @@
 #include <set>
 #include <vector>
 
-namespace data_shuffled_order_test {
-
 using namespace moenda;
 using namespace moenda::data;
 
@@ -83,5 +81,3 @@ TEST_CASE("Positions outside and negative counts are refused", "[data][shuffled_
   auto const item = ShuffledOrder(large, 1, 0)(12345);
   CHECK((item >= 0 && item < large));
 }
-
-}  // namespace data_shuffled_order_test

@@ -5,8 +5,6 @@
 
 #include "files/temporary_folder.hpp"
 
-namespace data_csv_records_test {
-
 using namespace moenda;
 using namespace moenda::data;
 using io::test::message_of;
@@ -80,5 +78,3 @@ TEST_CASE("Any bytes end in records or a refusal", "[data][csv]") {
     }
   }
 }
-
-}  // namespace data_csv_records_test

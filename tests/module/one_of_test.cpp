@@ -14,8 +14,6 @@
 #include "moenda/position/rope.hpp"
 #include "moenda/router/top_k.hpp"
 
-namespace core_one_of_test {
-
 namespace {
 
 using namespace moenda;
@@ -88,5 +86,3 @@ TEST_CASE("a choice of routers keeps its facts", "[one_of]") {
 }
 
 }  // namespace
-
-}  // namespace core_one_of_test

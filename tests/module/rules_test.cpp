@@ -8,8 +8,6 @@
 #include "moenda/module/facts.hpp"
 #include "moenda/module/idle_parameters.hpp"
 
-namespace core_rules_test {
-
 namespace {
 
 using namespace moenda;
@@ -79,5 +77,3 @@ TEST_CASE("facts of a module may be static or depend on its config", "[rules]") 
 }
 
 }  // namespace
-
-}  // namespace core_rules_test

@@ -10,8 +10,6 @@
 
 #include "moenda/table/supervision.hpp"
 
-namespace data_table_question_files_test {
-
 using namespace moenda;
 using namespace moenda::data;
 
@@ -153,5 +151,3 @@ TEST_CASE("TabFact: the statements that compare two cells", "[table]") {
   CHECK(read_comparisons(folder / "val.jsonl", tables).size() == 159);
   CHECK(read_comparisons(folder / "test.jsonl", tables).size() == 177);
 }
-
-}  // namespace data_table_question_files_test

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-namespace data_generated_sequences_test {
-
 namespace {
 
 using namespace moenda;
@@ -104,5 +102,3 @@ TEST_CASE("sequences that cannot be generated are refused with their keys", "[da
 }
 
 }  // namespace
-
-}  // namespace data_generated_sequences_test

@@ -8,8 +8,6 @@
 #include "moenda/data/tabular/encoder_file.hpp"
 #include "moenda/data/tabular/set.hpp"
 
-namespace data_tabular_encoder_test {
-
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -196,5 +194,3 @@ TEST_CASE("A set is read, split and encoded in one call", "[data][tabular]") {
   CHECK(numbers.encoder.target_standard().back(numbers.train.values[0]) ==
         Approx(numbers.rows.train[0]).margin(1e-4));
 }
-
-}  // namespace data_tabular_encoder_test

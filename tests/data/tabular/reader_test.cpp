@@ -5,8 +5,6 @@
 
 #include "files/temporary_folder.hpp"
 
-namespace data_tabular_reader_test {
-
 using namespace moenda;
 using namespace moenda::data;
 using io::test::message_of;
@@ -185,5 +183,3 @@ TEST_CASE("Line ends make no difference", "[data][tabular]") {
   CHECK(one.class_names == two.class_names);
   CHECK(one.classes == three.classes);
 }
-
-}  // namespace data_tabular_reader_test

@@ -5,8 +5,6 @@
 
 #include "files/temporary_folder.hpp"
 
-namespace data_tabular_splits_test {
-
 using namespace moenda;
 using namespace moenda::data;
 
@@ -52,5 +50,3 @@ TEST_CASE("A class of one row is trained on; nothing to train on is refused", "[
   CHECK_THROWS_AS(split_rows(strata, {.valid_fraction = -0.1}), ConfigError);
   CHECK_THROWS_AS(split_rows(strata, {.test_fraction = NAN}), ConfigError);
 }
-
-}  // namespace data_tabular_splits_test

@@ -10,8 +10,6 @@
 #include "data/examples.hpp"
 #include "files/temporary_folder.hpp"
 
-namespace data_completion_tasks_test {
-
 namespace {
 
 using namespace moenda;
@@ -177,5 +175,3 @@ TEST_CASE("the validation set of HellaSwag is read whole", "[data]") {
 }
 
 }  // namespace
-
-}  // namespace data_completion_tasks_test

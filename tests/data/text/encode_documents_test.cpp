@@ -7,8 +7,6 @@
 
 #include "data/examples.hpp"
 
-namespace data_encode_documents_test {
-
 using namespace moenda;
 using namespace moenda::data;
 
@@ -49,5 +47,3 @@ TEST_CASE("Many short texts in one list are not copied again for each",
     CHECK(moves < 30);
   }
 }
-
-}  // namespace data_encode_documents_test

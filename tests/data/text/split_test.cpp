@@ -11,8 +11,6 @@
 #include "files/temporary_folder.hpp"
 #include "moenda/core/random.hpp"
 
-namespace data_split_test {
-
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -129,5 +127,3 @@ TEST_CASE("Fractions that do not sum to 1 are refused", "[data][split]") {
         Contains("sum to 1"));
   }
 }
-
-}  // namespace data_split_test

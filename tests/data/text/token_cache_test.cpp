@@ -9,8 +9,6 @@
 #include "files/temporary_folder.hpp"
 #include "moenda/data/text/encoded_corpus.hpp"
 
-namespace data_token_cache_test {
-
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -177,5 +175,3 @@ TEST_CASE("An opened cache outlives its replacement", "[data][encoded_corpus]") 
   CHECK(all(texts.open().tokens()) != old);
   CHECK(all(kept) == old);
 }
-
-}  // namespace data_token_cache_test

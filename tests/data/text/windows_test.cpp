@@ -8,8 +8,6 @@
 
 #include "moenda/core/parallel.hpp"
 
-namespace data_windows_test {
-
 using namespace moenda;
 using namespace moenda::data;
 
@@ -144,5 +142,3 @@ TEST_CASE("Slices and reads of a stream stay inside it", "[data][token_stream]")
   CHECK_THROWS_AS(TokenStream()[0], ConfigError);
   TokenStream().read(0, {});
 }
-
-}  // namespace data_windows_test

@@ -8,8 +8,6 @@
 #include "data/examples.hpp"
 #include "files/temporary_folder.hpp"
 
-namespace data_bpe_files_test {
-
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -182,5 +180,3 @@ TEST_CASE("Any flipped bit gives a refusal or a vocabulary that still covers all
   }
   CHECK(accepted < flips / 8);  // such as exchanged ids of two bytes, or another white space
 }
-
-}  // namespace data_bpe_files_test

@@ -10,8 +10,6 @@
 #include "data/examples.hpp"
 #include "files/temporary_folder.hpp"
 
-namespace data_bpe_test {
-
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -170,5 +168,3 @@ TEST_CASE("Fingerprints tell vocabularies apart", "[data][tokenizer]") {
   CHECK(Bpe(one).fingerprint() != Bpe(other).fingerprint());
   CHECK(Bpe(one).fingerprint() != Bpe(bytes_only()).fingerprint());
 }
-
-}  // namespace data_bpe_test

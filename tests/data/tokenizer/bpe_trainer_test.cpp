@@ -9,8 +9,6 @@
 #include "data/examples.hpp"
 #include "files/temporary_folder.hpp"
 
-namespace data_bpe_trainer_test {
-
 using namespace moenda;
 using namespace moenda::data;
 using Catch::Matchers::Contains;
@@ -119,5 +117,3 @@ TEST_CASE("Impossible training configurations are refused", "[data][bpe_trainer]
   }
   CHECK_THROWS_AS(train_bpe({"a"}, {.vocab_size = 300, .min_count = 0}), ConfigError);
 }
-
-}  // namespace data_bpe_trainer_test

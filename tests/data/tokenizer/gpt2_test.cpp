@@ -15,8 +15,6 @@
 #include "moenda/data/text/encode_documents.hpp"
 #include "moenda/data/tokenizer/tokenizer.hpp"
 
-namespace data_gpt2_test {
-
 using namespace moenda;
 using namespace moenda::data;
 namespace fs = std::filesystem;
@@ -139,5 +137,3 @@ TEST_CASE("Whole books have the recorded tokens", "[data][gpt2]") {
     if (fs::exists(path / "TOKENS.tsv")) check_corpus(gpt2(*folder), path);
   }
 }
-
-}  // namespace data_gpt2_test

@@ -7,8 +7,6 @@
 
 #include "data/examples.hpp"
 
-namespace data_pretokenizer_test {
-
 using namespace moenda::data;
 
 namespace {
@@ -109,5 +107,3 @@ TEST_CASE("The pieces in a row are the text, and cutting at next_cut changes non
     }
   }
 }
-
-}  // namespace data_pretokenizer_test

@@ -6,8 +6,6 @@
 #include "moenda/table/cells/condition.hpp"
 #include "moenda/table/cells/reader.hpp"
 
-namespace data_table_test {
-
 using namespace moenda;
 using namespace moenda::data;
 
@@ -140,5 +138,3 @@ TEST_CASE("conditions pick rows", "[table]") {
   CHECK(describe(table, {ConditionKind::above, 1, -1, -1, two_and_a_half}) == "where 'n' > 2.5");
   CHECK(describe(table, {ConditionKind::is, 0, a}) == "where 'who' is 'a'");
 }
-
-}  // namespace data_table_test

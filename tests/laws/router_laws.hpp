@@ -79,6 +79,7 @@ class Routing {
   /// Gates, copied from the arena.
   struct Result {
     std::vector<T> selected, weights, probs, logits;
+    int most_per_item, most_per_expert;
   };
 
   explicit Routing(int threads = 1, int experts = Case::num_experts)
@@ -116,7 +117,7 @@ class Routing {
     return with_gates(x, training, [](auto&, auto const& gates, auto&) {
       auto const table = [](auto t) { return std::vector<T>(t.data, t.data + t.size()); };
       return Result{table(gates.selected), table(gates.weights), table(gates.probs),
-                    table(gates.logits)};
+                    table(gates.logits),   gates.most_per_item,  gates.most_per_expert};
     });
   }
 
@@ -155,6 +156,23 @@ void tables_are_sound(std::vector<T> const& x, bool training, int experts) {
     if (Case::normalised && ones > 0) REQUIRE(std::abs(sum - 1) <= 1e-6);
     if (!Case::normalised && !unbounded_weights<Case>) REQUIRE(sum <= 1 + 1e-6);
   }
+}
+
+/// No item has more experts, and no expert more items, than the gates say; and they do say how many
+/// experts an item has at most, unless it may be any number.
+template <class Case, class T>
+void bounds_hold(std::vector<T> const& x, bool training, int num_experts) {
+  Routing<Case, T> router(1, num_experts);
+  auto const gates = router(x, training);
+  auto const experts = std::size_t(num_experts);
+  std::vector<int> of_item(x.size() / router_width), of_expert(experts);
+  for (std::size_t i = 0; i < gates.selected.size(); ++i) {
+    if (gates.selected[i] != 0) ++of_item[i / experts], ++of_expert[i % experts];
+  }
+  if (!any_count<Case>) CHECK(gates.most_per_item >= 0);
+  CHECK(gates.most_per_item <= num_experts);
+  for (int const n : of_item) REQUIRE((gates.most_per_item < 0 || n <= gates.most_per_item));
+  for (int const n : of_expert) REQUIRE((gates.most_per_expert < 0 || n <= gates.most_per_expert));
 }
 
 /// Not finite in: still the promised number of experts per item, and other items' gates unchanged.
@@ -438,6 +456,7 @@ void check_router_of(int experts, std::initializer_list<int> sizes) {
     auto const x = numbers<float>(items * router_width, 12);
     for (bool const training : {true, false}) {
       tables_are_sound<Case, float>(x, training, experts);
+      bounds_hold<Case>(x, training, experts);
       tables_are_sound<Case, double>(numbers<double>(items * router_width, 12, -1000, 1000),
                                      training, experts);
     }

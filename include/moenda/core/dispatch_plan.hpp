@@ -23,7 +23,20 @@ struct DispatchPlan {
   std::span<int> item_begin;          // [num_items + 1] into slots_of_item
   std::span<int> slots_of_item;       // [num_slots]
   std::span<Scalar> combine_weights;  // [num_slots]
+  std::span<int> seen_bins{};  // [num_experts + 1] on the host, where that cannot look at the bins:
+                               // the bins, once it has asked for them; seen_bins[0] is -1 before
 
+  /// The bins for the host. Where it cannot look, the first call for a plan is one synchronisation.
+  [[nodiscard]] std::span<int const> bins_on_host(Context<B>& ctx) const {
+    if constexpr (B::Space::is_host) {
+      return bins;
+    } else {
+      if (seen_bins[0] < 0) {
+        ctx.backend.space().copy_to_host(seen_bins.data(), bins.data(), bins.size_bytes());
+      }
+      return seen_bins;
+    }
+  }
   [[nodiscard]] int tokens_per_expert(int expert) const requires(B::Space::is_host) {
     return bins[std::size_t(expert) + 1] - bins[std::size_t(expert)];
   }

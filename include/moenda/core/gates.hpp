@@ -20,8 +20,9 @@ struct Gates {
   /// and the standard deviation of the noise. The smooth load loss reads them.
   Tensor<B> clean{}, noisy{}, sigma{};
 
-  /// So many experts take an item at most; -1: any number. Sizes plans where the host cannot count.
-  int most_per_item = -1;
+  /// An item goes to so many experts at most, and an expert takes so many items at most; -1: any
+  /// number. They size plans where the host cannot count.
+  int most_per_item = -1, most_per_expert = -1;
 
   /// [items, 1] what Mixture adds for whoever looks on: 0 for padding, else 1; empty without any.
   Tensor<B> present{};

@@ -85,7 +85,7 @@ struct Group {
                      Expert::template params<B>(c.each, d_model));
   }
   /// The group's experts are the plan's from number `first` on. x [rows of all slots, d_model] ->
-  /// y [rows of the group's slots, d_model].
+  /// y [rows of the group's slots, d_model]. Rows of empty slots mean nothing.
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
                            DispatchPlan<B> const& plan, int first, Rows<B> x) {
@@ -115,7 +115,8 @@ struct Group {
   }
 
  private:
-  /// The group's part of a plan.
+  /// The group's part of a plan. All groups together have all the plan's slots: where more than are
+  /// filled, the empty ones at the end are those of the last group, and belong to no expert of it.
   struct Slots {
     int first_row = 0, item_rows = 1, num_rows = 0;
     std::span<int const> begin;    // [count + 1] rows of each expert, counted from first_row, in
@@ -123,27 +124,29 @@ struct Group {
     std::span<int const> on_host;  // the same on the host; empty where only the backend knows
     std::span<int const> lengths;  // [slots] of sequences; empty where nothing is padding
 
-    /// Where the host cannot look at the plan it asks for it (one synchronisation), unless the
-    /// group is the whole plan and `at_once`: then nobody needs to know.
+    /// Where the host cannot look at the plan it asks for it (one synchronisation for each plan),
+    /// unless the group is the whole plan and `at_once`: then nobody needs to know.
     template <class B>
     Slots(Context<B>& ctx, int count, DispatchPlan<B> const& plan, int first, bool at_once)
         : item_rows(plan.item_rows) {
-      int first_slot = 0, num_slots = plan.num_slots;
-      bool const whole = first == 0 && count == plan.num_experts;
-      if (!B::Space::is_host && whole && at_once && item_rows == 1) {
-        num_rows = num_slots;
+      if (count == 0) return;
+      bool const is_last = first + count == plan.num_experts;
+      int first_slot = 0, end_slot = plan.num_slots;
+      if (!B::Space::is_host && first == 0 && is_last && at_once && item_rows == 1) {
         begin = plan.bins;
       } else {
-        auto const bins = bins_on_host(ctx, count, plan, first);
+        auto const bins =
+            plan.bins_on_host(ctx).subspan(std::size_t(first), std::size_t(count) + 1);
         auto const rows = ctx.template make<int>(count + 1);
         for (std::size_t e = 0; e < rows.size(); ++e) rows[e] = (bins[e] - bins[0]) * item_rows;
         first_slot = bins[0];
-        num_slots = bins.back() - first_slot;
-        first_row = first_slot * item_rows;
-        num_rows = rows.back();
+        if (!is_last) end_slot = bins.back();
         on_host = rows;
         begin = ctx.on_backend(on_host);
       }
+      int const num_slots = end_slot - first_slot;
+      first_row = first_slot * item_rows;
+      num_rows = num_slots * item_rows;
       // Padding tokens are in no plan; whole sequences bring theirs along.
       auto const& batch = ctx.batch;
       if (batch.lengths == nullptr || plan.num_items != batch.batch_size) return;
@@ -151,15 +154,6 @@ struct Group {
       auto const gathered = ctx.template numbers<int>(num_slots);
       gather_lengths(ctx.backend, gathered.data(), batch.lengths, slots, num_slots);
       lengths = gathered;
-    }
-    template <class B>
-    static std::span<int const> bins_on_host(Context<B>& ctx, int count,
-                                             DispatchPlan<B> const& plan, int first) {
-      auto const bins = plan.bins.subspan(std::size_t(first), std::size_t(count) + 1);
-      if constexpr (B::Space::is_host) return bins;
-      auto const copy = ctx.template make<int>(count + 1);
-      ctx.backend.space().copy_to_host(copy.data(), bins.data(), bins.size_bytes());
-      return copy;
     }
     [[nodiscard]] int rows() const { return num_rows; }
     /// `count` rows from `first` on as a batch: an item is a sequence.

@@ -110,7 +110,7 @@ struct Mixture {
     auto gates = Router::forward(ctx, c.router, p.router, cache.router, x, experts);
     if (ctx.hook != nullptr) {
       ctx.hook->decide(ctx, cache.site, gates, router::reweigh_by<Router, B>(c.router));
-      gates.most_per_item = -1;  // what a hook decides keeps no promise of the router
+      gates.most_per_item = gates.most_per_expert = -1;  // a hook keeps no promise of the router
     }
     gates.present = ops::present_items(ctx, gates.selected.rows);
     gates.selected = ops::without_padding(ctx, gates.selected);  // nobody computes padding

@@ -56,13 +56,15 @@ struct Base {
     return {weights::router(num_experts, d_model, 0.2)};
   }
   template <class B>
-  static Gates<B> forward(Context<B>& ctx, Config const&, Params<B> const& p, Cache<B>& cache,
-                          Tensor<B> x, int /*num_experts*/) {
+  static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
+                          Tensor<B> x, int num_experts) {
     auto logits = ops::matmul(ctx, x, p.weight);  // [items, num_experts]
     auto selected = ctx.training ? ops::balanced_assignment(ctx, logits)
                                  : ops::top_k_of_rows(ctx, logits, 1);  // [items, num_experts]
     cache = {x, ops::sigmoid(ctx, logits)};
-    return {selected, cache.weights, {}, logits};
+    Gates<B> gates{selected, cache.weights, {}, logits};
+    gates.most_per_item = experts_per_item(c, num_experts);
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,

@@ -46,7 +46,9 @@ struct Dense {
     auto probs = ops::softmax(ctx, logits);                        // [items, num_experts]
     auto selected = ops::top_k_of_rows(ctx, logits, num_experts);  // [items, num_experts]
     cache = {x, probs};
-    return {selected, probs, probs, logits};
+    Gates<B> gates{selected, probs, probs, logits};
+    gates.most_per_item = num_experts;
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,

@@ -81,7 +81,9 @@ struct ChosenByExperts {
     auto there = ops::without_padding(ctx, probs);                 // [items, num_experts]
     auto selected = ops::top_k_of_columns(ctx, there, k, groups);  // [items, num_experts]
     cache = {x, probs};
-    return {ops::without_padding(ctx, selected), probs, probs, logits};
+    Gates<B> gates{ops::without_padding(ctx, selected), probs, probs, logits};
+    gates.most_per_expert = k * groups.count;
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,

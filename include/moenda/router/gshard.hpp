@@ -80,6 +80,7 @@ struct GShard {
     auto weights = weigh(ctx, Weighting::select_then_score, logits, scores, both, cache.weigh);
     Gates<B> gates{sent_out(ctx, c, first, both, weights), weights, probs, logits};
     gates.priority = first;
+    gates.most_per_item = experts_per_item(c, logits.cols);
     return gates;
   }
   template <class B>

@@ -62,7 +62,9 @@ struct Gumbel {
     auto weights =
         ctx.training ? draw(ctx, c, logits) : expectation(ctx, c, logits);  // [items, num_experts]
     cache = {x, weights};
-    return {selected, weights, weights, logits};
+    Gates<B> gates{selected, weights, weights, logits};
+    gates.most_per_item = num_experts;
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,

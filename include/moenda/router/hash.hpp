@@ -103,7 +103,9 @@ struct Hash {
                         ? ops::look_up_experts(ctx, p.table, num_experts)
                         : ops::hash_experts(ctx, keys(ctx, c.kind), c.salt,
                                             first_stream(c, ctx.layer), c.hashes, num_experts);
-    return {selected, selected, {}, {}};  // a weight of 1 wherever it is selected
+    Gates<B> gates{selected, selected, {}, {}};  // a weight of 1 wherever it is selected
+    gates.most_per_item = experts_per_item(c, num_experts);
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const&, Params<B> const&,

@@ -75,6 +75,7 @@ struct NoisyTopK {
     auto selected = ops::top_k_of_rows(ctx, ranks, c.top_k);    // [items, num_experts]
     auto weights = weigh(ctx, Weighting::select_then_score, noisy, scores, selected, cache.weigh);
     Gates<B> gates{selected, weights, probs, clean};
+    gates.most_per_item = experts_per_item(c, selected.cols);
     if (ctx.training) gates.clean = clean, gates.noisy = noisy, gates.sigma = sigma;
     return gates;
   }

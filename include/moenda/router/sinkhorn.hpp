@@ -68,7 +68,7 @@ struct Sinkhorn {
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
-                          Tensor<B> x, int /*num_experts*/) {
+                          Tensor<B> x, int num_experts) {
     auto logits = ops::matmul(ctx, x, p.weight);  // [items, num_experts]
     auto score = logits;                          // [items, num_experts]
     if (ctx.training) {
@@ -78,7 +78,9 @@ struct Sinkhorn {
     cache.x = x;
     cache.probs = ops::softmax(ctx, logits);
     cache.weights = c.top_k == 1 ? ops::sigmoid(ctx, logits) : ops::softmax(ctx, logits, selected);
-    return {selected, cache.weights, cache.probs, logits};
+    Gates<B> gates{selected, cache.weights, cache.probs, logits};
+    gates.most_per_item = experts_per_item(c, num_experts);
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const& c, Params<B> const& p,

@@ -100,7 +100,7 @@ struct TopK {
       weights = weigh(ctx, c.weighting, logits, scores, selected, cache.weigh);
     }
     Gates<B> gates{selected, scaled(ctx, c.scaling_factor, weights), probs, logits};
-    gates.most_per_item = std::min(c.top_k, selected.cols);
+    gates.most_per_item = experts_per_item(c, selected.cols);
     return gates;
   }
   template <class B>

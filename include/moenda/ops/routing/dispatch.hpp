@@ -44,7 +44,9 @@ SlotCounts count_slots(Context<B>& ctx, Gates<B> const& gates, int capacity) {
   } else {
     auto const per_item = gates.most_per_item < 0 ? experts : gates.most_per_item;
     auto const wanted = std::int64_t(items) * per_item;
-    auto const room = std::int64_t(capacity < 0 ? items : std::min(capacity, items)) * experts;
+    auto const limit = [items](int most) { return most < 0 ? items : std::min(most, items); };
+    auto const room =
+        std::int64_t(std::min(limit(capacity), limit(gates.most_per_expert))) * experts;
     auto const most = std::min(wanted, room);
     require(most <= std::numeric_limits<int>::max(), "make_plan: the slots must be countable", most,
             std::numeric_limits<int>::max());
@@ -74,6 +76,8 @@ DispatchPlan<B> make_plan(Context<B>& ctx, Gates<B> const& gates, int item_rows,
   if constexpr (!B::Space::is_host) {  // until they are filled, slots are empty
     ctx.backend.space().fill(plan.item_of_slot.data(), 0xff, plan.item_of_slot.size_bytes());
     ctx.backend.space().fill(plan.expert_of_slot.data(), 0xff, plan.expert_of_slot.size_bytes());
+    plan.seen_bins = ctx.template make<int>(experts + 1);
+    plan.seen_bins[0] = -1;
   }
   make_plan(ctx.backend, plan.bins.data(), plan.item_of_slot.data(), plan.expert_of_slot.data(),
             plan.combine_weights.data(), plan.item_begin.data(), plan.slots_of_item.data(),

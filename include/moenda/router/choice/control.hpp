@@ -45,7 +45,9 @@ struct Control {
     cache.x = x;
     auto selected = Choice::select(ctx, c.top_k, x.rows, num_experts);  // [items, num_experts]
     auto weights = ops::scale(ctx, selected, 1.0 / c.top_k);            // [items, num_experts]
-    return {selected, weights, {}, {}};
+    Gates<B> gates{selected, weights, {}, {}};
+    gates.most_per_item = experts_per_item(c, num_experts);
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const&, Params<B> const&,

@@ -27,14 +27,35 @@ class Backend {
 
 namespace detail {
 
-/// Throws Error for an array of the host: a device could not read it.
+/// Throws Error for an array of the host: a device could not read it. Of what is told by value,
+/// such as a shape, the arrays that it points to.
 template <class X>
-void require_closed([[maybe_unused]] char const* kernel, X const& argument) {
+void require_closed([[maybe_unused]] char const* kernel, [[maybe_unused]] X const& argument) {
   if constexpr (std::is_pointer_v<X>) {
     if (argument == nullptr || Region::one().holds(argument)) return;
     throw moenda::Error("closed: " + std::string(kernel) +
                         ": all arrays must be the backend's, but one is the host's");
+  } else {
+    static_assert(std::is_arithmetic_v<X> || std::is_enum_v<X>,
+                  "closed: a kernel that is told a struct needs a require_closed for it, which "
+                  "checks the arrays that it points to");
   }
+}
+inline void require_closed(char const*, moenda::AdamWStep const&) {}
+inline void require_closed(char const*, moenda::Random const&) {}
+inline void require_closed(char const*, moenda::WindowRange const&) {}
+inline void require_closed(char const* kernel, moenda::AttentionShape const& shape) {
+  require_closed(kernel, shape.firsts);
+  require_closed(kernel, shape.lengths);
+}
+inline void require_closed(char const* kernel, moenda::DerivationTable const& table) {
+  require_closed(kernel, table.begin);
+  require_closed(kernel, table.expert);
+  require_closed(kernel, table.columns);
+}
+template <class T>
+void require_closed(char const* kernel, moenda::RoutingLoss<T> const& how) {
+  require_closed(kernel, how.present);
 }
 template <class T>
 void require_closed(char const* kernel, moenda::WeightView<T> const& w) {

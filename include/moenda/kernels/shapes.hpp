@@ -46,6 +46,7 @@ struct DerivationTable {
   int const* begin = nullptr;    // [items + 1]
   int const* expert = nullptr;   // [derivations]
   int const* columns = nullptr;  // [derivations, parts], -1: no such part
+  int derivations = 0;           // of all items
 };
 
 /// One step of AdamW: learning rate, decays and corrections of the moments (correction = 1 - beta^t

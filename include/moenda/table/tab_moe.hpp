@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -209,7 +210,7 @@ struct TabMoe {
     return ops::log_softmax(ctx, gates.logits);  // [questions, num_experts]
   }
 
-  /// The derivations of all questions, one after the other.
+  /// The derivations of all questions, one after the other, on the backend.
   template <class B>
   static DerivationTable flat(Context<B>& ctx, Config const& c, Target const* targets) {
     constexpr std::size_t parts = DerivationTable::parts;
@@ -229,7 +230,11 @@ struct TabMoe {
         std::copy(places.begin(), places.end(), columns.begin() + std::ptrdiff_t(parts * next++));
       }
     }
-    return {int(questions), num_experts, scores.width, begin.data(), expert.data(), columns.data()};
+    auto const on_backend = [&](std::span<int const> numbers) {
+      return ctx.on_backend(numbers).data();
+    };
+    return {int(questions),     num_experts,         scores.width,    on_backend(begin),
+            on_backend(expert), on_backend(columns), begin[questions]};
   }
 };
 

@@ -25,9 +25,8 @@ Likelihood<B> derivation_likelihood(Context<B>& ctx, Tensor<B> log_probs,
   require(log_probs.rows == derivations.items && log_probs.cols == derivations.width,
           "derivation_likelihood: log_probs must be [items, width]", log_probs.rows,
           derivations.items);
-  Likelihood<B> result{
-      ctx.tensor(derivations.items, derivations.experts),  // [items, experts]
-      ctx.template numbers<typename B::Scalar>(derivations.begin[derivations.items])};
+  Likelihood<B> result{ctx.tensor(derivations.items, derivations.experts),  // [items, experts]
+                       ctx.template numbers<typename B::Scalar>(derivations.derivations)};
   derivation_likelihood_forward(ctx.backend, result.logs.data, result.shares.data(), log_probs.data,
                                 derivations);
   return result;

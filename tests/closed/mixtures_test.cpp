@@ -2,6 +2,7 @@
 // Mixtures where the host cannot count what goes where: any router, experts of several kinds, whole
 // sequences, padding and capacity.
 #include <array>
+#include <tuple>
 
 #include "closed/layer.hpp"
 #include "closed/one_by_one.hpp"
@@ -9,6 +10,8 @@
 #include "moenda/expert/pooled.hpp"
 #include "moenda/expert/swiglu.hpp"
 #include "moenda/mixture/mixture.hpp"
+#include "moenda/probe/step_measures.hpp"
+#include "moenda/probe/trace.hpp"
 #include "moenda/router/base.hpp"
 #include "moenda/router/dense.hpp"
 #include "moenda/router/expert_choice.hpp"
@@ -59,6 +62,16 @@ void check_layer(typename M::Config const& config, std::size_t synchronisations)
   }
 }
 
+/// Who sits in which slot.
+template <class B>
+struct SlotsProbe : RoutingHook<B> {
+  std::vector<int> bins, items;
+  void observe(RoutingSite, Gates<B> const&, DispatchPlan<B> const& plan) override {
+    bins.assign(plan.bins.begin(), plan.bins.end());
+    items.assign(plan.item_of_slot.begin(), plan.item_of_slot.end());
+  }
+};
+
 template <class... Es>
 void fill_groups(SideBySide<Group<Es>...>& experts, int count) {
   ((get<Group<Es>>(experts).count = count, get<Group<Es>>(experts).each.hidden = 5), ...);
@@ -90,6 +103,37 @@ TEST_CASE("closed memory: any router, experts one by one and at once", "[closed]
       check_layer<M>(config, 1);  // one plan
     }
   }
+}
+
+// A hook reads what it observes, and finds there what it finds on the CPU.
+template <class M, class B>
+auto observed(typename M::Config const& config) {
+  closed::Layer<M, B> layer(config, width);
+  Text const text;
+  probe::StepMeasures<B> measures;
+  probe::TraceProbe<B> trace;
+  SlotsProbe<B> slots;
+  RoutingHooks<B> hooks{&measures, &trace, &slots};
+  layer.run(text.batch(true), text.x, text.dy, &hooks);
+  return std::tuple(measures.layers().at(0), trace.trace().mixtures.at(0), slots);
+}
+TEST_CASE("closed memory: hooks observe what they observe on the CPU", "[closed]") {
+  using M = Mixture<router::NoisyTopK, expert::Ffn>;
+  M::Config const config{.router = {.top_k = 2},
+                         .experts = {.count = 4, .each = {.hidden = 5}},
+                         .capacity_factor = 0.3};
+  auto const [want, want_trace, want_slots] = observed<M, cpu::Backend<double>>(config);
+  auto const [got, got_trace, got_slots] = observed<M, closed::Backend<double>>(config);
+  CHECK(want.dropped_share > 0);
+  CHECK(got.dropped_share == want.dropped_share);
+  CHECK(got.tokens_per_expert == want.tokens_per_expert);
+  CHECK(got.router_entropy == want.router_entropy);
+  CHECK(got.experts_per_item == want.experts_per_item);
+  CHECK(got_trace.item_begin == want_trace.item_begin);
+  CHECK(got_trace.experts == want_trace.experts);
+  CHECK(got_trace.weights == want_trace.weights);
+  CHECK(got_slots.items == want_slots.items);
+  CHECK(got_slots.bins == want_slots.bins);
 }
 
 TEST_CASE("closed memory: a group at the end that no expert is in", "[closed]") {

@@ -8,6 +8,7 @@
 #include "closed/backend.hpp"
 #include "closed/one_by_one.hpp"
 #include "moenda/infer/generate.hpp"
+#include "moenda/probe/counterfactual.hpp"
 #include "train/runs.hpp"
 
 // Every kernel can be passed on, in float and in double.
@@ -127,6 +128,38 @@ TEMPLATE_LIST_TEST_CASE("closed memory: evaluation and text are the same", "[clo
   auto const before = Region::one().to_host;
   CHECK(moenda::generate(network, prompt, 20, {}) == words);
   CHECK(Region::one().to_host - before == 20);
+  std::vector<std::vector<int>> const prompts{{3, 1, 4}, {2}};  // at positions of their own
+  CHECK(moenda::generate(network, prompts, 4, {}) == moenda::generate(expected, prompts, 4, {}));
+}
+
+TEST_CASE("closed memory: what would have been with other experts", "[closed]") {
+  auto config = moe_gqa();
+  config.block.ffn.router.top_k = 1;
+  cpu::Backend<double> open(1);
+  closed::Backend<double> backend(1);
+  Network<MoeGqa, cpu::Backend<double>> expected(open, config, 3, 0.3);
+  Network<MoeGqa, closed::Backend<double>> network(backend, config, 3, 0.3);
+  TextBatch text(1, 5, config.vocab_size);
+  auto const want = probe::counterfactual(expected, text.batch, text.targets, 1, 2);
+  auto const got = probe::counterfactual(network, text.batch, text.targets, 1, 2);
+  CHECK(got.losses == want.losses);
+  CHECK(got.chosen == want.chosen);
+}
+
+TEST_CASE("closed memory: wrong tokens and targets are refused before anything is copied",
+          "[closed]") {
+  closed::Backend<double> backend(1);
+  Training<MoeGqa, closed::Backend<double>> network(backend, moe_gqa());
+  TextBatch text(2, 6, 31);
+  text.targets[7] = 31;
+  auto const before = Region::one().from_host;
+  auto const said = "Batch: target 7 is 31, but targets must be -1 (ignored) or lie in 0..30";
+  CHECK_THROWS_WITH(network.evaluate(text.batch, text.targets), said);
+  CHECK_THROWS_WITH(network.accumulate_gradients(text.batch, text.targets), said);
+  text.tokens[3] = -1;
+  CHECK_THROWS_WITH(network.evaluate(text.batch, text.targets),
+                    "Batch: token 3 has id -1, but ids must lie in 0..30");
+  CHECK(Region::one().from_host == before);
 }
 
 TEMPLATE_LIST_TEST_CASE("closed memory: stored weights are read where they are", "[closed]",

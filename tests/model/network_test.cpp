@@ -149,8 +149,10 @@ TEMPLATE_TEST_CASE("bad input is refused with the numbers", "[model]", Gpt2, Moe
   text.tokens[7] = 0;
   for (int const bad : {-2, 31, 1 << 30}) {
     text.targets[7] = bad;
-    CHECK_THROWS_AS(network.evaluate(text.batch, text.targets), DataError);
-    CHECK_THROWS_AS(network.accumulate_gradients(text.batch, text.targets), DataError);
+    auto const said = "Batch: target 7 is " + std::to_string(bad) +
+                      ", but targets must be -1 (ignored) or lie in 0..30";
+    CHECK_THROWS_WITH(network.evaluate(text.batch, text.targets), said);
+    CHECK_THROWS_WITH(network.accumulate_gradients(text.batch, text.targets), said);
   }
   text.targets[7] = 0;
   CHECK_THROWS_WITH(network.evaluate({text.tokens.data(), 1, 12, 1}, {}),

@@ -190,7 +190,7 @@ struct CondMlp {
       Terms::add(ctx, c.loss, p.loss, cache.gates, cache.dgates);
     }
     if (ctx.hook != nullptr) {
-      ctx.hook->observe(cache.site, cache.gates, ops::make_plan(ctx, cache.gates, 1, -1));
+      observe(ctx, cache.site, cache.gates, ops::make_plan(ctx, cache.gates, 1, -1));
     }
   }
   /// A path weighs its probability, whoever chooses it.

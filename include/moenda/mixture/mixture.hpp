@@ -127,7 +127,7 @@ struct Mixture {
     }
     cache.plan = plan_within_capacity(ctx, gates, item_rows,
                                       ctx.training ? capacity(c, items, experts) : -1, c.drop);
-    if (ctx.hook != nullptr) ctx.hook->observe(cache.site, gates, cache.plan);
+    observe(ctx, cache.site, gates, cache.plan);
     auto const inputs = ops::rows_of_slots(ctx, cache.plan, x);  // [slot rows, d_model]
     cache.slots = Set::forward(ctx, c.experts, p.experts, cache.experts, cache.plan, 0, inputs);
     return ops::combine(ctx, cache.plan, cache.slots);  // [tokens, d_model]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <span>
 #include <string>
 
 #include "moenda/core/walk.hpp"
@@ -105,6 +106,10 @@ struct LanguageModel {
             std::int64_t(batch.position) + batch.seq_len, c.context_length);
     for (int b = 0; b < batch.batch_size; ++b) check_sequence(c, batch, b);
     ops::check_ids(batch.tokens, batch.rows(), c.vocab_size);
+  }
+  /// Throws DataError for a target that is neither -1 nor an id of the vocabulary.
+  static void check_targets(Config const& c, std::span<Target const> targets) {
+    ops::check_targets(targets, c.vocab_size);
   }
   /// One for every token.
   static std::int64_t target_count(Batch const& batch) { return batch.rows(); }

@@ -40,7 +40,7 @@ class Network : public Parameters<M, B> {
   Loss evaluate(Batch const& batch, std::span<Target const> targets, std::span<Scalar> losses = {},
                 RoutingHook<B>* hook = nullptr) {
     M::check_batch(config, batch);
-    auto const counted = count_targets(batch, targets);
+    auto const counted = count_targets(config, batch, targets);
     require(losses.empty() || losses.size() == targets.size(),
             "Network::evaluate: losses must be empty or as long as targets",
             static_cast<long long>(losses.size()), static_cast<long long>(targets.size()));
@@ -134,10 +134,16 @@ class Network : public Parameters<M, B> {
   static bool counts(int target) { return target != -1; }
   static bool counts(float target) { return !std::isnan(target); }
   static bool counts(auto const&) { return true; }
-  static std::int64_t count_targets(Batch const& batch, std::span<Target const> targets) {
+  /// Checks them too, as the batch is checked: before anything is uploaded. A model that wants to
+  /// look at the numbers has check_targets(config, targets).
+  static std::int64_t count_targets(Config const& config, Batch const& batch,
+                                    std::span<Target const> targets) {
     require(std::int64_t(targets.size()) == M::target_count(batch),
             "Batch: targets must be as many as the batch has to predict",
             static_cast<long long>(targets.size()), static_cast<long long>(M::target_count(batch)));
+    if constexpr (requires { M::check_targets(config, targets); }) {
+      M::check_targets(config, targets);
+    }
     return std::count_if(targets.begin(), targets.end(),
                          [](Target const& target) { return counts(target); });
   }

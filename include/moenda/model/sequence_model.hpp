@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -140,6 +141,12 @@ struct SequenceModel {
                       std::to_string(batch.seq_len));
     }
     moenda::check_batch<Input>(c.input, batch);
+  }
+  /// Lets the output refuse targets that it does not know: throws DataError.
+  static void check_targets(Config const& c, std::span<Target const> targets) {
+    if constexpr (requires { Output::check_targets(c.output, targets); }) {
+      Output::check_targets(c.output, targets);
+    }
   }
   /// One for every sequence.
   static std::int64_t target_count(Batch const& batch) { return batch.batch_size; }

@@ -36,13 +36,13 @@ class Training : public Network<M, B> {
   /// Adds the gradients of `share` times the loss; call zero_gradients() before the first.
   /// targets: M::target_count(batch) of them, of a language model one for every token; -1 counts
   /// nothing. `pass` numbers the training passes: it decides what is drawn. Throws DataError for
-  /// ids outside the vocabulary.
+  /// tokens and targets outside the vocabulary, before anything is computed.
   /// Nothing is read back: losses() does.
   void accumulate_gradients(Batch const& batch, std::span<Target const> targets, double share = 1,
                             RoutingHook<B>* hook = nullptr, std::uint64_t pass = 0) {
     Base::require_plain("Training");
     M::check_batch(config, batch);
-    auto const counted = Base::count_targets(batch, targets);
+    auto const counted = Base::count_targets(config, batch, targets);
     arena.rewind();
     Context<B> ctx{backend, arena};
     ctx.batch = Base::on_backend(ctx, batch);

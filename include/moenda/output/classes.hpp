@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <span>
 #include <string>
 
 #include "moenda/core/fields.hpp"
@@ -27,6 +28,10 @@ struct Classes {
   static void check(Config const& c, Setting const&, Problems& problems) {
     problems.expect(c.num_classes >= 2 && c.num_classes <= 1 << 20, "num_classes",
                     "in 2.." + std::to_string(1 << 20), c.num_classes);
+  }
+  /// Throws DataError for a target that is neither -1 nor a class.
+  static void check_targets(Config const& c, std::span<Target const> targets) {
+    ops::check_targets(targets, c.num_classes);
   }
   template <class B>
   static constexpr Params<B> params(Config const& c, int d_model) {

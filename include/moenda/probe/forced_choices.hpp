@@ -12,7 +12,8 @@ namespace moenda::probe {
 template <class B>
 class ForcedChoices : public RoutingHook<B> {
  public:
-  /// What a mixture selects from now on: [items, num_experts] of 1 and 0, read where it lies.
+  /// What a mixture selects from now on: [items, num_experts] of 1 and 0, on the host, where it is
+  /// read in every pass.
   void force(int mixture, Tensor<B> selected) { selected_[mixture] = selected; }
 
   /// Throws ConfigError in training, and for tables of another shape than the router's.
@@ -20,11 +21,17 @@ class ForcedChoices : public RoutingHook<B> {
               Reweigh<B> const& reweigh) override {
     auto const found = selected_.find(at.mixture);
     if (found == selected_.end()) return;
-    auto const forced = found->second;  // [items, num_experts]
+    auto forced = found->second;  // [items, num_experts]
     if (ctx.training) throw ConfigError("ForcedChoices: choices can only be forced at evaluation");
     require(forced.rows == gates.selected.rows && forced.cols == gates.selected.cols,
             "ForcedChoices: the forced choices must have the shape of the router's (rows)",
             forced.rows, gates.selected.rows);
+    if constexpr (!B::Space::is_host) {
+      auto const copy = ctx.tensor(forced.rows, forced.cols);  // [items, num_experts]
+      ctx.backend.space().copy_from_host(copy.data, forced.data,
+                                         std::size_t(copy.size()) * sizeof(typename B::Scalar));
+      forced = copy;
+    }
     gates.weights = reweigh(ctx, gates, forced);  // [items, num_experts]
     gates.selected = forced;
   }

@@ -23,8 +23,7 @@ struct LayerMeasures {
   double experts_per_item = 0;  ///< mean number of experts that an item chose
 };
 
-/// Measures every mixture over the passes of one step. For backends whose memory the processor
-/// sees.
+/// Measures every mixture over the passes of one step.
 template <class B>
 class StepMeasures : public RoutingHook<B> {
  public:

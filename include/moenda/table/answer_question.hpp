@@ -188,8 +188,9 @@ template <class Network>
 [[nodiscard]] TableAnswer answer_question(Network& network, data::TableQuestion const& question,
                                           AnswerFrom from = AnswerFrom::router) {
   Batch const batch{question.tokens.data(), 1, int(question.tokens.size())};
-  auto const scores = network.logits(batch);  // [1, ScoreTable::width]
-  return answer_from_scores(question, network.config.layout, scores.data, from);
+  std::vector<typename Network::Scalar> copied;
+  auto const scores = network.on_host(network.logits(batch), copied);  // [ScoreTable::width]
+  return answer_from_scores(question, network.config.layout, scores.data(), from);
 }
 
 }  // namespace moenda

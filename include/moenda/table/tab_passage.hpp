@@ -38,7 +38,7 @@ struct TabPassage {
             "TabMoe: the router must have a logit for every question and expert (rows)",
             gates.logits.rows, reading.question.rows);
     auto const site = next_site(ctx);
-    if (ctx.hook != nullptr) ctx.hook->observe(site, gates, ops::make_plan(ctx, gates, 1, -1));
+    if (ctx.hook != nullptr) observe(ctx, site, gates, ops::make_plan(ctx, gates, 1, -1));
     log_router = ops::log_softmax(ctx, gates.logits);  // [questions, num_experts]
     expert::tab::ScoreTable const scores(c.layout);
     table = ops::zeros(ctx, log_router.rows, scores.width);

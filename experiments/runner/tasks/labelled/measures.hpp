@@ -44,14 +44,15 @@ Predictions predictions(Network& network, data::LabelledBatches<Target> batches,
   using B = std::remove_reference_t<decltype(network.backend)>;
   Predictions all;
   probe::FirstChoice<B> probe;
+  std::vector<typename Network::Scalar> copied;
   double sum = 0;
   for (std::int64_t b = 0; b < batches.batches(); ++b) {
     between();
     batches.load(b);
     auto const batch = batches.batch();
     sum += network.evaluate(batch, batches.targets(), {}, &probe).mean * batch.batch_size;
-    auto const outputs = network.logits(batch);
-    all.outputs.insert(all.outputs.end(), outputs.data, outputs.data + outputs.size());
+    auto const outputs = network.on_host(network.logits(batch), copied);
+    all.outputs.insert(all.outputs.end(), outputs.begin(), outputs.end());
   }
   auto const count = batches.sequences().count();
   all.loss = count > 0 ? sum / double(count) : 0;

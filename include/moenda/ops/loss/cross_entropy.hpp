@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <span>
+#include <string>
+
 #include "moenda/core/context.hpp"
 #include "moenda/ops/linear/matmul.hpp"
 #include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
+/// Throws DataError unless every target is -1, which counts nothing, or one of 0 .. classes - 1.
+inline void check_targets(std::span<int const> targets, int classes) {
+  for (std::size_t t = 0; t < targets.size(); ++t) {
+    if (targets[t] < -1 || targets[t] >= classes) {
+      throw DataError("Batch: target " + std::to_string(t) + " is " + std::to_string(targets[t]) +
+                      ", but targets must be -1 (ignored) or lie in 0.." +
+                      std::to_string(classes - 1));
+    }
+  }
+}
+
 /// sum_t -log softmax(x_t head^T)[target_t], in nats. The logits exist only a chunk of rows at a
 /// time. x [tokens, d_model], head [vocab_size, d_model], targets [tokens]; target -1 counts
-/// nothing. losses: null, or [tokens] to receive each token's loss. Returns ctx.loss_sum(). Throws
-/// DataError for a target outside -1 .. vocab_size - 1.
+/// nothing, others must lie in 0 .. vocab_size - 1: check_targets sees to it where they enter.
+/// losses: null, or [tokens] to receive each token's loss. Returns ctx.loss_sum().
 template <class B>
 double* cross_entropy(Context<B>& ctx, Tensor<B> x, Weight<B> const& head, int const* targets,
                       typename B::Scalar* losses = nullptr) {

@@ -104,7 +104,8 @@ TEST_CASE("closed memory: balancing biases, jitter and experts that come and go"
                                              Mixture<router::TopAny, expert::Ffn>>>;
   Any::Config any{.vocab_size = 31, .context_length = 12, .d_model = 8, .num_layers = 1};
   any.block.attention = {.num_heads = 2, .head_dim = 4};
-  any.block.ffn.router.adapt_every = 0;
+  any.block.ffn.router.initial_experts = 2;
+  any.block.ffn.router.adapt_every = 2;
   any.block.ffn.experts = {.count = 4, .each = {.hidden = 6}};
   check_training<Any, double>(any, 1);
 }

@@ -31,19 +31,12 @@ struct StepEnd {
   [[nodiscard]] double progress() const {
     return steps == 0 ? 1 : double(step + 1) / double(steps);
   }
-  /// The only number of `state`, for the host: one synchronisation.
-  [[nodiscard]] Scalar read(Weight<B> const& state) const {
-    Scalar number = 0;
-    backend.space().copy_to_host(&number, state.data, sizeof number);
-    return number;
-  }
-  void write(Weight<B> const& state, Scalar number) const {
-    backend.space().copy_from_host(state.data, &number, sizeof number);
-  }
-  /// The optimizer forgets what it knew of a row of `weight`: the row holds a new expert.
-  void forget(Weight<B> const& weight, int row) const {
-    auto const first = weight.data - values + std::ptrdiff_t(row) * weight.cols;
-    for (Scalar* moment : moments) fill(backend, moment + first, Scalar(0), weight.cols);
+  /// The optimizer forgets what it knew of a row of `weight`: the row holds a new expert. `row`:
+  /// its number, on the backend; if negative, there is none.
+  void forget(Weight<B> const& weight, Scalar const* row) const {
+    for (Scalar* moment : moments) {
+      clear_row(backend, moment + (weight.data - values), row, weight.cols);
+    }
   }
 };
 

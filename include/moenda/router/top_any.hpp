@@ -4,7 +4,6 @@
 #include <cmath>
 #include <string>
 
-#include "moenda/core/array.hpp"
 #include "moenda/core/fields.hpp"
 #include "moenda/core/gates.hpp"
 #include "moenda/core/weights.hpp"
@@ -168,7 +167,8 @@ struct TopAny {
     return ops::unit_rows_backward(ctx, dunit_x, cache.unit_x);  // [items, d_model]
   }
 
-  /// Records what the step collected; after `adapt_every` recorded steps experts come and go.
+  /// Records what the step collected; after `adapt_every` recorded steps experts come and go. The
+  /// host need not know when.
   template <class B>
   static void after_step(StepEnd<B> const& end, Config const& c, Params<B> const& p,
                          Params<B> const& grads) {
@@ -177,25 +177,14 @@ struct TopAny {
     record(end.backend, p.activations, grads.activations);
     record(end.backend, p.unrouted, grads.unrouted);
     record(end.backend, p.unrouted_sum, grads.unrouted_sum);
-    auto const recorded_steps = end.read(p.recorded_steps) + 1;
-    end.write(p.recorded_steps, recorded_steps);
-    if (recorded_steps < typename B::Scalar(c.adapt_every)) return;
     int const experts = p.weight.rows;
-    Array<B, int> changes(end.backend, 2);
-    adapt_experts(end.backend, changes.data(), changes.data() + 1, p.presence.data, p.weight.data,
-                  p.threshold.data, p.activations.data, p.unrouted_sum.data, initially(c, experts),
-                  experts, p.weight.cols);
-    auto const changed = changes.on_host();
-    int const removed = changed[0], added = changed[1];
-    end.write(p.experts_removed, end.read(p.experts_removed) + typename B::Scalar(removed));
-    if (added >= 0) {
-      end.write(p.experts_added, end.read(p.experts_added) + 1);
-      end.forget(p.weight, added);
-      end.forget(Weight<B>{experts, 1, WeightKind::bias, p.threshold.data}, added);
-    }
-    for (auto const& recorded : {p.activations, p.unrouted, p.unrouted_sum, p.recorded_steps}) {
-      fill(end.backend, recorded.data, typename B::Scalar(0), recorded.size());
-    }
+    auto* const added = grads.experts_added.data;  // which, for whoever must forget
+    adapt_experts(end.backend, added, p.recorded_steps.data, p.experts_removed.data,
+                  p.experts_added.data, p.presence.data, p.weight.data, p.threshold.data,
+                  p.activations.data, p.unrouted.data, p.unrouted_sum.data, c.adapt_every,
+                  initially(c, experts), experts, p.weight.cols);
+    end.forget(p.weight, added);
+    end.forget(Weight<B>{experts, 1, WeightKind::bias, p.threshold.data}, added);
   }
 
  private:

@@ -44,7 +44,7 @@ inline void presence(int experts) {
     cpu::active_experts(backend(), active.data(), marks.data(), initial, experts);
     expect_each({"active_experts", experts}, active, experts, there, 0);
     Doubles want;
-    int left = int(sum_over(experts, there)), place = -1, gone = 0, removed = 9, added = 9;
+    int left = int(sum_over(experts, there)), place = -1, gone = 0;
     for (int e = 0; e < experts; ++e) want.push_back(marks[e]);
     for (int e = experts - 1; e >= 0; --e) {
       bool const leaves = there(e) && !used.taken(e) && left > 1;
@@ -52,14 +52,37 @@ inline void presence(int experts) {
       if (leaves || !there(e)) place = e;
     }
     if (place >= 0) want[std::size_t(place)] = 1;
-    Floats weight(experts * cols), threshold(experts, 1.f), sum(cols, 2.f);
-    cpu::adapt_experts(backend(), &removed, &added, marks.data(), weight.data(), threshold.data(),
-                       used.data(), sum.data(), initial, experts, cols);
+    Floats weight(experts * cols), threshold(experts, 1.f), sum(cols, 2.f),
+        activations = used.values;
+    Floats const before = marks;
+    float added = 9, steps = 1, removals = 5, additions = 6, unrouted = 7;
+    auto const step = [&] {
+      cpu::adapt_experts(backend(), &added, &steps, &removals, &additions, marks.data(),
+                         weight.data(), threshold.data(), activations.data(), &unrouted, sum.data(),
+                         3, initial, experts, cols);
+    };
+    step();  // the second of three: nothing happens
+    expect({"adapt_experts, too early", experts, used.name}, marks, doubles_of(before), 0);
+    expect({"adapt_experts, recorded", experts, used.name},
+           Ints{int(added), int(steps), int(removals), int(additions), int(unrouted)},
+           Ints{-1, 2, 5, 6, 7}, 0);
+    step();
     expect({"adapt_experts", experts, used.name}, marks, want, 0);
-    expect({"adapt_experts, counts", experts, used.name}, Ints{removed, added}, Ints{gone, place},
-           0);
+    expect({"adapt_experts, counts", experts, used.name},
+           Ints{int(added), int(steps), int(removals), int(additions), int(unrouted)},
+           Ints{place, 0, 5 + gone, 6 + (place >= 0), 0}, 0);
     expect_each({"adapt_experts, weight", experts, used.name}, weight, experts * cols,
                 [&](auto i) { return i / cols == place ? 1 / std::sqrt(3.0) : 0; });
+    expect_each(
+        {"adapt_experts, sum", experts, used.name}, sum, cols, [](auto) { return 0; }, 0);
+    expect_each(
+        {"adapt_experts, activations", experts, used.name}, activations, experts,
+        [](auto) { return 0; }, 0);
+    Floats memory(experts * cols, 4.f);
+    cpu::clear_row(backend(), memory.data(), &added, cols);
+    expect_each(
+        {"clear_row", experts, used.name}, memory, experts * cols,
+        [&](auto i) { return i / cols == place ? 0 : 4; }, 0);
   }
 }
 

@@ -64,36 +64,70 @@ void gate_simplicity(Backend<T>&, double* loss, T* dw, T const* w, T const* unit
   }
 }
 
-// Takes out active experts without activations, but for the last one that is left, and puts one in,
-// at the lowest free place, if the sum of the items that nobody took has a direction: that is its
-// row of the weight, and its threshold is 0. *removed: how many went; *added: the place, or -1
+namespace detail {
+
+/// What adapt_experts did.
+struct Adapted {
+  int removed = 0, added = -1;
+};
+
+/// Takes out active experts without activations, but for the last one that is left, and puts one
+/// in, at the lowest free place, if the sum of the items that nobody took has a direction: that is
+/// its row of the weight, and its threshold is 0.
 template <class T>
-void adapt_experts(Backend<T>&, int* removed, int* added, T* presence, T* weight, T* threshold,
-                   T const* activations, T const* unrouted_sum, int initial, int experts,
-                   int cols) {
+[[nodiscard]] Adapted change_experts(T* presence, T* weight, T* threshold, T const* activations,
+                                     T const* unrouted_sum, int initial, int experts, int cols) {
+  Adapted done;
   int left = 0, place = -1;
-  for (int e = 0; e < experts; ++e) left += detail::is_active(presence, e, initial);
-  *removed = 0;
+  for (int e = 0; e < experts; ++e) left += is_active(presence, e, initial);
   for (int e = experts - 1; e >= 0; --e) {
-    if (detail::is_active(presence, e, initial) && activations[e] == T(0) && left > 1) {
+    if (is_active(presence, e, initial) && activations[e] == T(0) && left > 1) {
       presence[e] = T(-1);
-      --left, ++*removed;
+      --left, ++done.removed;
     }
-    if (!detail::is_active(presence, e, initial)) place = e;
+    if (!is_active(presence, e, initial)) place = e;
   }
   double squares = 0;
   for (int c = 0; c < cols; ++c) {
     squares += static_cast<double>(unrouted_sum[c]) * static_cast<double>(unrouted_sum[c]);
   }
-  bool const adds = place >= 0 && squares > 0 && std::isfinite(squares);
-  *added = adds ? place : -1;
-  if (!adds) return;
+  if (place < 0 || !(squares > 0) || !std::isfinite(squares)) return done;
+  done.added = place;
   presence[place] = T(1);
   threshold[place] = T(0);
   T* const row = weight + std::ptrdiff_t{place} * cols;
   for (int c = 0; c < cols; ++c) {
     row[c] = static_cast<T>(static_cast<double>(unrouted_sum[c]) / std::sqrt(squares));
   }
+  return done;
+}
+
+}  // namespace detail
+
+// presence, threshold, activations [experts], weight [experts, cols], unrouted_sum [cols]; the
+// others are one number each
+template <class T>
+void adapt_experts(Backend<T>&, T* added, T* recorded_steps, T* experts_removed, T* experts_added,
+                   T* presence, T* weight, T* threshold, T* activations, T* unrouted,
+                   T* unrouted_sum, int adapt_every, int initial, int experts, int cols) {
+  *added = T(-1);
+  *recorded_steps += T(1);
+  if (*recorded_steps < T(adapt_every)) return;
+  auto const done = detail::change_experts(presence, weight, threshold, activations, unrouted_sum,
+                                           initial, experts, cols);
+  *added = T(done.added);
+  *experts_removed += T(done.removed);
+  if (done.added >= 0) *experts_added += T(1);
+  *recorded_steps = *unrouted = T(0);
+  std::fill_n(activations, experts, T(0));
+  std::fill_n(unrouted_sum, cols, T(0));
+}
+
+// y[*row] = 0 unless *row is negative
+template <class T>
+void clear_row(Backend<T>&, T* y, T const* row, int cols) {
+  auto const at = static_cast<std::ptrdiff_t>(*row);
+  if (at >= 0) std::fill_n(y + at * cols, cols, T(0));
 }
 
 }  // namespace moenda::cpu

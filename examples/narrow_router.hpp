@@ -43,7 +43,9 @@ struct Narrow {
     auto logits = ops::matmul(ctx, seen, p.names);             // [items, num_experts]
     auto selected = ops::top_k_of_rows(ctx, logits, c.top_k);  // [items, num_experts]
     cache = {x, seen, ops::softmax(ctx, logits, selected)};
-    return {selected, cache.weights, {}, logits};
+    Gates<B> gates{selected, cache.weights, {}, logits};
+    gates.most_per_item = c.top_k;
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,

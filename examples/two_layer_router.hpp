@@ -52,13 +52,15 @@ struct TwoLayer {
   }
   template <class B>
   static Gates<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p, Cache<B>& cache,
-                          Tensor<B> x, int /*num_experts*/) {
+                          Tensor<B> x, int num_experts) {
     auto inner = ops::matmul(ctx, x, p.hidden);                // [items, hidden]
     auto active = ops::silu(ctx, inner);                       // [items, hidden]
     auto logits = ops::matmul(ctx, active, p.output);          // [items, num_experts]
     auto selected = ops::top_k_of_rows(ctx, logits, c.top_k);  // [items, num_experts]
     cache = {x, inner, active, ops::softmax(ctx, logits, selected), ops::softmax(ctx, logits)};
-    return {selected, cache.weights, cache.probs, logits};
+    Gates<B> gates{selected, cache.weights, cache.probs, logits};
+    gates.most_per_item = experts_per_item(c, num_experts);
+    return gates;
   }
   template <class B>
   static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,

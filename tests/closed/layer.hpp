@@ -30,6 +30,7 @@ class Layer {
     values.assign(first);
     moenda::bind(params, values.data());
     moenda::bind(grads, gradients.data());
+    arena.poison();  // what nobody wrote is never read
   }
   /// A step of training on x and dy [rows, width]: y, dx, the auxiliary loss and the gradients so
   /// far, one after the other. What `batch` points to lies on the host.

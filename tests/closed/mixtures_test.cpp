@@ -57,6 +57,7 @@ void check_layer(typename M::Config const& config, std::size_t synchronisations)
   for (bool const padded : {false, true}) {
     CAPTURE(padded);
     auto const expected = open.run(text.batch(padded), text.x, text.dy);
+    REQUIRE(laws::all_finite(expected));
     REQUIRE(laws::same_bits(layer.run(text.batch(padded), text.x, text.dy), expected));
     CHECK(layer.synchronisations == synchronisations);
   }

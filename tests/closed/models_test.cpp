@@ -9,6 +9,7 @@
 #include "closed/one_by_one.hpp"
 #include "moenda/infer/generate.hpp"
 #include "moenda/probe/counterfactual.hpp"
+#include "moenda/train/expert_surgery.hpp"
 #include "train/runs.hpp"
 
 // Every kernel can be passed on, in float and in double.
@@ -145,6 +146,21 @@ TEST_CASE("closed memory: what would have been with other experts", "[closed]") 
   auto const got = probe::counterfactual(network, text.batch, text.targets, 1, 2);
   CHECK(got.losses == want.losses);
   CHECK(got.chosen == want.chosen);
+}
+
+TEST_CASE("closed memory: experts are merged", "[closed]") {
+  cpu::Backend<double> open(1);
+  closed::Backend<double> backend(1);
+  auto config = moe_gqa();
+  Network<MoeGqa, cpu::Backend<double>> expected_old(open, config, 3, 0.3);
+  Network<MoeGqa, closed::Backend<double>> old(backend, config, 3, 0.3);
+  config.block.ffn.experts.count = 2;
+  Network<MoeGqa, cpu::Backend<double>> expected(open, config, 5, 0.3);
+  Network<MoeGqa, closed::Backend<double>> merged(backend, config, 5, 0.3);
+  ExpertGroups const groups{{{0, 2}, {1, 3}}, {{3}, {0, 1}}};
+  merge_experts(expected_old, expected, groups);
+  merge_experts(old, merged, groups);
+  CHECK(laws::same_bits(merged.values.on_host(), expected.values));
 }
 
 TEST_CASE("closed memory: wrong tokens and targets are refused before anything is copied",

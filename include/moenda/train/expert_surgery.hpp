@@ -223,15 +223,24 @@ class ExpertSurgery {
 /// equal experts merge without a change; else train on.
 ///
 /// Routers whose state says which expert is which (Hash, a TopAny that adapts) get no new state:
-/// call fit() or start anew. For backends whose memory the processor sees. Throws ConfigError when
-/// the networks differ in more than experts or the lists do not fit; `to` is then of no use.
+/// call fit() or start anew. It is done on the host, with copies if need be. Throws ConfigError
+/// when the networks differ in more than experts or the lists do not fit; `to` is then of no use.
 template <class M, class B>
 void merge_experts(Network<M, B> const& from, Network<M, B>& to, ExpertGroups const& groups,
                    ExpertLoads const& loads = {}) {
   from.require_plain("merge_experts");
   to.require_plain("merge_experts");
   detail::ExpertSurgery<B> surgery(groups, loads);
-  surgery.copy(from.params, to.params);
+  if constexpr (B::Space::is_host) {
+    surgery.copy(from.params, to.params);
+  } else {
+    auto old = from.params, merged = to.params;
+    auto old_values = from.values.on_host(), values = to.values.on_host();
+    bind(old, old_values.data());
+    bind(merged, values.data());
+    surgery.copy(old, merged);
+    to.values.assign(values);
+  }
   surgery.finish();
 }
 

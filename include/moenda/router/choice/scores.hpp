@@ -40,6 +40,9 @@ template <class R, class C>
   if constexpr (requires { R::weighting_rule(config); }) {
     return R::weighting_rule(config);
   } else {
+    static_assert(!names_weighting_rule<R>,
+                  "weighting_rule: it must be callable as weighting_rule(config); nobody calls any "
+                  "other");
     std::optional<WeightingRule> rule;
     if constexpr (has_parts<R>) {
       R::parts([&]<class Q>(Part<Q> const&, auto const& c) { rule = weighting_rule<Q>(c); },

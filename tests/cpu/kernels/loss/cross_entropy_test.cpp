@@ -163,6 +163,20 @@ TEST_CASE("rows around the edge of a chunk", "[cross_entropy]") {
   }
 }
 
+TEST_CASE("a head that nobody trains changes no other number", "[cross_entropy]") {
+  Case<double> const of(20, 300, 33);
+  auto const want = run(of);
+  Backend<double> backend(1);
+  double loss = NAN;
+  std::vector<double> losses(20, NAN), dx(of.x.size(), NAN);
+  cross_entropy<double>(backend, &loss, losses.data(), dx.data(), nullptr, of.x.data(), of.w.data(),
+                        of.targets.data(), 1.0, of.rows, of.vocab_size, of.cols,
+                        moenda::Precision::fp32);
+  CHECK(loss == want.loss_sum);
+  CHECK(losses == want.losses);
+  CHECK(dx == want.dx);
+}
+
 TEST_CASE("a chunk is neither empty nor enormous", "[cross_entropy]") {
   for (int const vocab : {1, 256, 1000, 50257, 262144, 2147483647}) {
     INFO("vocabulary " << vocab);
@@ -273,7 +287,6 @@ TEST_CASE("cross entropy refuses impossible calls", "[cross_entropy]") {
     cross_entropy<float>(backend, &loss, nullptr, dx, dw, x, x, &target, 1, rows, vocab, cols,
                          moenda::Precision::fp32);
   };
-  CHECK_THROWS_AS(call(x, nullptr, 1, 1, 1), moenda::ConfigError);
   CHECK_THROWS_AS(call(nullptr, x, 1, 1, 1), moenda::ConfigError);
   CHECK_THROWS_AS(call(nullptr, nullptr, -1, 1, 1), moenda::ConfigError);
   CHECK_THROWS_AS(call(nullptr, nullptr, 1, 0, 1), moenda::ConfigError);

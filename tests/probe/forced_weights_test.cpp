@@ -13,6 +13,7 @@
 #include "moenda/router/random.hpp"
 #include "moenda/router/sinkhorn.hpp"
 #include "moenda/router/switch.hpp"
+#include "moenda/router/top_any.hpp"
 
 namespace {
 
@@ -50,7 +51,7 @@ using Cases =
     std::tuple<Case<router::Switch>, Case<router::BiasBalanced<router::Switch>>, Scaled, Unweighted,
                Case<router::NoisyTopK>, Case<router::MaskOutputs<router::TopK>>, Case<router::Base>,
                Case<router::Sinkhorn>, Case<router::ExpertChoice>, Case<router::Dense>,
-               Case<router::Random>, Chosen, TwoHashes>;
+               Case<router::Random>, Chosen, TwoHashes, Case<router::TopAny>>;
 
 TEMPLATE_LIST_TEST_CASE("to force a router's own choice changes nothing", "[probe]", Cases) {
   using Module = typename TestType::Module;

@@ -37,7 +37,7 @@ constexpr auto enum_names(PathAtEvaluation) { return std::array{"most_likely", "
 /// guesser stays as it was drawn: the biases are noise. The other modes teach it.
 ///
 /// In training s is drawn anew in every step. The published code draws at evaluation too, which
-/// makes its results random; here that is `at_evaluation = "sample"`, by a lot that is a fixed
+/// makes its results random; here that is `at_evaluation = "sample"`, by a draw that is a fixed
 /// function of layer, position and token. The default takes the most likely path.
 ///
 /// Auxiliary losses see p as probs, p_s as the weight of the chosen path and guess as logits. The
@@ -203,10 +203,10 @@ struct CondMlp {
   template <class B>
   static Tensor<B> choose(Context<B>& ctx, Config const& c, Tensor<B> choice) {
     if (ctx.training) {
-      return ops::choose_by_lot(ctx, choice, ops::uniform(ctx, "cond_mlp", choice.rows, 1));
+      return ops::choose_at_random(ctx, choice, ops::uniform(ctx, "cond_mlp", choice.rows, 1));
     }
     if (c.at_evaluation == PathAtEvaluation::most_likely) return ops::top_k_of_rows(ctx, choice, 1);
-    return ops::choose_by_lot(
+    return ops::choose_at_random(
         ctx, choice, ops::uniform_of_keys(ctx, "cond_mlp", ops::item_keys(ctx, choice.rows), 1));
   }
   /// What the guesser is taught, and through it x.   dy [tokens, d_model] -> dx [tokens, d_model].

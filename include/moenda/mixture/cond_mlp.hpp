@@ -149,7 +149,7 @@ struct CondMlp {
     auto dup = ops::gelu_backward(ctx, dh, cache.up);                        // [tokens, hidden]
     ops::add_chosen_row_backward(ctx, dup, cache.path, grads.up_bias);
     auto dx = ops::matmul_backward(ctx, dup, cache.x, p.up, grads.up);  // [tokens, d_model]
-    if constexpr (teaches_guesser) {
+    if (teaches_guesser || ctx.hook != nullptr) {
       ops::accumulate(ctx, dx, guess_backward(ctx, c, p, grads, cache, dy));
     }
     if (grads.balance.size() > 0) {  // counts choices
@@ -167,6 +167,7 @@ struct CondMlp {
   }
 
  private:
+  /// Without a hook that does.
   static constexpr bool teaches_guesser = mode != Gradient::none || sizeof...(Losses) > 0;
 
   /// gates, path and the losses.
@@ -184,7 +185,7 @@ struct CondMlp {
     cache.site = next_site(ctx);
     if (ctx.hook != nullptr) ctx.hook->decide(ctx, cache.site, cache.gates, by_probs<B>());
     cache.path = ops::chosen_columns(ctx, cache.gates.selected);  // [tokens]
-    if (teaches_guesser && ctx.training) {
+    if ((teaches_guesser || ctx.hook != nullptr) && ctx.training) {
       cache.dgates = {ops::zeros(ctx, tokens, paths), ops::zeros(ctx, tokens, paths),
                       ops::zeros(ctx, tokens, paths)};
       Terms::add(ctx, c.loss, p.loss, cache.gates, cache.dgates);

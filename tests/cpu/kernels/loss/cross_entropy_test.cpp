@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cross entropy in chunks against a loop in double, its gradient against differences, and what a
 // target may be.
-#define MOENDA_HEADER_ONLY 0
-#include "moenda/cpu/kernels/loss/cross_entropy.hpp"
-
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -11,6 +8,7 @@
 #include <vector>
 
 #include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/kernels/loss/chunk_rows.hpp"
 
 using moenda::cpu::Backend;
 using moenda::cpu::cross_entropy;

@@ -120,10 +120,13 @@ void add_embedding(std::vector<Operation>& all) {
                    return [=](Ctx& ctx) { ops::embedding(ctx, some.data(), tokens, table); };
                  }});
   all.push_back({"embedding/backward", 3 * x, 0, [](Ctx& kept) -> Body {
+                   auto const table = weight(kept, vocab_size, d_model);
                    auto const dtable = weight(kept, vocab_size, d_model);
                    auto const some = ids(kept);
                    auto const dy = noise(kept, tokens, d_model);
-                   return [=](Ctx& ctx) { ops::embedding_backward(ctx, dy, some.data(), dtable); };
+                   return [=](Ctx& ctx) {
+                     ops::embedding_backward(ctx, dy, some.data(), table, dtable);
+                   };
                  }});
 }
 

@@ -69,7 +69,7 @@ struct OneByOne : Base<Mixture<router::TopK, laws::Alone<expert::SwiGlu>>> {
 };
 struct MostlyEmpty : Base<Mixture<router::TopK, expert::SwiGlu>> {  // more experts than tokens
   static Module::Config config() {
-    return {.router = {.top_k = 1}, .experts = {.count = 150, .each = {.hidden = 2}}};
+    return {.router = {.top_k = 1}, .experts = {.count = 40, .each = {.hidden = 2}}};
   }
 };
 struct Soft : Sparse {

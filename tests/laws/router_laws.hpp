@@ -43,8 +43,6 @@ MOENDA_CASE_SAYS(reads_neighbours);
 MOENDA_CASE_SAYS(reads_position);
 /// The gradient is by design not the derivative: the case checks it against its surrogate.
 MOENDA_CASE_SAYS(surrogate_gradient);
-/// Balances padding together with the items that are present.
-MOENDA_CASE_SAYS(balances_padding);
 #undef MOENDA_CASE_SAYS
 /// `static constexpr int batch_size`: the items are that many sequences, one after the other, where
 /// that number divides them; else one sequence.
@@ -441,8 +439,7 @@ void padding_changes_nothing(int experts) {
     CAPTURE(training);
     auto const expected = Padded<Case>::outcome(1, training, experts);
     REQUIRE(all_finite(expected));
-    bool const same = Padded<Case>::outcome(-3, training, experts) == expected;
-    CHECK(same == !(training && balances_padding<Case>));
+    CHECK(Padded<Case>::outcome(-3, training, experts) == expected);
   }
 }
 

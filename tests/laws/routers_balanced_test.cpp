@@ -23,14 +23,13 @@ struct SinkhornCase {
   using Module = router::Sinkhorn;
   static constexpr int num_experts = E;
   static constexpr bool normalised = K > 1;  // a sigmoid for one expert
-  static constexpr bool balances_padding = true;
   static Module::Config config() { return {.top_k = K}; }
 };
 template <int E>
 struct BaseCase {
   using Module = router::Base;
   static constexpr int num_experts = E;
-  static constexpr bool normalised = false, balances_padding = true;
+  static constexpr bool normalised = false;
   static Module::Config config() { return {}; }
 };
 template <class M, int E>

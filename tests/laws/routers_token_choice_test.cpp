@@ -35,7 +35,7 @@ struct Second : Case<GShard, E> {
   static constexpr bool any_count = draws || Policy == SecondPolicy::threshold;
   static GShard::Config config() { return {.second_policy = Policy, .threshold = 0.4}; }
 };
-struct Lot : Case<router::Random, 4> {
+struct AtRandom : Case<router::Random, 4> {
   static constexpr bool draws = true, reads_position = true;
   static Module::Config config() { return {.top_k = 3}; }
 };
@@ -43,8 +43,9 @@ struct Turns : Case<router::Uniform, 4> {
   static constexpr bool reads_position = true;
   static Module::Config config() { return {.top_k = 2}; }
 };
-using Routers = std::tuple<Noisy, Switch, Second<SecondPolicy::random>, Second<SecondPolicy::all>,
-                           Second<SecondPolicy::none>, Second<SecondPolicy::threshold>, Lot, Turns>;
+using Routers =
+    std::tuple<Noisy, Switch, Second<SecondPolicy::random>, Second<SecondPolicy::all>,
+               Second<SecondPolicy::none>, Second<SecondPolicy::threshold>, AtRandom, Turns>;
 
 TEMPLATE_LIST_TEST_CASE("token-choice routers obey the router laws", "[laws]", Routers) {
   laws::check_router<TestType>();
@@ -227,7 +228,7 @@ std::vector<double> load(std::vector<float> const& selected) {
 }
 
 TEMPLATE_TEST_CASE("controls answer a text alike in any batch, whole or token by token", "[laws]",
-                   Lot, Turns) {
+                   AtRandom, Turns) {
   auto const tokens = laws::ids(3 * 8, 30, 1);
   auto const whole = selection<TestType>({tokens.data(), 3, 8});
   for (int b = 0; b < 3; ++b) {
@@ -244,15 +245,15 @@ TEST_CASE("a random router draws every step anew, and evenly", "[laws]") {
   auto const tokens = laws::ids(4000, 30, 1);
   Batch const batch{tokens.data(), 4, 1000};
   for (bool const training : {true, false}) {
-    auto const selected = selection<Lot>(batch, training, 1);
+    auto const selected = selection<AtRandom>(batch, training, 1);
     double const p = 3.0 / 4;
     for (double const l : load(selected)) {
       CHECK(std::abs(l - 4000 * p) < 4 * std::sqrt(4000 * p * (1 - p)));
     }
-    CHECK(selected == selection<Lot>(batch, training, 1));
+    CHECK(selected == selection<AtRandom>(batch, training, 1));
   }
-  CHECK(selection<Lot>(batch, true, 1) != selection<Lot>(batch, true, 2));
-  CHECK(selection<Lot>({nullptr, 1, 5}).size() == 20);  // a layer alone has no token ids
+  CHECK(selection<AtRandom>(batch, true, 1) != selection<AtRandom>(batch, true, 2));
+  CHECK(selection<AtRandom>({nullptr, 1, 5}).size() == 20);  // a layer alone has no token ids
 }
 
 struct LotOfSequences : Case<router::PerSequence<router::Random>, 4> {
@@ -285,10 +286,11 @@ TEST_CASE("sequences draw by all that they hold", "[laws]") {
     padded.lengths = lengths.data();
     CHECK(selection<LotOfSequences>(padded) == selection<LotOfSequences>(batch_of(20, 1, 2)));
     if (channels == 0) continue;
-    auto const rows = selection<Lot>(batch_of(0, 1, sequences * seq_len));  // single rows, too
-    auto const again = selection<Lot>(batch_of(0, 1, 1));
+    auto const rows = selection<AtRandom>(batch_of(0, 1, sequences * seq_len));  // single rows, too
+    auto const again = selection<AtRandom>(batch_of(0, 1, 1));
     CHECK(std::vector(rows.begin(), rows.begin() + 4) == again);
-    auto const table = selection<Lot>(batch_of(0, sequences, 1));  // sequences of one row: a table
+    auto const table =
+        selection<AtRandom>(batch_of(0, sequences, 1));  // sequences of one row: a table
     for (double const l : load(table)) CHECK(std::abs(l - sequences * 0.75) < 4 * std::sqrt(188));
   }
 }

@@ -42,6 +42,10 @@ struct Running : RoutingHook<Double> {
     }
     probs.assign(gates.probs.data, gates.probs.data + gates.probs.size());
   }
+  void teach(Context<Double>&, RoutingSite, Gates<Double> const&,
+             GatesGrad<Double> const& dgates) override {
+    for (std::size_t i = 0; i < lesson.size(); ++i) dgates.probs.data[i] += lesson[i];
+  }
   /// Forward, and with dy backward, which adds to the gradients.
   std::vector<double> run(std::vector<double> const& x, std::vector<double> const& dy = {}) {
     arena.rewind();
@@ -73,6 +77,7 @@ struct Running : RoutingHook<Double> {
   typename M::template Params<Double> params, grads;
   typename M::template Cache<Double> cache{};
   std::vector<double> values, gradients, probs, dx;
+  std::vector<double> lesson;  // [tokens, num_paths] what a hook's loss says of probs
   std::vector<int> path;
   Batch batch{};
   bool training = true;
@@ -176,6 +181,29 @@ TEST_CASE("as published the guesser learns nothing from the model's loss", "[mod
   CHECK(std::ranges::none_of(layer.of(layer.grads.up_bias), is_zero));
   CHECK(layer.dx == off.dx);
   CHECK(layer.dx != on.dx);
+}
+
+TEST_CASE("a hook can teach the guesser, also as published", "[model]") {
+  Running<CondMlp<>> layer({.hidden = 6}), alone({.hidden = 6});
+  auto x = laws::numbers<double>(7 * width, 4);
+  auto const dy = laws::numbers<double>(7 * width, 5);
+  layer.lesson = laws::numbers<double>(7 * 4, 6);
+  CHECK(laws::same_bits(layer.run(x, dy), alone.run(x, dy)));
+  auto taught = layer.dx;
+  for (std::size_t i = 0; i < taught.size(); ++i) taught[i] -= alone.dx[i];
+  auto const loss = [&] {
+    layer.run(x);
+    auto const& probs = layer.probs;
+    return laws::Measured{std::inner_product(probs.begin(), probs.end(), layer.lesson.begin(), 0.0),
+                          {}};
+  };
+  auto const span = [](Weight<Double> const& w) {
+    return std::span(w.data, std::size_t(w.size()));
+  };
+  laws::GradientCheck check;
+  check("x", x, taught, loss);
+  check("guess", span(layer.params.guess), span(layer.grads.guess), loss);
+  check("guess_bias", span(layer.params.guess_bias), span(layer.grads.guess_bias), loss);
 }
 
 TEST_CASE("straight through: the output of none, taught like scaled", "[model]") {

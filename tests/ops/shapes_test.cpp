@@ -116,8 +116,11 @@ TEST_CASE("gradients of norms need the shapes of the forward pass", "[ops]") {
 TEST_CASE("gradients of a table need its width, means need whole sequences", "[ops]") {
   Setup s;
   std::vector<int> const ids{0, 1};
-  CHECK_REFUSED(ops::embedding_backward(s.ctx, s.tensor(2, 3), ids.data(), s.weight(5, 4)),
+  auto const table = s.weight(5, 4);
+  CHECK_REFUSED(ops::embedding_backward(s.ctx, s.tensor(2, 3), ids.data(), table, table),
                 "embedding_backward: dy.cols must equal d_model (3 vs 4)");
+  CHECK_REFUSED(ops::embedding_backward(s.ctx, s.tensor(2, 4), ids.data(), table, s.weight(4, 4)),
+                "embedding_backward: dtable and table must have equally many rows (4 vs 5)");
   s.ctx.batch = {nullptr, 2, 2};
   CHECK_REFUSED(ops::mean_pool(s.ctx, s.tensor(5, 3)),
                 "mean_pool: x.rows must be batch_size * seq_len (5 vs 4)");

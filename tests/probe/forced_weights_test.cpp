@@ -7,12 +7,15 @@
 #include "moenda/router/choice/reweigh.hpp"
 #include "moenda/router/dense.hpp"
 #include "moenda/router/expert_choice.hpp"
+#include "moenda/router/gshard.hpp"
+#include "moenda/router/gumbel.hpp"
 #include "moenda/router/hash.hpp"
 #include "moenda/router/mask_outputs.hpp"
 #include "moenda/router/noisy_top_k.hpp"
 #include "moenda/router/random.hpp"
 #include "moenda/router/sinkhorn.hpp"
 #include "moenda/router/switch.hpp"
+#include "moenda/router/top_any.hpp"
 
 namespace {
 
@@ -50,7 +53,8 @@ using Cases =
     std::tuple<Case<router::Switch>, Case<router::BiasBalanced<router::Switch>>, Scaled, Unweighted,
                Case<router::NoisyTopK>, Case<router::MaskOutputs<router::TopK>>, Case<router::Base>,
                Case<router::Sinkhorn>, Case<router::ExpertChoice>, Case<router::Dense>,
-               Case<router::Random>, Chosen, TwoHashes>;
+               Case<router::Random>, Chosen, TwoHashes, Case<router::TopAny>, Case<router::GShard>,
+               Case<router::Gumbel>>;
 
 TEMPLATE_LIST_TEST_CASE("to force a router's own choice changes nothing", "[probe]", Cases) {
   using Module = typename TestType::Module;

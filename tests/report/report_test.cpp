@@ -171,7 +171,7 @@ TEST_CASE("A damaged file is refused by name", "[io][report]") {
   refused("results.json", R"({"results": []})", "'results' must be of type object");
   refused("results.json", R"({"samples": ["x"]})", "'samples' must hold objects");
   refused("results.json", R"({"samples": [{"prompt": 1}]})", "'prompt' must be of type string");
-  refused("results.json", std::string(1'000'000, '['), "must be JSON");
+  refused("results.json", std::string(100'000, '['), "must be JSON");
   refused("metrics.csv", "step,loss\n", "the header must be");
   std::string const head = std::string(io::routing_header) + "\n";
   // A damaged number must not decide how much memory is asked for.
@@ -260,6 +260,27 @@ TEST_CASE("An unfinished run is shown with what exists", "[io][report]") {
 
   store(run / "metrics.csv", std::string(io::metrics_header) + "\n1,1,1,1,5,,,\n2,1,");
   CHECK(has(io::render_report({run}), "last line of metrics.csv is incomplete"));
+}
+
+TEST_CASE("A loss is shown in the unit of its task", "[io][report]") {
+  RunsFolder const place;
+  auto const language = place.dense("a", "a"), other = place.dense("b", "b");
+  auto const page_of = [&](std::vector<Path> const& runs, std::string const& task) {
+    store(other / "config.resolved.toml", "task = \"" + task + "\"\n");
+    store(other / "results.json", R"({"results": {")" + task + R"(": {"test_loss": 0.25}}})");
+    return io::render_report(runs);
+  };
+  auto const says = [](std::string const& page, std::string const& unit) {
+    return has(page, "loss (" + unit + ")") &&
+           has(page, "Test loss<small>lower is better; " + unit + "</small>");
+  };
+  CHECK(says(page_of({language}, "regression"), "nats per token"));
+  auto const page = page_of({other}, "regression");
+  CHECK(says(page, "squared error of the standardised target"));
+  CHECK_FALSE(has(page, "nats"));
+  CHECK(says(page_of({other}, "classification"), "nats per example"));
+  CHECK(says(page_of({other}, "table_questions"), "nats per question"));
+  CHECK(says(page_of({language, other}, "regression"), "each in the unit of its task"));
 }
 
 TEST_CASE("Values that are not finite are left out and counted", "[io][report]") {

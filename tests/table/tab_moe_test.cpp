@@ -2,6 +2,7 @@
 #include "moenda/table/tab_moe.hpp"
 
 #include <catch2/catch.hpp>
+#include <numeric>
 
 #include "laws/gradient_check.hpp"
 #include "moenda/cpu/backend.hpp"
@@ -91,6 +92,66 @@ TEST_CASE("TabMoE: the gradient of every weight is right", "[tab_moe]") {
     if (size == 0) return;
     check(path.str(), {weight.data, size}, std::span(gradients).subspan(offset, size), measure, 8);
   });
+}
+
+/// Pulls the router's probabilities to 0, and measures how far they are.
+struct Pull : RoutingHook<cpu::Backend<double>> {
+  using Backend = cpu::Backend<double>;
+  double loss = 0;
+  int decided = 0, taught = 0;
+  bool decides = false;
+  void decide(Context<Backend>& ctx, RoutingSite at, Gates<Backend>& gates,
+              Reweigh<Backend> const& reweigh) override {
+    decided += at.mixture == 0;
+    if (decides) gates.weights = reweigh(ctx, gates, gates.selected);
+  }
+  void observe(RoutingSite, Gates<Backend> const& gates, DispatchPlan<Backend> const&) override {
+    auto const* const p = gates.probs.data;
+    loss = std::inner_product(p, p + gates.probs.size(), p, 0.0);
+  }
+  void teach(Context<Backend>&, RoutingSite at, Gates<Backend> const& gates,
+             GatesGrad<Backend> const& dgates) override {
+    taught += at.mixture == 0;
+    for (std::ptrdiff_t i = 0; i < gates.probs.size(); ++i) {
+      dgates.probs.data[i] += 2 * gates.probs.data[i];
+    }
+  }
+};
+
+TEST_CASE("TabMoE: a hook teaches the router, and cannot decide", "[tab_moe]") {
+  auto const questions = generated({.questions = 4, .rows = 5}, false);
+  auto config = model_config(questions.vocab_size);
+  config.d_word = 4;
+  config.d_model = 6;
+  config.router.jitter = 0;
+  cpu::Backend<double> backend(1);
+  Training<Model, cpu::Backend<double>> network(backend, config, 1, 0.4);
+  data::TableBatches batches(questions.list, 4, 1);
+  batches.load(0);
+  auto const gradients = [&](Pull* hook) {
+    network.zero_gradients();
+    network.accumulate_gradients(batches.batch(), batches.targets(), 1, hook);
+    return network.gradients.on_host();
+  };
+  Pull pull;
+  auto const alone = gradients(nullptr);
+  auto taught = gradients(&pull);
+  CHECK(pull.decided == 1);
+  CHECK(pull.taught == 1);
+  for (std::size_t i = 0; i < taught.size(); ++i) taught[i] -= alone[i];
+  laws::GradientCheck check;
+  auto const measure = [&] {
+    network.evaluate(batches.batch(), batches.targets(), {}, &pull);
+    return laws::Measured{pull.loss, {}};
+  };
+  walk(network.params, [&](Path const& path, auto& weight) {
+    auto const offset = std::size_t(weight.data - network.values.data());
+    auto const size = std::size_t(weight.size());
+    if (size == 0) return;
+    check(path.str(), {weight.data, size}, std::span(taught).subspan(offset, size), measure, 4);
+  });
+  pull.decides = true;
+  CHECK_THROWS_WITH(measure(), Catch::StartsWith("TabMoE: a hook cannot decide, because"));
 }
 
 TEST_CASE("TabMoE: the loss is the probability of the answer", "[tab_moe]") {

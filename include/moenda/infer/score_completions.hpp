@@ -27,7 +27,7 @@ struct CompletionScore {
   std::int64_t tasks = 0;
   double right_by_mean = 0;  ///< least mean loss of its tokens: HellaSwag's acc_norm, nearly
   double right_by_sum = 0;   ///< least sum: favours short endings
-  double chance = 0;         ///< what drawing lots would get, as a share
+  double chance = 0;         ///< what guessing at random would get, as a share
 
   [[nodiscard]] double accuracy() const { return share(right_by_mean); }
   [[nodiscard]] double accuracy_by_sum() const { return share(right_by_sum); }
@@ -135,7 +135,7 @@ template <class Network>
     Network& network, std::span<data::CompletionTask const> tasks, int batch_size,
     std::function<void(std::int64_t, std::int64_t)> const& progress = {}) {
   auto const losses = ending_losses(network, tasks, batch_size, progress);
-  // The share of a lot among the best: 1 when the answer alone is best, 0 when it is not.
+  // The share of a random one of the best: 1 when the answer alone is best, 0 when it is not.
   auto const right = [](std::span<EndingLoss const> of_task, int answer, auto const& loss) {
     double best = loss(of_task[std::size_t(answer)]);
     int ties = 0;

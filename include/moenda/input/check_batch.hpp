@@ -9,7 +9,13 @@ namespace moenda {
 /// that wants to has check_batch(config, batch).
 template <class M, class C>
 void check_batch(C const& config, Batch const& batch) {
-  if constexpr (requires { M::check_batch(config, batch); }) M::check_batch(config, batch);
+  if constexpr (requires { M::check_batch(config, batch); }) {
+    M::check_batch(config, batch);
+  } else {
+    static_assert(!names_check_batch<M>,
+                  "check_batch: it must be callable as check_batch(config, batch), with a Batch; "
+                  "nobody calls any other");
+  }
   if constexpr (has_parts<M>) {
     M::parts([&]<class P>(Part<P> const&, auto const& of_part) { check_batch<P>(of_part, batch); },
              inside<M>(config, {}), config);

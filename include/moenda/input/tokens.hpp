@@ -44,9 +44,9 @@ struct Tokens {
   }
   /// Returns nothing: there is nothing before the input.
   template <class B>
-  static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const&,
+  static Tensor<B> backward(Context<B>& ctx, Config const&, Params<B> const& p,
                             Params<B> const& grads, Cache<B>&, Tensor<B> dy) {
-    ops::embedding_backward(ctx, dy, ctx.batch.tokens, grads.embedding);
+    ops::embedding_backward(ctx, dy, ctx.batch.tokens, p.embedding, grads.embedding);
     return {};
   }
 };

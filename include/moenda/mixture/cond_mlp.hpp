@@ -37,7 +37,7 @@ constexpr auto enum_names(PathAtEvaluation) { return std::array{"most_likely", "
 /// guesser stays as it was drawn: the biases are noise. The other modes teach it.
 ///
 /// In training s is drawn anew in every step. The published code draws at evaluation too, which
-/// makes its results random; here that is `at_evaluation = "sample"`, by a lot that is a fixed
+/// makes its results random; here that is `at_evaluation = "sample"`, by a draw that is a fixed
 /// function of layer, position and token. The default takes the most likely path.
 ///
 /// Auxiliary losses see p as probs, p_s as the weight of the chosen path and guess as logits. The
@@ -149,7 +149,7 @@ struct CondMlp {
     auto dup = ops::gelu_backward(ctx, dh, cache.up);                        // [tokens, hidden]
     ops::add_chosen_row_backward(ctx, dup, cache.path, grads.up_bias);
     auto dx = ops::matmul_backward(ctx, dup, cache.x, p.up, grads.up);  // [tokens, d_model]
-    if constexpr (teaches_guesser) {
+    if (teaches_guesser || ctx.hook != nullptr) {
       ops::accumulate(ctx, dx, guess_backward(ctx, c, p, grads, cache, dy));
     }
     if (grads.balance.size() > 0) {  // counts choices
@@ -167,6 +167,7 @@ struct CondMlp {
   }
 
  private:
+  /// Without a hook that does.
   static constexpr bool teaches_guesser = mode != Gradient::none || sizeof...(Losses) > 0;
 
   /// gates, path and the losses.
@@ -184,7 +185,7 @@ struct CondMlp {
     cache.site = next_site(ctx);
     if (ctx.hook != nullptr) ctx.hook->decide(ctx, cache.site, cache.gates, by_probs<B>());
     cache.path = ops::chosen_columns(ctx, cache.gates.selected);  // [tokens]
-    if (teaches_guesser && ctx.training) {
+    if ((teaches_guesser || ctx.hook != nullptr) && ctx.training) {
       cache.dgates = {ops::zeros(ctx, tokens, paths), ops::zeros(ctx, tokens, paths),
                       ops::zeros(ctx, tokens, paths)};
       Terms::add(ctx, c.loss, p.loss, cache.gates, cache.dgates);
@@ -203,10 +204,10 @@ struct CondMlp {
   template <class B>
   static Tensor<B> choose(Context<B>& ctx, Config const& c, Tensor<B> choice) {
     if (ctx.training) {
-      return ops::choose_by_lot(ctx, choice, ops::uniform(ctx, "cond_mlp", choice.rows, 1));
+      return ops::choose_at_random(ctx, choice, ops::uniform(ctx, "cond_mlp", choice.rows, 1));
     }
     if (c.at_evaluation == PathAtEvaluation::most_likely) return ops::top_k_of_rows(ctx, choice, 1);
-    return ops::choose_by_lot(
+    return ops::choose_at_random(
         ctx, choice, ops::uniform_of_keys(ctx, "cond_mlp", ops::item_keys(ctx, choice.rows), 1));
   }
   /// What the guesser is taught, and through it x.   dy [tokens, d_model] -> dx [tokens, d_model].

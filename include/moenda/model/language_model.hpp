@@ -92,7 +92,7 @@ struct LanguageModel {
   static void backward(Context<B>& ctx, Config const& c, Params<B> const& p, Params<B> const& grads,
                        typename Blocks::template Cache<B>& cache, Tensor<B> dhidden) {
     auto const dx = Blocks::template backward<B>(ctx, c.block, p, grads, cache, dhidden);
-    ops::embedding_backward(ctx, dx, ctx.batch.tokens, grads.embedding);
+    ops::embedding_backward(ctx, dx, ctx.batch.tokens, p.embedding, grads.embedding);
   }
   /// Throws ConfigError for sizes that the model cannot take, DataError for lengths outside
   /// 0..seq_len and for ids outside the vocabulary, also in padding.

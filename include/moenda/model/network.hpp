@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "moenda/model/language_model.hpp"
+#include "moenda/output/check_targets.hpp"
 #include "moenda/weights/parameters.hpp"
 
 namespace moenda {
@@ -134,16 +135,13 @@ class Network : public Parameters<M, B> {
   static bool counts(int target) { return target != -1; }
   static bool counts(float target) { return !std::isnan(target); }
   static bool counts(auto const&) { return true; }
-  /// Checks them too, as the batch is checked: before anything is uploaded. A model that wants to
-  /// look at the numbers has check_targets(config, targets).
+  /// Checks them too, as the batch is checked: before anything is uploaded.
   static std::int64_t count_targets(Config const& config, Batch const& batch,
                                     std::span<Target const> targets) {
     require(std::int64_t(targets.size()) == M::target_count(batch),
             "Batch: targets must be as many as the batch has to predict",
             static_cast<long long>(targets.size()), static_cast<long long>(M::target_count(batch)));
-    if constexpr (requires { M::check_targets(config, targets); }) {
-      M::check_targets(config, targets);
-    }
+    check_targets<M>(config, targets);
     return std::count_if(targets.begin(), targets.end(),
                          [](Target const& target) { return counts(target); });
   }

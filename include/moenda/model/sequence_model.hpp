@@ -14,6 +14,7 @@
 #include "moenda/module/check.hpp"
 #include "moenda/module/idle_parameters.hpp"
 #include "moenda/ops/sequence/mean_pool.hpp"
+#include "moenda/output/check_targets.hpp"
 #include "moenda/output/classes.hpp"
 #include "moenda/output/value.hpp"
 
@@ -144,9 +145,7 @@ struct SequenceModel {
   }
   /// Lets the output refuse targets that it does not know: throws DataError.
   static void check_targets(Config const& c, std::span<Target const> targets) {
-    if constexpr (requires { Output::check_targets(c.output, targets); }) {
-      Output::check_targets(c.output, targets);
-    }
+    moenda::check_targets<Output>(c.output, targets);
   }
   /// One for every sequence.
   static std::int64_t target_count(Batch const& batch) { return batch.batch_size; }

@@ -46,6 +46,10 @@ template <class M, class B, class C, class P>
 void after_step(StepEnd<B> const& end, C const& config, P const& params, P const& grads) {
   if constexpr (requires { M::after_step(end, config, params, grads); }) {
     M::after_step(end, config, params, grads);
+  } else {
+    static_assert(!names_after_step<M>,
+                  "after_step: it must be callable as after_step(end, config, params, grads), with "
+                  "a StepEnd; nobody calls any other");
   }
   if constexpr (has_parts<M>) {
     auto const inner = inside<M>(config, end.at);

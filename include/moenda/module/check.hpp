@@ -13,7 +13,13 @@ void check_parts(C const& config, Setting const& at, Problems& problems);
 /// check(config, at, problems).
 template <class M, class C>
 void check(C const& config, Setting const& at, Problems& problems) {
-  if constexpr (requires { M::check(config, at, problems); }) M::check(config, at, problems);
+  if constexpr (requires { M::check(config, at, problems); }) {
+    M::check(config, at, problems);
+  } else {
+    static_assert(!names_check<M>,
+                  "check: it must be callable as check(config, at, problems), with a Setting and "
+                  "Problems; nobody calls any other");
+  }
   if constexpr (has_parts<M>) check_parts<M>(config, at, problems);
 }
 

@@ -51,6 +51,8 @@ template <class R, class C>
   } else if constexpr (requires { R::traits_for(config); }) {
     return R::traits_for(config);
   } else {
+    static_assert(!names_traits_for<R>,
+                  "traits_for: it must be callable as traits_for(config); nobody calls any other");
     RouterTraits traits;
     R::parts([&]<class Q>(Part<Q> const&, auto const& c) { traits = traits_of<Q>(c); }, Setting{},
              config);
@@ -64,6 +66,9 @@ template <class R, class C>
   if constexpr (requires { R::experts_per_item(config, num_experts); }) {
     return R::experts_per_item(config, num_experts);
   } else {
+    static_assert(!names_experts_per_item<R>,
+                  "experts_per_item: it must be callable as experts_per_item(config, num_experts); "
+                  "nobody calls any other");
     int experts = 0;
     R::parts([&]<class Q>(Part<Q> const&,
                           auto const& c) { experts = experts_per_item<Q>(c, num_experts); },
@@ -86,6 +91,9 @@ template <class E, class C>
   } else if constexpr (requires { E::granularity_for(config); }) {
     return E::granularity_for(config);
   } else {
+    static_assert(!names_granularity_for<E>,
+                  "granularity_for: it must be callable as granularity_for(config); nobody calls "
+                  "any other");
     Granularity granularity = Granularity::token;
     E::parts([&]<class Q>(Part<Q> const&, auto const& c) { granularity = granularity_of<Q>(c); },
              Setting{}, config);

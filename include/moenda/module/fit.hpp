@@ -18,7 +18,13 @@ struct TrainingText {
 /// fit(text, config, params).
 template <class M, class C, class P>
 void fit(TrainingText const& text, C const& config, P const& params) {
-  if constexpr (requires { M::fit(text, config, params); }) M::fit(text, config, params);
+  if constexpr (requires { M::fit(text, config, params); }) {
+    M::fit(text, config, params);
+  } else {
+    static_assert(!names_fit<M>,
+                  "fit: it must be callable as fit(text, config, params), with a TrainingText; "
+                  "nobody calls any other");
+  }
   if constexpr (has_parts<M>) {
     auto const inner = inside<M>(config, text.at);
     M::parts(

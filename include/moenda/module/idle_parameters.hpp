@@ -14,6 +14,9 @@ template <class M, class C>
   if constexpr (requires { M::idle_parameters(config, at); }) {
     return M::idle_parameters(config, at);
   } else {
+    static_assert(!names_idle_parameters<M>,
+                  "idle_parameters: it must be callable as idle_parameters(config, at), with a "
+                  "Setting; nobody calls any other");
     std::ptrdiff_t idle = 0;
     if constexpr (has_parts<M>) {
       auto const inner = inside<M>(config, at);

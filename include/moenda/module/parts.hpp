@@ -11,6 +11,7 @@
 // surrounds the parts. A verb (check, fit, after_step, idle_parameters) does what the module itself
 // has to do, then the same with each part, so a module writes a verb only where it has something of
 // its own to say.
+#include "moenda/module/optional_verbs.hpp"
 #include "moenda/module/rules.hpp"
 
 namespace moenda {
@@ -50,7 +51,12 @@ concept NamesParts = requires {
   M::parts(f, at, config);
 };
 template <class M>
-inline constexpr bool has_parts = NamesParts<M>;
+inline constexpr bool has_parts = [] {
+  static_assert(NamesParts<M> || !names_parts<M>,
+                "parts: it must be callable as parts(f, at, config) and with Params behind, for a "
+                "function of parts, a Setting and the Config; nobody calls any other");
+  return NamesParts<M>;
+}();
 
 /// What surrounds the parts of M, where `at` surrounds M.
 template <class M, class C>
@@ -58,6 +64,9 @@ template <class M, class C>
   if constexpr (requires { M::inside(config, at); }) {
     return M::inside(config, at);
   } else {
+    static_assert(!names_inside<M>,
+                  "inside: it must be callable as inside(config, at), with a Setting; nobody calls "
+                  "any other");
     return at;
   }
 }

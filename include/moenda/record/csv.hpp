@@ -36,8 +36,8 @@ struct MetricsRow {
   std::uint64_t tokens = 0;  // training tokens seen so far
   double seconds = 0;        // training time so far
   double learning_rate = 0;
-  std::optional<double> train_loss;  // nats per token
-  std::optional<double> valid_loss;  // nats per token
+  std::optional<double> train_loss;  // in the unit of the run's task
+  std::optional<double> valid_loss;  // in the same
   std::optional<double> gradient_norm;
   std::optional<double> tokens_per_second;
 };

@@ -12,6 +12,7 @@
 
 #include "moenda/record/run.hpp"
 #include "moenda/report/chart/line_chart.hpp"
+#include "moenda/report/loss_unit.hpp"
 #include "moenda/report/section.hpp"
 
 namespace moenda::io::detail {
@@ -71,7 +72,7 @@ struct LossCurve {
 [[nodiscard]] inline svg::LineChart loss_chart(
     std::vector<ReportRun> const& runs, std::string label,
     std::function<double(MetricsRow const&)> const& across) {
-  svg::LineChart chart{std::move(label), "loss (nats per token)", {}};
+  svg::LineChart chart{std::move(label), "loss (" + std::string(loss_unit(runs)) + ")", {}};
   std::size_t const buckets = std::clamp<std::size_t>(6000 / runs.size(), 30, 400);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     std::string const name = shorten(runs[i].name, 40);

@@ -16,6 +16,7 @@
 
 #include "moenda/record/run.hpp"
 #include "moenda/report/chart/svg.hpp"
+#include "moenda/report/loss_unit.hpp"
 #include "moenda/report/section.hpp"
 
 namespace moenda::io::detail {
@@ -32,7 +33,7 @@ struct Measure {
 };
 
 inline constexpr std::array<Measure, 15> measures = {{
-    {"Test loss", "nats, mean over tokens or sequences", false, "test_loss", 1, 4, true},
+    {"Test loss", "", false, "test_loss", 1, 4, true},
     {"Test loss, sliding window", "long context for every token", false, "test_loss_stride", 1, 4,
      true},
     {"Perplexity", "e to the power of the test loss", false, "perplexity", 1, 2, true},
@@ -117,6 +118,12 @@ inline constexpr std::array<Measure, 15> measures = {{
                : format_fixed(value, decimals);
 }
 
+/// What stands below the name of a measure.
+[[nodiscard]] inline std::string meaning_of(Measure const& measure,
+                                            std::vector<ReportRun> const& runs) {
+  return std::string(measure.key == "test_loss" ? loss_unit(runs) : measure.meaning);
+}
+
 [[nodiscard]] inline std::string table_row(std::vector<ReportRun> const& runs,
                                            Measure const& measure) {
   std::vector<std::optional<double>> values;
@@ -131,10 +138,10 @@ inline constexpr std::array<Measure, 15> measures = {{
     if (!best || (*values.back() < *best) == measure.lower_is_better) best = values.back();
   }
   if (present == 0) return "";
+  auto const meaning = meaning_of(measure, runs);
   std::string html = "<tr><th scope=\"row\">" + std::string(measure.name) + "<small>" +
                      (measure.lower_is_better ? "lower is better" : "higher is better") +
-                     (measure.meaning.empty() ? "" : "; " + std::string(measure.meaning)) +
-                     "</small></th>";
+                     (meaning.empty() ? "" : "; " + meaning) + "</small></th>";
   for (auto const& value : values) {
     bool const wins = differ && value && *value == *best;
     std::string const digits = value ? shown_value(*value, measure.decimals) : "–";

@@ -65,7 +65,7 @@ struct Hash {
         "that of the model, in 1.." + std::to_string(max_vocab_size) + ", when kind = balanced",
         c.vocab_size);
   }
-  static constexpr WeightingRule weighting_rule(Config const&) { return {.weighs = false}; }
+  static constexpr WeightingRule weighting_rule(Config const&) { return {.by = WeighedBy::one}; }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return std::min(c.hashes, num_experts);
   }

@@ -17,11 +17,11 @@ struct Random : Control<Random> {
 
   template <class B>
   static Tensor<B> select(Context<B>& ctx, int top_k, int items, int num_experts) {
-    auto lots =
+    auto draws =
         ctx.training  // [items, num_experts]
             ? ops::uniform(ctx, "random_router", items, num_experts)
             : ops::uniform_of_keys(ctx, "random_router", ops::item_keys(ctx, items), num_experts);
-    return ops::top_k_of_rows(ctx, lots, top_k);  // [items, num_experts]
+    return ops::top_k_of_rows(ctx, draws, top_k);  // [items, num_experts]
   }
 };
 

@@ -14,6 +14,7 @@
 #include "moenda/ops/norm/unit_rows.hpp"
 #include "moenda/ops/routing/top_any.hpp"
 #include "moenda/ops/routing/top_k.hpp"
+#include "moenda/router/choice/scores.hpp"
 
 namespace moenda::router {
 
@@ -106,6 +107,9 @@ struct TopAny {
                     "in 0..1, a part of the training", c.adapt_from);
     problems.expect(c.adapt_until >= c.adapt_from && c.adapt_until <= 1, "adapt_until",
                     "in adapt_from..1, a part of the training", c.adapt_until);
+  }
+  static constexpr WeightingRule weighting_rule(Config const&) {
+    return {.by = WeighedBy::equal_shares};
   }
   /// What to expect at first: a cosine is above 0, the first threshold, for half of the experts.
   static constexpr int experts_per_item(Config const& c, int num_experts) {

@@ -76,7 +76,8 @@ struct TopK {
     check_jitter(c.jitter, problems);
   }
   static constexpr WeightingRule weighting_rule(Config const& c) {
-    return {c.scores, c.weighting, c.gradient == Gradient::scaled, c.scaling_factor};
+    auto const by = c.gradient == Gradient::scaled ? WeighedBy::scores : WeighedBy::one;
+    return {c.scores, c.weighting, by, c.scaling_factor};
   }
   static constexpr int experts_per_item(Config const& c, int num_experts) {
     return std::min(c.top_k, num_experts);

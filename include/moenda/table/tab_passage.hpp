@@ -6,6 +6,7 @@
 #include "moenda/core/routing_hook.hpp"
 #include "moenda/ops/norm/softmax.hpp"
 #include "moenda/ops/routing/dispatch.hpp"
+#include "moenda/router/choice/reweigh.hpp"
 #include "moenda/table/selector.hpp"
 
 namespace moenda {
@@ -24,8 +25,9 @@ struct TabPassage {
   Tensor<B> reader;     // [questions, d_model]
   Tensor<B> attention;  // [questions, max_words]
   expert::tab::Reading<B> reading;
-  typename Router::template Cache<B> router;
+  typename Router::template Cache<B> routed;
   Gates<B> gates;
+  RoutingSite site;
   Tensor<B> log_router;  // [questions, num_experts]
   std::span<typename Selector::template Cache<B>> selectors;
   Tensor<B> table;  // [questions, ScoreTable::width], without the router's columns
@@ -33,12 +35,12 @@ struct TabPassage {
   /// hidden [questions * windows, d_model].
   void forward(Context<B>& ctx, Config const& c, Params const& p, Tensor<B> hidden) {
     read_question(ctx, c, p, hidden);
-    gates = Router::forward(ctx, c.router, p.router, router, reading.question, int(num_experts));
+    gates = Router::forward(ctx, c.router, p.router, routed, reading.question, int(num_experts));
     require(gates.logits.rows == reading.question.rows && gates.logits.cols == int(num_experts),
             "TabMoe: the router must have a logit for every question and expert (rows)",
             gates.logits.rows, reading.question.rows);
-    auto const site = next_site(ctx);
-    if (ctx.hook != nullptr) observe(ctx, site, gates, ops::make_plan(ctx, gates, 1, -1));
+    site = next_site(ctx);
+    if (ctx.hook != nullptr) show_routing(ctx, c);
     log_router = ops::log_softmax(ctx, gates.logits);  // [questions, num_experts]
     expert::tab::ScoreTable const scores(c.layout);
     table = ops::zeros(ctx, log_router.rows, scores.width);
@@ -66,8 +68,9 @@ struct TabPassage {
     GatesGrad<B> const dgates{ops::zeros(ctx, questions, int(num_experts)),
                               ops::zeros(ctx, questions, int(num_experts)),
                               ops::log_softmax_backward(ctx, dlog_router, log_router)};
+    if (ctx.hook != nullptr) ctx.hook->teach(ctx, site, gates, dgates);
     ops::accumulate(ctx, d.question,
-                    Router::backward(ctx, c.router, p.router, grads.router, router, dgates));
+                    Router::backward(ctx, c.router, p.router, grads.router, routed, dgates));
     auto const dattention =
         ops::mix_windows_backward(ctx, d.question, attention, hidden, d.windows, words(c));
     auto const dscores = ops::softmax_backward(ctx, dattention, attention);
@@ -83,6 +86,19 @@ struct TabPassage {
   }
   static constexpr ops::Range words(Config const& c) { return {0, c.layout.max_words}; }
 
+  /// A hook may look and teach. There is nothing to decide: every operation is asked, and what the
+  /// router selects weighs nothing, only its logits do. So a hook that does is refused.
+  void show_routing(Context<B>& ctx, Config const& c) {
+    auto decided = gates;
+    ctx.hook->decide(ctx, site, decided, router::reweigh_by<Router, B>(c.router));
+    if (decided.selected.data != gates.selected.data ||
+        decided.weights.data != gates.weights.data) {
+      throw ConfigError(
+          "TabMoE: a hook cannot decide, because every operation is asked and only the router's "
+          "logits weigh it");
+    }
+    observe(ctx, site, gates, ops::make_plan(ctx, gates, 1, -1));
+  }
   /// The question in one vector: a mean of its words' windows, weighted by attention.
   void read_question(Context<B>& ctx, Config const& c, Params const& p, Tensor<B> hidden) {
     auto const nothing = ops::zeros(ctx, ctx.batch.batch_size, c.d_model);

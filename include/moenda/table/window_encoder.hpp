@@ -72,7 +72,7 @@ struct WindowEncoder {
     ops::add_row_backward(ctx, dsum, grads.bias);
     auto const dx = ops::matmul_backward(ctx, dsum, cache.x, p.weight, grads.weight);
     ops::embedding_backward(ctx, dx.reshape(ctx.batch.rows(), c.d_word), ctx.batch.tokens,
-                            grads.embedding);
+                            p.embedding, grads.embedding);
   }
 
  private:

@@ -102,7 +102,7 @@ inline void sinkhorn(int cols) {
   int const n = items * cols;
   Floats const z(n, 1, -2, 2);
   Floats plan(n);
-  cpu::sinkhorn_forward(backend(), plan.data(), z.data(), 3, items, cols);
+  cpu::sinkhorn_forward<float>(backend(), plan.data(), z.data(), nullptr, 3, items, cols);
   Doubles u(items, 0), v(std::size_t(cols), 0);
   for (int step = 0; step < 3; ++step) {
     for (int r = 0; r < items; ++r) {
@@ -125,7 +125,8 @@ inline void assignment(int cols) {
   int const items = 2 * cols + 1, n = items * cols;
   Floats const affinity(n, 1, -1, 1);
   Floats selected(n, 9.f);
-  cpu::balanced_assignment(backend(), selected.data(), affinity.data(), items, cols);
+  cpu::balanced_assignment<float>(backend(), selected.data(), affinity.data(), nullptr, items,
+                                  cols);
   expect({"balanced_assignment, all rows", cols}, double(n),
          sum_over(n, [&](auto i) { return selected[i] == 0 || selected[i] == 1; }), 0);
   Ints per_row, per_column, once(std::size_t(items), 1), twice(std::size_t(cols), 2);

@@ -141,18 +141,18 @@ inline void choices(int cols) {
 
 inline void one_column(int cols) {
   int const n = rows * cols;
-  Floats const x(n, 1, -1, 1), factors(n, 2, -1, 1), table(n, 3, -1, 1), lots(rows, 4, 0, 1);
+  Floats const x(n, 1, -1, 1), factors(n, 2, -1, 1), table(n, 3, -1, 1), draws(rows, 4, 0, 1);
   Floats probs(n, 5, 0, 2.0 / cols), y(n, 9.f);
-  cpu::choose_by_lot(backend(), y.data(), probs.data(), lots.data(), rows, cols);
+  cpu::choose_at_random(backend(), y.data(), probs.data(), draws.data(), rows, cols);
   Ints chosen(rows), columns(rows, 9);
   for (int r = 0; r < rows; ++r) {
     double sum = 0;
     int c = 0;
-    for (; c < cols - 1 && sum + probs[r * cols + c] <= lots[r]; ++c) sum += probs[r * cols + c];
+    for (; c < cols - 1 && sum + probs[r * cols + c] <= draws[r]; ++c) sum += probs[r * cols + c];
     chosen[std::size_t(r)] = c;
   }
   auto const is_chosen = [&](auto i) { return chosen[std::size_t(i / cols)] == i % cols; };
-  expect_each({"choose_by_lot", cols}, y, n, is_chosen, 0);
+  expect_each({"choose_at_random", cols}, y, n, is_chosen, 0);
   cpu::chosen_columns(backend(), columns.data(), y.data(), rows, cols);
   expect({"chosen_columns", cols}, columns, chosen, 0);
   y = x;

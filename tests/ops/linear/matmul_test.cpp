@@ -3,6 +3,8 @@
 #include "moenda/ops/linear/grouped_matmul.hpp"
 
 #include "moenda/ops/elementwise/concatenate.hpp"
+#include "moenda/ops/linear/embedding.hpp"
+#include "moenda/ops/loss/cross_entropy.hpp"
 #include "ops/setup.hpp"
 
 namespace {
@@ -43,6 +45,31 @@ TEST_CASE("a frozen weight gets no gradient, what is below it does", "[ops]") {
   CHECK(bits(dw) != std::vector<float>(15, 0.5f));
   w.frozen = true;
   CHECK(laws::same_bits(bits(ops::matmul_backward(s.ctx, dy, x, w, untouched)), dx));
+  CHECK(bits(untouched) == std::vector<float>(15, 0.5f));
+}
+
+TEST_CASE("a frozen table and a frozen head get no gradient", "[ops]") {
+  Setup s;
+  auto w = s.weight(3, 5);
+  auto const values = laws::numbers<float>(15, 1);
+  std::copy(values.begin(), values.end(), w.data);
+  auto const x = s.tensor(4, 5), dy = s.tensor(4, 5);
+  auto const dw = s.weight(3, 5), dtable = s.weight(3, 5), untouched = s.weight(3, 5);
+  std::vector<int> const ids{0, 2, 1, 2};
+  auto const bits = [](auto const& t) { return std::vector<float>(t.data, t.data + t.size()); };
+  auto const backward = [&](Weight<B> const& into_head, Weight<B> const& into_table) {
+    ops::embedding_backward(s.ctx, dy, ids.data(), w, into_table);
+    auto const [loss, dx] =
+        ops::cross_entropy_with_gradient(s.ctx, x, w, into_head, ids.data(), 0.5);
+    auto outcome = bits(dx);
+    outcome.push_back(float(*loss));
+    return outcome;
+  };
+  auto const outcome = backward(dw, dtable);
+  CHECK(bits(dw) != bits(untouched));
+  CHECK(bits(dtable) != bits(untouched));
+  w.frozen = true;
+  CHECK(laws::same_bits(backward(untouched, untouched), outcome));
   CHECK(bits(untouched) == std::vector<float>(15, 0.5f));
 }
 

@@ -24,31 +24,31 @@ auto values_of(T const& t) {
   return std::vector<float>(t.data, t.data + t.size());
 }
 
-TEST_CASE("a lot chooses the column in which it falls", "[ops]") {
+TEST_CASE("a draw chooses the column in which it falls", "[ops]") {
   Setup s;
   float const below_one = std::nextafter(1.f, 0.f);
   struct Drawn {
     std::vector<float> probs;
-    float lot;
+    float draw;
     int column;
   };
-  for (auto const& [probs, lot, column] :
+  for (auto const& [probs, draw, column] :
        {Drawn{{0.25f, 0.5f, 0.25f}, 0, 0}, Drawn{{0.25f, 0.5f, 0.25f}, 0.25f, 1},
         Drawn{{0.25f, 0.5f, 0.25f}, 0.74f, 1}, Drawn{{0.25f, 0.5f, 0.25f}, below_one, 2},
         Drawn{{0, 1, 0}, 0, 1}, Drawn{{0, 1, 0}, below_one, 1},
         Drawn{{0.5f, 0.4f, 0}, below_one, 1},  // they sum to less than 1
         Drawn{{0, 0, 0}, 0.5f, 0}, Drawn{{NAN, NAN, NAN}, 0.5f, 0}}) {
-    CAPTURE(probs, lot);
-    auto const mask = ops::choose_by_lot(s.ctx, table(s, {probs}), table(s, {{lot}}));
+    CAPTURE(probs, draw);
+    auto const mask = ops::choose_at_random(s.ctx, table(s, {probs}), table(s, {{draw}}));
     for (int c = 0; c < 3; ++c) CHECK(mask.data[c] == float(c == column));
     CHECK(ops::chosen_columns(s.ctx, mask)[0] == column);
   }
   CHECK(ops::chosen_columns(s.ctx, table(s, {{0, 0}}))[0] == 0);
   CHECK(ops::chosen_columns(s.ctx, s.tensor(0, 3)).empty());
-  CHECK_REFUSED(ops::choose_by_lot(s.ctx, s.tensor(2, 3), s.tensor(3, 1)),
-                "choose_by_lot: lots must be one per row (3 vs 2)");
-  CHECK_REFUSED(ops::choose_by_lot(s.ctx, s.tensor(2, 0), s.tensor(2, 1)),
-                "choose_by_lot: there must be a column to choose (0 vs 1)");
+  CHECK_REFUSED(ops::choose_at_random(s.ctx, s.tensor(2, 3), s.tensor(3, 1)),
+                "choose_at_random: draws must be one per row (3 vs 2)");
+  CHECK_REFUSED(ops::choose_at_random(s.ctx, s.tensor(2, 0), s.tensor(2, 1)),
+                "choose_at_random: there must be a column to choose (0 vs 1)");
 }
 
 TEST_CASE("every row gets the row of a table, or the factor, that it chose", "[ops]") {

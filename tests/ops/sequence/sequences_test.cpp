@@ -89,6 +89,29 @@ TEST_CASE("a recurrence needs gates and weights of one size", "[ops]") {
                 "gru_backward: dsteps.rows must be seq_len * batch_size (5 vs 6)");
 }
 
+TEST_CASE("a frozen recurrent weight gets no gradient, what is below it does", "[ops]") {
+  Setup s;
+  s.ctx.batch = {nullptr, 2, 3};
+  auto weight = s.weight(12, 4);
+  auto const bias = s.weight(1, 12);
+  auto const dweight = s.weight(12, 4), untouched = s.weight(12, 4);
+  auto const backward = [&](Weight<laws::Float> const& into) {
+    ops::GruCache<laws::Float> cache;
+    ops::gru(s.ctx, s.tensor(6, 12), weight, bias, cache);
+    auto const dbias = s.weight(1, 12);
+    auto const dgates = ops::gru_backward(s.ctx, {}, s.tensor(2, 4), weight, into, dbias, cache);
+    auto outcome = values(dgates);
+    outcome.insert(outcome.end(), dbias.data, dbias.data + dbias.size());
+    return outcome;
+  };
+  auto const outcome = backward(dweight);
+  Values const kept(48, 0.5f);
+  CHECK_FALSE(std::equal(kept.begin(), kept.end(), dweight.data));
+  weight.frozen = true;
+  CHECK(laws::same_bits(backward(untouched), outcome));
+  CHECK(std::equal(kept.begin(), kept.end(), untouched.data));
+}
+
 TEST_CASE("steps and sequences are two orders of the same rows", "[ops]") {
   Setup s;
   s.ctx.batch = {nullptr, 2, 3};

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "moenda/core/context.hpp"
+#include "moenda/ops/shapes.hpp"
 
 namespace moenda::ops {
 
@@ -25,11 +26,15 @@ Tensor<B> embedding(Context<B>& ctx, int const* ids, int tokens, Weight<B> const
   return y;
 }
 
-/// dtable[ids[t]] += dy[t].
+/// dtable[ids[t]] += dy[t], unless the table is frozen.   dy [tokens, d_model], ids [tokens].
+/// Throws ConfigError when the sizes differ.
 template <class B>
-void embedding_backward(Context<B>& ctx, Tensor<B> dy, int const* ids, Weight<B> const& dtable) {
-  require(dy.cols == dtable.cols, "embedding_backward: dy.cols must equal d_model", dy.cols,
-          dtable.cols);
+void embedding_backward(Context<B>& ctx, Tensor<B> dy, int const* ids, Weight<B> const& table,
+                        Weight<B> const& dtable) {
+  require(dy.cols == table.cols, "embedding_backward: dy.cols must equal d_model", dy.cols,
+          table.cols);
+  require_same_shape(dtable, table, "embedding_backward: dtable and table");
+  if (table.frozen) return;
   embedding_backward(ctx.backend, dtable.data, dy.data, ids, dy.rows, dy.cols, dtable.rows);
 }
 

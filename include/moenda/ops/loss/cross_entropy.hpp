@@ -42,7 +42,8 @@ struct CrossEntropyGrad {
   Tensor<B> dx;  // [tokens, d_model]
 };
 /// Forward and backward at once, so that a chunk of logits is computed once and never stored:
-/// dx = scale (softmax - onehot) head,   dhead += scale (softmax - onehot)^T x.
+/// dx = scale (softmax - onehot) head,   dhead += scale (softmax - onehot)^T x, unless head is
+/// frozen.
 template <class B>
 CrossEntropyGrad<B> cross_entropy_with_gradient(Context<B>& ctx, Tensor<B> x, Weight<B> const& head,
                                                 Weight<B> const& dhead, int const* targets,
@@ -52,9 +53,9 @@ CrossEntropyGrad<B> cross_entropy_with_gradient(Context<B>& ctx, Tensor<B> x, We
   require_same_shape(dhead, head, "cross_entropy: dhead and head");
   auto const* const plain = head.plain("cross_entropy_with_gradient: head");
   CrossEntropyGrad<B> result{ctx.loss_sum(), ctx.tensor(x.rows, x.cols)};
-  cross_entropy(ctx.backend, result.loss, static_cast<Scalar*>(nullptr), result.dx.data, dhead.data,
-                x.data, plain, targets, Scalar(scale), x.rows, head.rows, x.cols,
-                precision_of(ctx.backend, head));
+  cross_entropy(ctx.backend, result.loss, static_cast<Scalar*>(nullptr), result.dx.data,
+                head.frozen ? nullptr : dhead.data, x.data, plain, targets, Scalar(scale), x.rows,
+                head.rows, x.cols, precision_of(ctx.backend, head));
   return result;
 }
 

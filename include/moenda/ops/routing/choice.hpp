@@ -9,15 +9,15 @@
 namespace moenda::ops {
 
 /// mask = 1 at one column of every row, else 0: column c with probability probs[r, c], decided by
-/// lots, uniform in [0, 1). It has no gradient.   probs [rows, cols], lots [rows, 1] -> mask [rows,
-/// cols].
+/// draws, uniform in [0, 1). It has no gradient.   probs [rows, cols], draws [rows, 1] -> mask
+/// [rows, cols].
 template <class B>
-Tensor<B> choose_by_lot(Context<B>& ctx, Tensor<B> probs, Tensor<B> lots) {
-  require(lots.rows == probs.rows && lots.cols == 1, "choose_by_lot: lots must be one per row",
-          lots.rows, probs.rows);
-  require(probs.cols >= 1, "choose_by_lot: there must be a column to choose", probs.cols, 1);
+Tensor<B> choose_at_random(Context<B>& ctx, Tensor<B> probs, Tensor<B> draws) {
+  require(draws.rows == probs.rows && draws.cols == 1,
+          "choose_at_random: draws must be one per row", draws.rows, probs.rows);
+  require(probs.cols >= 1, "choose_at_random: there must be a column to choose", probs.cols, 1);
   auto mask = ctx.tensor(probs.rows, probs.cols);  // [rows, cols]
-  choose_by_lot(ctx.backend, mask.data, probs.data, lots.data, probs.rows, probs.cols);
+  choose_at_random(ctx.backend, mask.data, probs.data, draws.data, probs.rows, probs.cols);
   return mask;
 }
 

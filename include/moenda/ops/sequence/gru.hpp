@@ -52,7 +52,8 @@ Tensor<B> gru(Context<B>& ctx, Tensor<B> gates, Weight<B> const& weight, Weight<
 
 /// Through time, last step first. dsteps: the gradient in the state after every step [seq_len *
 /// batch_size, hidden], or empty; dlast [batch_size, hidden]: in the last states (overwritten).
-/// Adds to dweight and dbias, returns dgates [batch_size * seq_len, 3 hidden], 0 in padding.
+/// Adds to dweight, unless weight is frozen, and to dbias; returns dgates [batch_size * seq_len, 3
+/// hidden], 0 in padding.
 template <class B>
 Tensor<B> gru_backward(Context<B>& ctx, Tensor<B> dsteps, Tensor<B> dlast, Weight<B> const& weight,
                        Weight<B> const& dweight, Weight<B> const& dbias, GruCache<B> const& cache) {
@@ -83,8 +84,10 @@ Tensor<B> gru_backward(Context<B>& ctx, Tensor<B> dsteps, Tensor<B> dlast, Weigh
                           hidden, precision);
     accumulate(ctx, dlast, through);
   }
-  matmul_backward_weight(ctx.backend, dweight.data, drecurrent.data, cache.states.data,
-                         drecurrent.rows, 3 * hidden, hidden, precision);
+  if (!weight.frozen) {
+    matmul_backward_weight(ctx.backend, dweight.data, drecurrent.data, cache.states.data,
+                           drecurrent.rows, 3 * hidden, hidden, precision);
+  }
   add_row_backward(ctx, drecurrent, dbias);
   return dgates;
 }

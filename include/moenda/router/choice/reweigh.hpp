@@ -16,7 +16,9 @@ Tensor<B> reweighed(Context<B>& ctx, typename Router::Config const& c, Gates<B> 
   WeighCache<B> cache;
   if (auto const rule = weighting_rule<Router>(c)) {
     auto weights = selected;  // [items, num_experts]
-    if (rule->weighs) {
+    if (rule->by == WeighedBy::equal_shares) {
+      weights = weigh(ctx, Weighting::score_then_renormalise, {}, selected, selected, cache);
+    } else if (rule->by == WeighedBy::scores) {
       ScoreCache<B> scored;
       auto const scores = score(ctx, rule->scores, gates.logits, scored).scores;
       weights = weigh(ctx, rule->weighting, gates.logits, scores, selected, cache);

@@ -25,12 +25,16 @@ constexpr auto enum_names(Weighting) {
   return std::array{"select_then_score", "score_then_renormalise", "score_then_select"};
 }
 
+/// What the combine weights of the selected experts are made of: of their scores, or of nothing but
+/// that they are selected.
+enum class WeighedBy { scores, equal_shares, one };
+
 /// How a router weighs whatever is selected, where it can say so: its weighting_rule(config). A
 /// choice that is not its own is then weighed as it would have done (reweigh.hpp).
 struct WeightingRule {
   Scores scores = Scores::softmax;
   Weighting weighting = Weighting::score_then_renormalise;
-  bool weighs = true;  ///< false: a weight of 1 for each
+  WeighedBy by = WeighedBy::scores;  ///< else the first two say nothing
   double scaling_factor = 1;
 };
 
@@ -40,6 +44,9 @@ template <class R, class C>
   if constexpr (requires { R::weighting_rule(config); }) {
     return R::weighting_rule(config);
   } else {
+    static_assert(!names_weighting_rule<R>,
+                  "weighting_rule: it must be callable as weighting_rule(config); nobody calls any "
+                  "other");
     std::optional<WeightingRule> rule;
     if constexpr (has_parts<R>) {
       R::parts([&]<class Q>(Part<Q> const&, auto const& c) { rule = weighting_rule<Q>(c); },

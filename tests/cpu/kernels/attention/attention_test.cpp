@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiled attention against full scores in double, its gradient against differences, and the laws:
 // causality, grouped heads = repeated heads, the same bits for any number of threads.
-#define MOENDA_HEADER_ONLY 0
-#include "moenda/cpu/kernels/attention/attention.hpp"
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/cpu/kernels/attention/rope.hpp"
 
 #include "cpu/kernels/checks.hpp"
 

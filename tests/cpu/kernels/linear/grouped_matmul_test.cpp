@@ -10,7 +10,6 @@
 
 #include "cpu/kernels/checks.hpp"
 #include "moenda/cpu/backend.hpp"
-#include "moenda/cpu/kernels/linear/grouped_matmul.hpp"
 
 using namespace moenda;
 using namespace moenda::cpu;

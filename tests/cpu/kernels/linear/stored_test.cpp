@@ -4,8 +4,8 @@
 #include <array>
 
 #include "cpu/kernels/checks.hpp"
+#include "moenda/core/bf16.hpp"
 #include "moenda/cpu/backend.hpp"
-#include "moenda/cpu/kernels/kernels.hpp"
 
 using namespace moenda;
 using checks::numbers;
@@ -114,29 +114,6 @@ TEST_CASE("products at bf16 read stored weights to the bit", "[stored]") {
     check_groups(backend, 70, 130, Precision::bf16);
     check_groups(backend, 6, 31, Precision::bf16);
   }
-}
-
-TEST_CASE("portable registers read stored weights to the bit", "[stored]") {
-  using Portable = cpu::gemm_detail::Exact<cpu::gemm_detail::Portable<float>>;
-  using Rounded = cpu::gemm_detail::Rounded<cpu::gemm_detail::Portable<float>>;
-  cpu::Backend<float> backend(2);
-  auto const check = [&]<class V>(V) {
-    for (auto const& shape : shapes) {
-      auto const x = numbers<float>(std::ptrdiff_t(shape.rows) * shape.in, 1);
-      Weights<float> const w(std::ptrdiff_t(shape.out) * shape.in, 2);
-      auto const run = [&](Kept<float> kept) {
-        std::vector<float> y(std::size_t(shape.rows) * std::size_t(shape.out));
-        cpu::gemm_detail::multiply<V>(backend, 1, [&](int) {
-          return cpu::gemm_detail::forward_of<float>(y.data(), {x.data(), shape.in, 1}, kept,
-                                                     shape.rows, shape.out, shape.in);
-        });
-        return y;
-      };
-      REQUIRE(same_bits(run(w.stored()), run(w.plain.data())));
-    }
-  };
-  check(Portable{});
-  check(Rounded{});
 }
 
 TEMPLATE_TEST_CASE("embeddings and the loss read stored weights to the bit", "[stored]", float,

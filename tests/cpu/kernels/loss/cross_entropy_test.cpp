@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cross entropy in chunks against a loop in double, its gradient against differences, and what a
 // target may be.
-#define MOENDA_HEADER_ONLY 0
-#include "moenda/cpu/kernels/loss/cross_entropy.hpp"
-
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -11,6 +8,7 @@
 #include <vector>
 
 #include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/kernels/loss/chunk_rows.hpp"
 
 using moenda::cpu::Backend;
 using moenda::cpu::cross_entropy;
@@ -163,6 +161,20 @@ TEST_CASE("rows around the edge of a chunk", "[cross_entropy]") {
   }
 }
 
+TEST_CASE("a head that nobody trains changes no other number", "[cross_entropy]") {
+  Case<double> const of(20, 300, 33);
+  auto const want = run(of);
+  Backend<double> backend(1);
+  double loss = NAN;
+  std::vector<double> losses(20, NAN), dx(of.x.size(), NAN);
+  cross_entropy<double>(backend, &loss, losses.data(), dx.data(), nullptr, of.x.data(), of.w.data(),
+                        of.targets.data(), 1.0, of.rows, of.vocab_size, of.cols,
+                        moenda::Precision::fp32);
+  CHECK(loss == want.loss_sum);
+  CHECK(losses == want.losses);
+  CHECK(dx == want.dx);
+}
+
 TEST_CASE("a chunk is neither empty nor enormous", "[cross_entropy]") {
   for (int const vocab : {1, 256, 1000, 50257, 262144, 2147483647}) {
     INFO("vocabulary " << vocab);
@@ -273,7 +285,6 @@ TEST_CASE("cross entropy refuses impossible calls", "[cross_entropy]") {
     cross_entropy<float>(backend, &loss, nullptr, dx, dw, x, x, &target, 1, rows, vocab, cols,
                          moenda::Precision::fp32);
   };
-  CHECK_THROWS_AS(call(x, nullptr, 1, 1, 1), moenda::ConfigError);
   CHECK_THROWS_AS(call(nullptr, x, 1, 1, 1), moenda::ConfigError);
   CHECK_THROWS_AS(call(nullptr, nullptr, -1, 1, 1), moenda::ConfigError);
   CHECK_THROWS_AS(call(nullptr, nullptr, 1, 0, 1), moenda::ConfigError);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/kernels/checks.hpp"
-#include "moenda/cpu/kernels/loss/load_balancing.hpp"
-#include "moenda/cpu/kernels/loss/router_z.hpp"
 
 using namespace moenda;
 using checks::mask;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/kernels/checks.hpp"
-#include "moenda/cpu/kernels/norm/layer_norm.hpp"
-#include "moenda/cpu/kernels/norm/rms_norm.hpp"
 
 using namespace moenda;
 using checks::numbers;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/cpu/kernels/norm/softmax.hpp"
-
 #include <limits>
 #include <numeric>
 
 #include "cpu/kernels/checks.hpp"
-#include "moenda/cpu/kernels/routing/top_k.hpp"
 
 using namespace moenda;
 using checks::mask;

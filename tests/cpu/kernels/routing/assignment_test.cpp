@@ -49,11 +49,13 @@ double best_sum(std::vector<double> const& affinity, int n) {
 }
 
 template <class T>
-std::vector<T> assignment(std::vector<T> const& affinity, int cols) {
+std::vector<T> assignment(std::vector<T> const& affinity, int cols,
+                          std::vector<T> const& present = {}) {
   cpu::Backend<T> backend(2);
   std::vector<T> selected(affinity.size());
   int const rows = int(affinity.size()) / cols;
-  cpu::balanced_assignment(backend, selected.data(), affinity.data(), rows, cols);
+  cpu::balanced_assignment(backend, selected.data(), affinity.data(),
+                           present.empty() ? nullptr : present.data(), rows, cols);
   return selected;
 }
 
@@ -118,6 +120,33 @@ TEST_CASE("the remainder goes to the experts of largest total affinity", "[cpu][
   CHECK(selected == std::vector<double>{0, 1, 0, 0, 0, 1, 0, 0, 0, 0});
 }
 
+TEST_CASE("an auction is that of the rows that are present", "[cpu][assignment]") {
+  constexpr std::size_t rows = 61, cols = 4;
+  auto z = numbers<double>(int(rows * cols), 42, -3, 3);
+  std::vector<double> present(rows, 1), rest;
+  for (std::size_t r = 0; r < rows; ++r) {
+    if (r % 3 == 0) {
+      present[r] = 0;
+      z[r * cols] = 1e9;  // neither in the totals nor in the range
+    } else {
+      rest.insert(rest.end(), &z[r * cols], &z[r * cols] + cols);
+    }
+  }
+  auto const selected = assignment(z, int(cols), present);
+  std::vector<double> kept;
+  for (std::size_t r = 0; r < rows; ++r) {
+    auto const* const row = &selected[r * cols];
+    if (present[r] != 0) {
+      kept.insert(kept.end(), row, row + cols);
+    } else {
+      CHECK(std::accumulate(row, row + cols, 0.0) == 0);
+    }
+  }
+  CHECK(kept == assignment(rest, int(cols)));
+  std::vector<double> const nobody(rows, 0);
+  CHECK(assignment(z, int(cols), nobody) == std::vector<double>(z.size(), 0));
+}
+
 TEST_CASE("the auction ends evenly whatever it is given", "[cpu][assignment]") {
   auto const loads = [](std::vector<float> const& z, int cols) {
     auto const selected = assignment(z, cols);
@@ -139,8 +168,8 @@ TEST_CASE("an auction that runs out of bids still gives everybody a place", "[cp
   std::vector<cpu::detail::AuctionPlace> places(rows);
   std::vector<int> waiting(rows);
   for (int const bids : {0, 1, 29, 35}) {
-    cpu::detail::Auction<double> auction(z.data(), rows, cols, columns.data(), places.data(),
-                                         waiting.data());
+    cpu::detail::Auction<double> auction(z.data(), nullptr, rows, cols, columns.data(),
+                                         places.data(), waiting.data());
     CHECK(auction.sell(0.001, bids) == 0);
     auction.finish();
     std::vector<int> seen(rows);

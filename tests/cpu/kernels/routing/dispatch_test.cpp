@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/cpu/kernels/routing/dispatch.hpp"
-
 #include <numeric>
 
 #include "cpu/kernels/checks.hpp"

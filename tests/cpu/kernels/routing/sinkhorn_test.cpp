@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/cpu/kernels/routing/sinkhorn.hpp"
 
 #include "cpu/kernels/checks.hpp"
 
@@ -9,11 +8,13 @@ using checks::numbers;
 namespace {
 
 template <class T>
-std::vector<T> log_plan(std::vector<T> const& z, int cols, int iterations = 20, int threads = 2) {
-  cpu::Backend<T> backend(threads);
+std::vector<T> log_plan(std::vector<T> const& z, int cols, int iterations = 20,
+                        std::vector<T> const& present = {}) {
+  cpu::Backend<T> backend(2);
   std::vector<T> plan(z.size());
   int const rows = int(z.size()) / cols;
-  cpu::sinkhorn_forward(backend, plan.data(), z.data(), iterations, rows, cols);
+  cpu::sinkhorn_forward(backend, plan.data(), z.data(), present.empty() ? nullptr : present.data(),
+                        iterations, rows, cols);
   return plan;
 }
 
@@ -125,11 +126,30 @@ TEST_CASE("Sinkhorn takes logits of any size", "[cpu][sinkhorn]") {
   CHECK(plan == with_bad_row(INFINITY));
 }
 
+TEST_CASE("a Sinkhorn plan is that of the rows that are present", "[cpu][sinkhorn]") {
+  constexpr std::size_t rows = 90, cols = 5;  // several blocks of rows, one of them without a row
+  auto const z = numbers<double>(int(rows * cols), 39, -3, 3);
+  std::vector<double> present(rows, 1), rest;
+  for (std::size_t r = 0; r < rows; ++r) {
+    if (r % 3 == 0 || (r > 30 && r < 70)) present[r] = 0;
+    if (present[r] != 0) rest.insert(rest.end(), &z[r * cols], &z[r * cols] + cols);
+  }
+  auto const plan = log_plan(z, int(cols), 20, present);
+  std::vector<double> kept;
+  for (std::size_t r = 0; r < rows; ++r) {
+    if (present[r] != 0) kept.insert(kept.end(), &plan[r * cols], &plan[r * cols] + cols);
+  }
+  checks::require_near(kept, log_plan(rest, int(cols)), 1e-12);
+  CHECK(all_finite(plan));
+  CHECK(log_plan(z, int(cols), 20, std::vector<double>(rows, 1)) == log_plan(z, int(cols)));
+  CHECK(log_plan(z, int(cols), 20, std::vector<double>(rows, 0)) == z);  // nothing to balance
+}
+
 TEST_CASE("Sinkhorn gives the same bits for any number of threads", "[cpu][sinkhorn]") {
   auto const z = numbers<float>(300 * 6, 38, -3, 3);
   checks::require_same_bits([&](auto& backend) {
     std::vector<float> plan(z.size());
-    cpu::sinkhorn_forward(backend, plan.data(), z.data(), 5, 300, 6);
+    cpu::sinkhorn_forward<float>(backend, plan.data(), z.data(), nullptr, 5, 300, 6);
     return plan;
   });
 }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/cpu/kernels/routing/top_k_of_columns.hpp"
-
 #include <numeric>
 
 #include "cpu/kernels/checks.hpp"

@@ -69,8 +69,8 @@ void draw_gumbel_strata(Backend<T>& backend, T* y, Random random, int rows, int 
     for (std::ptrdiff_t c = begin; c < end; ++c) {
       for (std::ptrdiff_t i = 0; i < rows; ++i) {
         y[i * cols + c] = static_cast<T>(-std::log(-std::log((double(i) + 0.5) / rows)));
-        auto const lot = random.bits(static_cast<std::uint64_t>(c * rows + i));
-        auto const j = static_cast<std::ptrdiff_t>(lot % static_cast<std::uint64_t>(i + 1));
+        auto const drawn = random.bits(static_cast<std::uint64_t>(c * rows + i));
+        auto const j = static_cast<std::ptrdiff_t>(drawn % static_cast<std::uint64_t>(i + 1));
         std::swap(y[i * cols + c], y[j * cols + c]);
       }
     }

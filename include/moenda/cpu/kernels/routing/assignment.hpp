@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "moenda/cpu/kernels/blocks.hpp"
+#include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
 namespace moenda::cpu {
 
@@ -35,19 +36,22 @@ struct AuctionPlace {
 template <class T>
 class Auction {
  public:
-  /// columns [cols], places [rows] and waiting [rows] are working memory; afterwards they say who
-  /// has what.
-  Auction(T const* affinity, int rows, int cols, AuctionColumn* columns, AuctionPlace* places,
-          int* waiting)
+  /// Of the first `rows` rows those that are present bid, at least one. columns [cols], places
+  /// [rows] and waiting [rows] are working memory; afterwards they say who has what.
+  Auction(T const* affinity, T const* present, int rows, int cols, AuctionColumn* columns,
+          AuctionPlace* places, int* waiting)
       : affinity_(affinity),
-        rows_(rows),
+        present_(present),
+        all_rows_(rows),
+        rows_(static_cast<int>(present_rows(present, rows))),
         cols_(cols),
         columns_(columns),
         places_(places),
         waiting_(waiting) {
-    double low = value(0, 0), high = low;
+    double low = std::numeric_limits<double>::infinity(), high = -low;
     for (int c = 0; c < cols; ++c) columns[c] = {};
     for (int r = 0; r < rows; ++r) {
+      if (!is_present(present, r)) continue;
       for (int c = 0; c < cols; ++c) {
         columns[c].price += value(r, c);  // for now the total affinity
         low = std::min(low, value(r, c));
@@ -64,9 +68,10 @@ class Auction {
   /// `bids`; 0 says that rows may still be waiting.
   std::ptrdiff_t sell(double step, std::ptrdiff_t bids) {
     for (int c = 0; c < cols_; ++c) columns_[c].taken = 0;
-    for (int r = 0; r < rows_; ++r) waiting_[r] = r;
-    first_ = 0;
-    count_ = rows_;
+    first_ = count_ = 0;
+    for (int r = 0; r < all_rows_; ++r) {
+      if (is_present(present_, r)) waiting_[count_++] = r;
+    }
     for (; count_ > 0 && bids > 0; --bids) bid(pop(), step);
     return bids;
   }
@@ -156,8 +161,10 @@ class Auction {
     if (column.taken == column.places) column.price = begin->bid;
   }
 
-  T const* affinity_;  // [rows, cols]
-  int rows_, cols_;
+  T const* affinity_;  // [all rows, cols]
+  T const* present_;   // [all rows], or null
+  int all_rows_;
+  int rows_, cols_;         // those that bid
   AuctionColumn* columns_;  // [cols]
   AuctionPlace* places_;    // [rows], column by column
   int* waiting_;            // [rows], a ring of the rows without a place
@@ -171,24 +178,26 @@ inline constexpr int auction_bids_per_row = 100;   // over all rounds
 
 }  // namespace detail
 
-// selected[r, c] = 1 where row r goes to column c, else 0: every row once, every column rows / cols
-// times (one more for rows % cols of them), with nearly the largest sum of affinities: at most cols
-// * auction_precision * range below it, unless the bids run out; then the rows that wait take what
-// is left. NaN counts as the lowest affinity.
+// selected[r, c] = 1 where row r goes to column c, else 0: every one of the n rows that are present
+// once, every column n / cols times (one more for n % cols of them), with nearly the largest sum of
+// affinities: at most cols * auction_precision * range below it, unless the bids run out; then the
+// rows that wait take what is left. NaN counts as the lowest affinity.
 template <class T>
-void balanced_assignment(Backend<T>& backend, T* selected, T const* affinity, int rows, int cols) {
+void balanced_assignment(Backend<T>& backend, T* selected, T const* affinity, T const* present,
+                         int rows, int cols) {
   std::fill_n(selected, std::ptrdiff_t{rows} * cols, T(0));
-  if (rows <= 0 || cols <= 0) return;
+  auto const bidders = static_cast<int>(detail::present_rows(present, rows));
+  if (bidders <= 0 || cols <= 0) return;
   using detail::AuctionColumn, detail::AuctionPlace;
-  auto const row_count = static_cast<std::size_t>(rows);
+  auto const row_count = static_cast<std::size_t>(bidders);
   auto* const columns = backend.template scratch<AuctionColumn>(Backend<T>::reduction,
                                                                 static_cast<std::size_t>(cols));
   auto* const places = backend.template scratch<AuctionPlace>(Backend<T>::matmul_left, row_count);
-  detail::Auction<T> auction(affinity, rows, cols, columns, places,
+  detail::Auction<T> auction(affinity, present, rows, cols, columns, places,
                              backend.template scratch<int>(Backend<T>::matmul_right, row_count));
   double const range = auction.range();
-  double const last = range == 0 ? 1 : range * detail::auction_precision * cols / rows;
-  std::ptrdiff_t bids = std::ptrdiff_t{rows} * detail::auction_bids_per_row;
+  double const last = range == 0 ? 1 : range * detail::auction_precision * cols / bidders;
+  std::ptrdiff_t bids = std::ptrdiff_t{bidders} * detail::auction_bids_per_row;
   for (double step = std::max(last, range / detail::auction_shrink); bids > 0;
        step = std::max(last, step / detail::auction_shrink)) {
     bids = auction.sell(step, bids);

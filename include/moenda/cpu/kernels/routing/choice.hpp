@@ -7,16 +7,16 @@ namespace moenda::cpu {
 
 namespace detail {
 
-/// The first column at which the running sum of p passes `lot`, else the last that is possible: p
+/// The first column at which the running sum of p passes `draw`, else the last that is possible: p
 /// need not add up to 1 exactly. Column 0 where nothing is possible.
 template <class T>
-[[nodiscard]] int column_of_lot(T const* p, T lot, int cols) {
+[[nodiscard]] int column_of_draw(T const* p, T draw, int cols) {
   double sum = 0;
   int last = 0;
   for (int c = 0; c < cols; ++c) {
     if (p[c] > T(0)) last = c;
     sum += static_cast<double>(p[c]);
-    if (static_cast<double>(lot) < sum) return last;
+    if (static_cast<double>(draw) < sum) return last;
   }
   return last;
 }
@@ -24,16 +24,16 @@ template <class T>
 }  // namespace detail
 
 // selected[r, c] = 1 for one column of every row, else 0: column c with probability probs[r, c],
-// by lots[r], uniform in [0, 1)
+// by draws[r], uniform in [0, 1)
 template <class T>
-void choose_by_lot(Backend<T>& backend, T* selected, T const* probs, T const* lots, int rows,
-                   int cols) {
+void choose_at_random(Backend<T>& backend, T* selected, T const* probs, T const* draws, int rows,
+                      int cols) {
   if (cols <= 0) return;
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
       T* const row = selected + r * cols;
       std::fill_n(row, cols, T(0));
-      row[detail::column_of_lot(probs + r * cols, lots[r], cols)] = T(1);
+      row[detail::column_of_draw(probs + r * cols, draws[r], cols)] = T(1);
     }
   };
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);

@@ -6,6 +6,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 #include "moenda/cpu/kernels/exponential.hpp"
+#include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
 namespace moenda::cpu {
 
@@ -29,17 +30,21 @@ struct SinkhornSums {
   double *largest, *sum;  // [blocks, cols]
 };
 
-/// Makes the rows begin .. end sum to 1 / rows, and leaves their part of the column sums. Rows that
-/// are not finite count for nothing, so that they spoil no other row.
+/// Makes the rows begin .. end sum to exp(mass), and leaves their part of the column sums. Rows
+/// that are absent or not finite count for nothing, so that they spoil no other row.
 template <class T>
-void balance_rows(SinkhornSums const& s, T const* z, double mass, std::ptrdiff_t begin,
-                  std::ptrdiff_t end, std::ptrdiff_t cols) {
+void balance_rows(SinkhornSums const& s, T const* z, T const* present, double mass,
+                  std::ptrdiff_t begin, std::ptrdiff_t end, std::ptrdiff_t cols) {
   double* const largest = s.largest + begin / rows_per_sum * cols;
   double* const sum = s.sum + begin / rows_per_sum * cols;
   std::fill_n(largest, cols, minus_infinity);
   std::fill_n(sum, cols, 0.0);
   for (std::ptrdiff_t r = begin; r < end; ++r) {
     T const* const x = z + r * cols;
+    if (!is_present(present, r)) {
+      s.row[r] = minus_infinity;
+      continue;
+    }
     s.row[r] = mass - logsumexp<T>(cols, [&](std::ptrdiff_t c) {
                  return static_cast<double>(x[c]) + s.column[c];
                });
@@ -74,12 +79,13 @@ inline void balance_column(SinkhornSums const& s, std::ptrdiff_t c, double mass,
 }  // namespace detail
 
 // log_plan = logits + u (per row) + v (per column) after `iterations` times
-//   u_r = -log rows - logsumexp_c(z_rc + v_c);   v_c = -log cols - logsumexp_r(z_rc + u_r)
-// (Cuturi 2013, algorithm 1, in logarithms), so that exp(log_plan) has columns that sum to 1 / cols
-// and, when it has converged, rows that sum to 1 / rows. No exponential overflows, whatever z is.
+//   u_r = -log n - logsumexp_c(z_rc + v_c);   v_c = -log cols - logsumexp_r(z_rc + u_r)
+// over the n rows that are present (Cuturi 2013, algorithm 1, in logarithms), so that exp(log_plan)
+// has columns that sum to 1 / cols and, when it has converged, rows that sum to 1 / n. u_r = 0 in
+// other rows. No exponential overflows, whatever z is.
 template <class T>
-void sinkhorn_forward(Backend<T>& backend, T* log_plan, T const* logits, int iterations, int rows,
-                      int cols) {
+void sinkhorn_forward(Backend<T>& backend, T* log_plan, T const* logits, T const* present,
+                      int iterations, int rows, int cols) {
   if (rows <= 0 || cols <= 0) return;
   auto const blocks = detail::blocks_of(rows, detail::rows_per_sum);
   double* const memory = backend.template scratch<double>(
@@ -87,19 +93,21 @@ void sinkhorn_forward(Backend<T>& backend, T* log_plan, T const* logits, int ite
   detail::SinkhornSums const s{memory, memory + rows, memory + rows + cols,
                                memory + rows + cols + blocks * cols};
   std::fill_n(s.row, rows + cols, 0.0);
-  double const row_mass = -std::log(double(rows)), column_mass = -std::log(double(cols));
+  double const row_mass = -std::log(detail::present_rows(present, rows)),
+               column_mass = -std::log(double(cols));
   for (int i = 0; i < iterations; ++i) {
     detail::for_blocks(backend, rows, detail::rows_per_sum,
                        [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
-                         detail::balance_rows(s, logits, row_mass, begin, end, cols);
+                         detail::balance_rows(s, logits, present, row_mass, begin, end, cols);
                        });
     for (int c = 0; c < cols; ++c) detail::balance_column(s, c, column_mass, blocks, cols);
   }
   auto const body = [=](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t r = begin; r < end; ++r) {
+      double const u = detail::is_present(present, r) ? s.row[r] : 0;
       for (std::ptrdiff_t c = 0; c < cols; ++c) {
         auto const z = static_cast<double>(logits[r * cols + c]);
-        log_plan[r * cols + c] = static_cast<T>(z + s.row[r] + s.column[c]);
+        log_plan[r * cols + c] = static_cast<T>(z + u + s.column[c]);
       }
     }
   };

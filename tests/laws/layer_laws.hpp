@@ -120,7 +120,8 @@ void steady_steps_allocate_nothing(moenda::Batch batch) {
   CHECK(allocations_of([&] { subject.run(batch, x, &dy, result); }) == 0);
 }
 
-/// Outputs depend on no input that they must not see.
+/// Outputs depend on no input that they must not see. They are compared up to rounding: an expert
+/// that gets more rows than a product takes for few sums in another order.
 template <class Case>
 void reach_is_kept(moenda::Batch batch) {
   Subject<Case, float> subject;
@@ -139,7 +140,8 @@ void reach_is_kept(moenda::Batch batch) {
       if (reached) continue;
       CAPTURE(row, other);
       auto const begin = std::ptrdiff_t(other) * Case::width;
-      REQUIRE(std::equal(z.begin() + begin, z.begin() + begin + Case::width, y.begin() + begin));
+      REQUIRE(std::equal(z.begin() + begin, z.begin() + begin + Case::width, y.begin() + begin,
+                         [](float a, float b) { return std::abs(a - b) < 1e-5f; }));
     }
   }
 }

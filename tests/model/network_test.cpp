@@ -42,6 +42,8 @@ TEMPLATE_TEST_CASE("a model's gradients are right", "[model]", Gpt2, MoeGqa) {
   check_network_gradients<TestType>(config, 6);
 }
 
+// Another token may give an expert more than the few rows that products sum in an order of their
+// own, so what does not change is the value, up to rounding.
 TEMPLATE_TEST_CASE("a model sees no later token", "[model]", Gpt2, MoeGqa) {
   auto const config = config_of<TestType>();
   Float backend(1);
@@ -57,7 +59,8 @@ TEMPLATE_TEST_CASE("a model sees no later token", "[model]", Gpt2, MoeGqa) {
     for (int row = 0; row < 18; ++row) {
       auto const begin = logits.begin() + row * config.vocab_size;
       bool const equal =
-          std::equal(begin, begin + config.vocab_size, other.begin() + row * config.vocab_size);
+          std::equal(begin, begin + config.vocab_size, other.begin() + row * config.vocab_size,
+                     [](float a, float b) { return std::abs(a - b) < 1e-5F; });
       CAPTURE(changed, row);
       if (row / 9 != changed / 9 || row < changed) REQUIRE(equal);
       if (!equal) reached = true;

@@ -129,6 +129,11 @@ TEST_CASE("gemm of bf16 agrees with a plain loop over rounded operands", "[gemm]
   SECTION("AVX-512") { check_registers<Rounded<Avx512<float>>>(); }
 #endif
   SECTION("what the machine has") { check_registers<NativeBf16>(); }
+  SECTION("tiles, by plain loops") { check_registers<PlainTiles>(); }
+  SECTION("tiles of the machine") {
+    if (!has_tiles()) return WARN("skipped: this machine has no tile unit that programs may use");
+    check_registers<TilesBf16>();
+  }
 }
 
 TEMPLATE_TEST_CASE("gemm crosses blocks of rows, of columns and of the depth", "[gemm]", float,
@@ -160,6 +165,29 @@ TEMPLATE_TEST_CASE("gemm gives the same bits for any number of threads", "[gemm]
     check(Case<TestType>(1000, 4, 600, layout, 7));   // few columns
   }
   check(Case<TestType>(700, 70, 1100, 0, 8));  // in more passes, the fewer threads there are
+}
+
+TEMPLATE_TEST_CASE("tile units: depths in parts, the same bits for any number of threads and rows",
+                   "[gemm]", gemm_detail::PlainTiles, gemm_detail::TilesBf16) {
+  auto const backends = backends_of_1_2_3_8<float>();
+  if (std::is_same_v<TestType, gemm_detail::TilesBf16> && !gemm_detail::has_tiles()) {
+    return WARN("skipped: this machine has no tile unit that programs may use");
+  }
+  for (int layout = 0; layout < 8; ++layout) {
+    Case<float> const example(75, 70, 2100, layout, 5);
+    CAPTURE(layout);
+    auto const one = example.result<TestType>(*backends[0]);
+    CHECK(example.error<TestType>(one) < 1);
+    for (auto* backend : backends) REQUIRE(example.result<TestType>(*backend) == one);
+  }
+  Case<float> const all(64, 48, 600, 0, 3);
+  auto const whole = all.result<TestType>(*backends[0]);
+  for (int m : {9, 16, 17, 33}) {
+    std::vector<float> part(std::size_t(m) * 48);
+    gemm<float, TestType>(*backends[0], part.data(), 48, m, 48, 600, all.left(), all.right(),
+                          false);
+    CHECK(std::equal(part.begin(), part.end(), whole.begin()));
+  }
 }
 
 TEST_CASE("a row has the same bits among any number of other rows", "[gemm]") {
@@ -202,7 +230,7 @@ TEST_CASE("gemm of empty sizes", "[gemm]") {
 
 TEMPLATE_TEST_CASE("gemm propagates values that are not finite, and only to their row and column",
                    "[gemm]", gemm_detail::Native<float>, gemm_detail::NativeBf16,
-                   gemm_detail::Rounded<gemm_detail::Portable<float>>) {
+                   gemm_detail::PlainTiles, gemm_detail::Rounded<gemm_detail::Portable<float>>) {
   Backend<float> backend(2);
   for (int m : {3, 20, 70}) {
     for (float bad :

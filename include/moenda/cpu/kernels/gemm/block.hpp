@@ -12,6 +12,7 @@
 #include "moenda/cpu/kernels/gemm/few_rows.hpp"
 #include "moenda/cpu/kernels/gemm/micro.hpp"
 #include "moenda/cpu/kernels/gemm/pack.hpp"
+#include "moenda/cpu/kernels/gemm/pack_rows.hpp"
 #include "moenda/cpu/kernels/gemm/problem.hpp"
 
 namespace moenda::cpu::gemm_detail {
@@ -22,13 +23,26 @@ namespace moenda::cpu::gemm_detail {
   return parts_of(size, parts_of(size, limit));
 }
 
+/// How registers of kind V want the left operand, and what a thread holds while it uses them.
+template <class V>
+struct Use {
+  using LeftPanel = Panel<V, Tile<V>::rows, Tile<V>::left_stride>;
+  struct Session {};
+};
+template <class V>
+requires is_tile_unit<V>
+struct Use<V> {
+  using LeftPanel = RowPanel<V>;
+  using Session = typename V::Session;
+};
+
 /// V: the registers used.
 template <class V>
 class Block {
   using T = typename V::Scalar;
   using Packed = typename V::Packed;
   using Sizes = Tile<V>;
-  using LeftPanel = Panel<V, Sizes::rows, Sizes::left_stride>;
+  using LeftPanel = typename Use<V>::LeftPanel;
   using RightPanel = Panel<V, Sizes::cols, Sizes::cols>;
 
  public:
@@ -54,7 +68,8 @@ class Block {
 
   /// The length of the parts that a depth is cut into.
   [[nodiscard]] static constexpr int depth_of(int depth) {
-    return even_part(RightPanel::steps(depth), max_steps) * V::pair;
+    constexpr int unit = step_unit<V>();
+    return even_part(RightPanel::steps(depth) / unit, max_steps / unit) * unit * V::pair;
   }
   [[nodiscard]] int left_panels() const {
     return few_rows_ ? 0 : parts_of(problem_.m, Sizes::rows);
@@ -72,8 +87,9 @@ class Block {
     auto const steps = std::int64_t{RightPanel::steps(problem_.k)};
     if (few_rows_) return steps * 4 + problem_.m;
     int const rows = rows_computed<V>(std::min(problem_.m, Sizes::rows));
-    return right_panels_ * (steps * rows * V::tile_registers / 2 + rows * Sizes::cols / 4 +
-                            steps * Sizes::cols * V::pair / 2 / left_panels());
+    auto const products = is_tile_unit<V> ? steps * rows / 8 : steps * rows * V::tile_registers / 2;
+    return right_panels_ *
+           (products + rows * Sizes::cols / 4 + steps * Sizes::cols * V::pair / 2 / left_panels());
   }
 
   /// Packs the left panels [begin, end).
@@ -106,6 +122,7 @@ class Block {
       if (!problem_.has_stored()) return multiply_columns<V>(problem_, first, last);
       return multiply_stored_columns<V>(problem_, space.unpacked, first, last);
     }
+    [[maybe_unused]] typename Use<V>::Session const session;
     for (int p = 0; p < problem_.k; p += depth_) {
       int const depth = std::min(depth_, problem_.k - p);
       multiply_depth(

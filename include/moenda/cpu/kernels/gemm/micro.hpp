@@ -5,10 +5,12 @@
 #include <cstddef>
 
 #include "moenda/cpu/kernels/gemm/factors.hpp"
+#include "moenda/cpu/kernels/gemm/micro_amx.hpp"
 #include "moenda/cpu/kernels/gemm/micro_avx2.hpp"
 #include "moenda/cpu/kernels/gemm/micro_avx512.hpp"
 #include "moenda/cpu/kernels/gemm/micro_avx512_bf16.hpp"
 #include "moenda/cpu/kernels/gemm/micro_portable.hpp"
+#include "moenda/cpu/kernels/gemm/micro_tiles.hpp"
 #include "moenda/cpu/kernels/gemm/unroll.hpp"
 
 namespace moenda::cpu::gemm_detail {
@@ -31,6 +33,27 @@ using NativeBf16 = Avx512Bf16;
 #else
 using NativeBf16 = Rounded<Widest<float>>;
 #endif
+
+/// The unit that computes whole tiles of bf16 products, and whether this program may use it.
+#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
+using TilesBf16 = AmxBf16;
+[[nodiscard]] inline bool has_tiles() { return amx_is_permitted(); }
+#else
+using TilesBf16 = NativeBf16;
+[[nodiscard]] constexpr bool has_tiles() { return false; }
+#endif
+
+/// Registers of kind V are those of a unit that computes a tile by itself, several steps at once.
+template <class V>
+constexpr bool is_tile_unit = requires {
+  V::steps_at_once;
+};
+/// Depths are filled up with zeros to so many steps.
+template <class V>
+[[nodiscard]] constexpr int step_unit() {
+  if constexpr (is_tile_unit<V>) return V::steps_at_once;
+  return 1;
+}
 
 /// Sizes of the tile that registers of kind V compute, and of the packed panels it reads.
 template <class V>
@@ -75,6 +98,7 @@ void compute_tile(typename V::Scalar* c, std::ptrdiff_t c_stride, typename V::Pa
 /// Rows that compute_some_rows really computes for `rows` wanted ones.
 template <class V>
 [[nodiscard]] constexpr int rows_computed(int rows) {
+  if constexpr (is_tile_unit<V>) return rows <= V::tile_rows / 2 ? V::tile_rows / 2 : V::tile_rows;
   for (int size = 1; size < V::tile_rows; size *= 2) {
     if (rows <= size) return size;
   }
@@ -87,7 +111,9 @@ template <class V, int size = 1>
 void compute_some_rows(int rows, typename V::Scalar* c, std::ptrdiff_t c_stride,
                        typename V::Packed const* left, typename V::Packed const* right,
                        std::ptrdiff_t right_stride, int steps, bool accumulate) {
-  if constexpr (size < V::tile_rows) {
+  if constexpr (is_tile_unit<V>) {
+    V::compute(rows_computed<V>(rows), c, c_stride, left, right, right_stride, steps, accumulate);
+  } else if constexpr (size < V::tile_rows) {
     if (rows <= size)
       return compute_tile<V, size>(c, c_stride, left, right, right_stride, steps, accumulate);
     compute_some_rows<V, size * 2>(rows, c, c_stride, left, right, right_stride, steps, accumulate);

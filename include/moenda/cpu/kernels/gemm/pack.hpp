@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "moenda/cpu/kernels/gemm/micro.hpp"
 #include "moenda/cpu/kernels/gemm/problem.hpp"
 #include "moenda/cpu/kernels/gemm/unroll.hpp"
 
@@ -50,8 +51,10 @@ struct Panel {
   using Packed = typename V::Packed;
   static constexpr int used = used_, stride = stride_, lanes = V::lanes;
 
-  /// Steps of a depth; a last half step is filled with zero.
-  [[nodiscard]] static constexpr int steps(int depth) { return (depth + V::pair - 1) / V::pair; }
+  /// Steps of a depth; a last half step, and those that fill a unit, are zero.
+  [[nodiscard]] static constexpr int steps(int depth) {
+    return (filled(depth) + unit - 1) / unit * unit;
+  }
 
   /// Packs the transposed rows [0, count) of `from`, `used` of them a panel, into panels of
   /// [steps(depth), stride], one after the other.
@@ -69,6 +72,10 @@ struct Panel {
         copy_elements(to, from, std::min(count, used), depth);
       }
       int const panels = std::max(1, whole);
+      if constexpr (unit > 1) {
+        auto const begin = std::ptrdiff_t{filled(depth)} * stride;
+        for (int i = 0; i < panels; ++i) std::fill(to + i * size + begin, to + (i + 1) * size, 0U);
+      }
       to += size * panels, count -= panels * used, from = from.from(panels * used, 0);
     }
   }
@@ -77,6 +84,9 @@ struct Panel {
   /// Panels that are copied in one sweep: they share the cache lines of a source whose rows run
   /// across panels.
   static constexpr int abreast = 8;
+  static constexpr int unit = step_unit<V>();
+
+  [[nodiscard]] static constexpr int filled(int depth) { return (depth + V::pair - 1) / V::pair; }
 
   static void store(Packed* to, typename V::Factor const& value) {
     std::memcpy(to, &value, sizeof value);

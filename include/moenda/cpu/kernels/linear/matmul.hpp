@@ -23,6 +23,7 @@ void products(Backend<T>& backend, Precision precision, int count, ProblemOf&& p
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
+    if (bf16 && has_tiles()) return multiply<TilesBf16>(backend, count, problem_of);
     if (bf16) return multiply<NativeBf16>(backend, count, problem_of);
   }
   multiply<Native<T>>(backend, count, problem_of);

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The tile unit of Intel processors (AMX), with products of bf16 pairs. Present only where the
+// compiler was told that the machine has it; whether a program may use it, the operating system
+// says.
+#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "moenda/cpu/kernels/gemm/micro_avx512_bf16.hpp"
+
+namespace moenda::cpu::gemm_detail {
+
+/// Asks the operating system once for the tiles' state, which is 8 KB a thread: whether products
+/// may use AmxBf16.
+[[nodiscard]] inline bool amx_is_permitted() {
+  constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM
+  static bool const permitted = syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  return permitted;
+}
+
+/// A tile of the result is 2 x 2 tiles of the unit, each 16 x 16 sums; a step of the unit takes 16
+/// pairs of the depth. Four products share two left and two right tiles, so loads and products keep
+/// each other busy. The unit takes denormal numbers for zero.
+struct AmxBf16 : Avx512Bf16 {
+  static constexpr int tile_rows = 32, steps_at_once = 16;
+
+  /// While it lives, the thread's tiles have their shape.
+  class Session {
+   public:
+    Session() {
+      Shape shape;
+      for (int i = 0; i < 8; ++i) shape.row_bytes[i] = 64, shape.rows[i] = 16;
+      _tile_loadconfig(&shape);
+    }
+    ~Session() { _tile_release(); }
+    Session(Session const&) = delete;
+    Session& operator=(Session const&) = delete;
+
+   private:
+    struct alignas(64) Shape {
+      std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+      std::uint16_t row_bytes[16] = {};
+      std::uint8_t rows[16] = {};
+    };
+  };
+
+  /// c[rows, 32] = left right, or c += with `accumulate`; rows is 16 or 32. left:
+  /// [steps / 16, 32, 16], right: [steps, 32], with `right_stride` between rows.
+  static void compute(int rows, float* c, std::ptrdiff_t c_stride, Packed const* left,
+                      Packed const* right, std::ptrdiff_t right_stride, int steps,
+                      bool accumulate) {
+    auto const stride = static_cast<long>(right_stride) * 4;
+    bool const both = rows > 16;
+    asm volatile(
+        "" ::
+            : "memory");  // what was packed is in memory: the loads do not say what they read
+    for (int i = 0; i < rows; ++i) {
+      __builtin_prefetch(c + i * c_stride, 1);
+      __builtin_prefetch(c + i * c_stride + 31, 1);
+    }
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int step = 0; step < steps; step += steps_at_once) {
+      _tile_loadd(6, right, stride);
+      _tile_loadd(4, left, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_loadd(7, right + 16, stride);
+      _tile_dpbf16ps(1, 4, 7);
+      if (both) {
+        _tile_loadd(5, left + 16 * 16, 64);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+      left += tile_rows * steps_at_once, right += steps_at_once * right_stride;
+    }
+    if (!accumulate) return store(c, c_stride, both);
+    alignas(64) float sums[tile_rows * 32];
+    store(sums, 32, both);
+    for (int i = 0; i < rows; ++i) {
+      for (int j = 0; j < 32; j += lanes) {
+        float* const at = c + i * c_stride + j;
+        Avx512Bf16::store(at, add(load(at), load(sums + i * 32 + j)));
+      }
+    }
+  }
+
+ private:
+  static void store(float* c, std::ptrdiff_t c_stride, bool both) {
+    auto const stride = static_cast<long>(c_stride) * 4;
+    _tile_stored(0, c, stride);
+    _tile_stored(1, c + 16, stride);
+    if (both) {
+      _tile_stored(2, c + 16 * c_stride, stride);
+      _tile_stored(3, c + 16 * c_stride + 16, stride);
+    }
+    asm volatile("" ::: "memory");
+  }
+};
+
+}  // namespace moenda::cpu::gemm_detail
+#endif

@@ -31,7 +31,7 @@ moenda_ctest(consumers consumers COMMAND Python3::Interpreter consumers/run
              --source "${PROJECT_SOURCE_DIR}" --work "${CMAKE_CURRENT_BINARY_DIR}/consumers"
              --compiler "${CMAKE_CXX_COMPILER}")
 set_tests_properties(consumers PROPERTIES WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
-                     PROCESSORS 2)
+                     COST 1000)  # long: it starts first
 
 moenda_ctest(format style COMMAND Python3::Interpreter "${tools}/check_format")
 

@@ -63,13 +63,38 @@ template <class V>
   return 2.0 * V::lanes * V::pair * chains * steps / seconds;
 }
 
+#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
+/// The same of the tile unit: four chains of products of tiles, each 16 x 16 x 32.
+[[nodiscard]] inline double tile_rate() {
+  constexpr int steps = 1 << 12;
+  cpu::gemm_detail::AmxBf16::Session const session;
+  double const seconds = best_seconds(20, [&] {
+    for (int step = 0; step < steps; ++step) {
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+  });
+  return 4.0 * 2 * 16 * 16 * 32 * steps / seconds;
+}
+#endif
+
+/// FLOP per second of one thread in products of bf16 pairs.
+[[nodiscard]] inline double bf16_rate() {
+#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
+  if (cpu::gemm_detail::has_tiles()) return tile_rate();
+#endif
+  return multiply_add_rate<cpu::gemm_detail::NativeBf16>();
+}
+
 /// FLOP per second of `threads` threads together, in the registers that matrix products use.
 template <class T>
 [[nodiscard]] double peak_flops(int threads, Precision precision = Precision::fp32) {
   std::vector<double> rates(static_cast<std::size_t>(threads));
   on_threads(threads, [&](int thread) {
     rates[static_cast<std::size_t>(thread)] =
-        precision == Precision::bf16 ? multiply_add_rate<cpu::gemm_detail::NativeBf16>()
+        precision == Precision::bf16 ? bf16_rate()
                                      : multiply_add_rate<cpu::gemm_detail::Native<T>>();
   });
   double total = 0;

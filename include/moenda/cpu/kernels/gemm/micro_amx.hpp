@@ -55,9 +55,8 @@ struct AmxBf16 : Avx512Bf16 {
                       bool accumulate) {
     auto const stride = static_cast<long>(right_stride) * 4;
     bool const both = rows > 16;
-    asm volatile(
-        "" ::
-            : "memory");  // what was packed is in memory: the loads do not say what they read
+    // What was packed must be in memory: the loads below do not say what they read.
+    asm volatile("" ::: "memory");
     for (int i = 0; i < rows; ++i) {
       __builtin_prefetch(c + i * c_stride, 1);
       __builtin_prefetch(c + i * c_stride + 31, 1);

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "moenda/core/precision.hpp"
-#include "moenda/cpu/kernels/gemm/micro.hpp"
+#include "moenda/cpu/kernels/gemm/rate.hpp"
+#include "moenda/cpu/levels/level.hpp"
 
 namespace moenda::bench {
 
@@ -38,33 +39,15 @@ void on_threads(int threads, Body&& body) {
   for (auto& other : others) other.join();
 }
 
-/// FLOP per second of one thread that only multiplies and adds in registers of kind V: 24
-/// independent chains, more than latency times units of any core known.
+/// FLOP per second of one thread that multiplies and adds in registers of kind V.
 template <class V>
-[[nodiscard]] double multiply_add_rate() {
-  constexpr int chains = sizeof(typename V::Register) == 64 ? 24 : 12, steps = 1 << 16;
-  using T = typename V::Scalar;
-  T values[chains + V::lanes], out[V::lanes];  // all different, or chains would be merged
-  for (int i = 0; i < chains + V::lanes; ++i) values[i] = T(1) / T(i + 2);
-  typename V::Packed const factors[] = {V::packed(T(0.5), T(0.25)), V::packed(T(0.125), T(-0.5))};
-  volatile T sink = 0;
-  double const seconds = best_seconds(20, [&] {
-    auto const a = V::broadcast(factors), b = V::broadcast(factors + 1);
-    typename V::Register sums[chains];
-    cpu::gemm_detail::unroll<chains>([&](auto i) { sums[i] = V::load(values + i); });
-    for (int step = 0; step < steps; ++step) {
-      cpu::gemm_detail::unroll<chains>([&](auto i) { sums[i] = V::multiply_add(a, b, sums[i]); });
-    }
-    auto total = V::zero();
-    cpu::gemm_detail::unroll<chains>([&](auto i) { total = V::add(total, sums[i]); });
-    V::store(out, total);
-    sink = out[0];
-  });
-  return 2.0 * V::lanes * V::pair * chains * steps / seconds;
+[[nodiscard]] double register_rate() {
+  return cpu::gemm_detail::multiply_add_rate<V>(20, 1 << 16);
 }
 
-#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
-/// The same of the tile unit: four chains of products of tiles, each 16 x 16 x 32.
+#if MOENDA_AMX
+/// FLOP per second of one thread in the tile unit: four chains of products of tiles, each 16 x 16
+/// x 32.
 [[nodiscard]] inline double tile_rate() {
   constexpr int steps = 1 << 12;
   cpu::gemm_detail::AmxBf16::Session const session;
@@ -82,10 +65,14 @@ template <class V>
 
 /// FLOP per second of one thread in products of bf16 pairs.
 [[nodiscard]] inline double bf16_rate() {
-#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
-  if (cpu::gemm_detail::has_tiles()) return tile_rate();
+#if MOENDA_AMX
+  if (cpu::highest_level() == cpu::Level::amx) return tile_rate();
 #endif
-  return multiply_add_rate<cpu::gemm_detail::NativeBf16>();
+#if MOENDA_AVX512_BF16
+  return register_rate<cpu::gemm_detail::Avx512Bf16>();
+#else
+  return register_rate<cpu::gemm_detail::Native<float>>();
+#endif
 }
 
 /// FLOP per second of `threads` threads together, in the registers that matrix products use.
@@ -94,8 +81,7 @@ template <class T>
   std::vector<double> rates(static_cast<std::size_t>(threads));
   on_threads(threads, [&](int thread) {
     rates[static_cast<std::size_t>(thread)] =
-        precision == Precision::bf16 ? bf16_rate()
-                                     : multiply_add_rate<cpu::gemm_detail::Native<T>>();
+        precision == Precision::bf16 ? bf16_rate() : register_rate<cpu::gemm_detail::Native<T>>();
   });
   double total = 0;
   for (double const rate : rates) total += rate;

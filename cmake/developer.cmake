@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What only our own programs get: warnings as errors, ccache, kernels compiled once.
+# What only our own programs get: warnings as errors, ccache.
 find_program(CCACHE_PROGRAM ccache)
 mark_as_advanced(CCACHE_PROGRAM)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -18,12 +18,15 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(moenda_warnings INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
 endif()
 
-# The CPU kernels in one library: a model then compiles in a fraction of the time. Users get the
-# same by including moenda/cpu/source.hpp in one file of their own.
-file(CONFIGURE OUTPUT kernels.cpp CONTENT "#include <moenda/cpu/source.hpp>\n")
-add_library(moenda_kernels STATIC "${CMAKE_CURRENT_BINARY_DIR}/kernels.cpp")
-target_compile_definitions(moenda_kernels PUBLIC MOENDA_HEADER_ONLY=0)
-target_link_libraries(moenda_kernels PUBLIC moenda::moenda PRIVATE moenda_warnings)
+target_compile_options(moenda_kernels
+                       PRIVATE $<TARGET_PROPERTY:moenda_warnings,INTERFACE_COMPILE_OPTIONS>)
+
+# moenda_for_this_processor(target): for programs that compile kernels of their own.
+function(moenda_for_this_processor target)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+    target_compile_options(${target} PRIVATE -march=native)
+  endif()
+endfunction()
 
 # moenda_program(target source...): one of our own executables, with all parts of the library.
 function(moenda_program target)

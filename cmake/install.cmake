@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# find_package(moenda COMPONENTS io cuda) after `cmake --install`, and two pkg-config files.
+# find_package(moenda COMPONENTS kernels io cuda) after `cmake --install`, and pkg-config files.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 set(moenda_cmake_dir "${CMAKE_INSTALL_DATADIR}/cmake/moenda")
@@ -7,9 +7,19 @@ set(moenda_cmake_dir "${CMAKE_INSTALL_DATADIR}/cmake/moenda")
 install(TARGETS moenda_core EXPORT moenda-core
         FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 set(moenda_exports core)
+set(moenda_pkgconfig moenda)
+set(moenda_architecture ARCH_INDEPENDENT)
+if(MOENDA_KERNELS)
+  install(TARGETS moenda_kernels EXPORT moenda-kernels
+          ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+  list(APPEND moenda_exports kernels)
+  list(APPEND moenda_pkgconfig moenda-kernels)
+  set(moenda_architecture "")
+endif()
 if(MOENDA_IO)
   install(TARGETS moenda_io EXPORT moenda-io)
   list(APPEND moenda_exports io)
+  list(APPEND moenda_pkgconfig moenda-io)
 endif()
 if(MOENDA_CUDA)
   install(TARGETS moenda_cuda EXPORT moenda-cuda ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
@@ -24,12 +34,12 @@ configure_package_config_file(cmake/moendaConfig.cmake.in moendaConfig.cmake
                               INSTALL_DESTINATION "${moenda_cmake_dir}"
                               NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(moendaConfigVersion.cmake COMPATIBILITY SameMinorVersion
-                                 ARCH_INDEPENDENT)
+                                 ${moenda_architecture})
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/moendaConfig.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/moendaConfigVersion.cmake"
               cmake/Findtomlplusplus.cmake
         DESTINATION "${moenda_cmake_dir}")
-foreach(name moenda moenda-io)
+foreach(name IN LISTS moenda_pkgconfig)
   configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
   install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc"
           DESTINATION "${CMAKE_INSTALL_DATADIR}/pkgconfig")

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# What users link: headers and the libraries these headers need, nothing else. No warnings,
+# What users link: headers and the libraries these headers need, and the kernels compiled. No warnings,
 # sanitizers or processor flags here: those belong to the program.
 file(GLOB_RECURSE moenda_header_files CONFIGURE_DEPENDS
      "${PROJECT_SOURCE_DIR}/include/*.hpp" "${PROJECT_SOURCE_DIR}/include/*.ipp"
      "${PROJECT_SOURCE_DIR}/include/*.inc" "${PROJECT_SOURCE_DIR}/include/*.cuh"
-     "${PROJECT_SOURCE_DIR}/include/*.cu")
+     "${PROJECT_SOURCE_DIR}/include/*.cu" "${PROJECT_SOURCE_DIR}/include/*.cpp")
 
 add_library(moenda_core INTERFACE)
 add_library(moenda::moenda ALIAS moenda_core)
@@ -26,4 +26,29 @@ if(MOENDA_IO)
     $<BUILD_INTERFACE:tomlplusplus::tomlplusplus> $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>
     $<INSTALL_INTERFACE:tomlplusplus::tomlplusplus>
     $<INSTALL_INTERFACE:nlohmann_json::nlohmann_json>)
+endif()
+
+# moenda::kernels: every kernel, compiled once for each level of instructions (cpu/levels/); which of
+# them run is decided when a backend is made. The files switch on what their level needs, so they are
+# compiled for any processor of the family, and optimised whatever the build type is.
+if(MOENDA_KERNELS)
+  set(MOENDA_KERNEL_OPTIONS "-O3" CACHE STRING "Compiler options of moenda::kernels, after all others")
+  mark_as_advanced(MOENDA_KERNEL_OPTIONS)
+  file(GLOB moenda_level_files CONFIGURE_DEPENDS
+       "${PROJECT_SOURCE_DIR}/include/moenda/cpu/levels/*.cpp")
+  add_library(moenda_kernels STATIC ${moenda_level_files})
+  add_library(moenda::kernels ALIAS moenda_kernels)
+  set_target_properties(moenda_kernels PROPERTIES EXPORT_NAME kernels POSITION_INDEPENDENT_CODE ON)
+  target_compile_definitions(moenda_kernels INTERFACE MOENDA_HEADER_ONLY=0)
+  target_link_libraries(moenda_kernels PUBLIC moenda_core)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+    separate_arguments(kernel_options UNIX_COMMAND "${MOENDA_KERNEL_OPTIONS}")
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+      list(APPEND kernel_options -march=x86-64 -mtune=generic)
+    endif()
+    target_compile_options(moenda_kernels PRIVATE ${kernel_options})
+  endif()
+  if(NOT MOENDA_INSTALL)  # built for those who link it
+    set_target_properties(moenda_kernels PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
 endif()

@@ -51,7 +51,7 @@ struct Commands {
   std::string prompt;
   runner::AskOptions asked;
   int max_tokens = -1, jobs = 1;
-  bool dry_run = false;
+  bool dry_run = false, machine = false;
   std::vector<std::filesystem::path> runs;
   std::filesystem::path file = "report.html", trace_file = "trace.safetensors";
   runner::CounterfactualOptions counterfactual;
@@ -80,7 +80,10 @@ struct Commands {
     generate->add_option("--prompt", prompt, "instead of the configured one");
     generate->add_option("--max_tokens", max_tokens, "instead of the configured number")
         ->check(CLI::Range(0, 1'000'000));
-    add("describe", "check a configuration; print it whole, with every tensor");
+    auto* describe = add("describe", "check a configuration; print it whole, with every tensor");
+    auto* of_machine =
+        describe->add_flag("--machine", machine, "the processor, and the kernels that run on it");
+    describe->get_option("config")->required(false)->excludes(of_machine);
     auto* report = add("report", "one HTML page that compares runs, or of a sweep", false);
     report->add_option("runs", runs, "run folders or TOML files, or one sweep")->required();
     report->add_option("--file", file, "the page to write")->capture_default_str();
@@ -132,6 +135,11 @@ struct Commands {
     if (name == "trace") return runner::trace(options, trace_file);
     if (name == "counterfactual") return runner::counterfactual(options, counterfactual);
     if (name == "eval") return runner::evaluate(options);
+    if (name == "describe" && machine) return runner::describe_machine();
+    if (name == "describe" && options.config.empty()) {
+      throw moenda::ConfigError(
+          "describe: a TOML file, the folder of a run, or --machine is needed");
+    }
     if (name == "describe") return runner::describe(options);
     if (name == "ask") return runner::ask(options, asked);
     runner::GenerateOptions how;

@@ -45,6 +45,8 @@ int generate(Options const& options, GenerateOptions const& how);
 /// `jobs` runs at a time; `dry_run` prints the arms and trains nothing.
 int sweep(Options const& options, int jobs, bool dry_run);
 int describe(Options const& options);
+/// The processor, and which kernels run on it.
+int describe_machine();
 int report(std::vector<std::filesystem::path> const& runs, Options const& options,
            std::filesystem::path const& file);
 /// Where every token of validation text goes, into `file`.

@@ -2,8 +2,9 @@
 #pragma once
 // Every switch of the library.
 
-/// 1 (default): kernels are compiled wherever they are used. 0: include moenda/cpu/source.hpp in
-/// one source file of your program and every other file compiles in a fraction of the time.
+/// 1 (default): kernels are compiled wherever they are used, for the processor that the compiler is
+/// told of. 0: the program links moenda::kernels, which has them for every processor, or compiles
+/// moenda/cpu/levels/*.cpp itself; its own files compile in a fraction of the time.
 #ifndef MOENDA_HEADER_ONLY
 #define MOENDA_HEADER_ONLY 1
 #endif

@@ -15,6 +15,9 @@ PROMISED = {
     "MOENDA_FIELDS": "lists the members of a Config, Params or Cache",
     "MOENDA_HEADER_ONLY": "a switch (config.hpp)",
     "MOENDA_CUDA": "a switch (config.hpp)",
+    "MOENDA_LEVEL": "the namespace of kernels (cpu/levels/instructions.hpp)",
+    **dict.fromkeys(["MOENDA_AVX2", "MOENDA_AVX512", "MOENDA_AVX512_BF16", "MOENDA_AMX",
+                     "MOENDA_BF16_WITHOUT_DOTS"], "what kernels are compiled for"),
     "MOENDA_RULE_CAUSAL": "a sentence of rules.hpp, for tests of routers",
     "MOENDA_RULE_CAUSAL_ATTENTION": "the same, of attention",
     "MOENDA_RULE_GRANULARITY": "the same",
@@ -26,9 +29,9 @@ PROMISED = {
 
 
 def headers():
-    """All headers that a user may include together; the kernels' bodies come with source.hpp."""
+    """All headers that a user may include together; prerequisites.hpp is for compiled kernels."""
     return [path.relative_to(INCLUDE).as_posix() for path in sorted(INCLUDE.rglob("*.hpp"))
-            if "/cuda/kernels/" not in path.as_posix()]
+            if "/cuda/kernels/" not in path.as_posix() and path.name != "prerequisites.hpp"]
 
 
 def macros_of(compiler, names):

@@ -21,8 +21,9 @@ struct ComputeConfig {
   ComputeDevice device = ComputeDevice::cpu;
   int threads = 0;  ///< 0: every processor; --threads goes before it. Bits do not depend on it
   cpu::MatmulKernel matmul = cpu::MatmulKernel::packed;
-  Precision precision = Precision::fp32;  ///< of matrix products; a router's are always fp32
-  MOENDA_FIELDS(ComputeConfig, device, threads, matmul, precision);
+  Precision precision = Precision::fp32;       ///< of matrix products; a router's are always fp32
+  cpu::Level kernels = cpu::Level::automatic;  ///< the instructions that they use
+  MOENDA_FIELDS(ComputeConfig, device, threads, matmul, precision, kernels);
 };
 
 /// Adds what is wrong with the configuration.
@@ -43,7 +44,7 @@ inline void check_compute(ComputeConfig const& c, Problems& problems) {
 template <class F>
 decltype(auto) with_backend(Options const& options, ComputeConfig const& compute, F&& f) {
   Backend backend(options.threads != 0 ? options.threads : compute.threads, compute.matmul,
-                  compute.precision);
+                  compute.precision, compute.kernels);
   return f(backend);
 }
 

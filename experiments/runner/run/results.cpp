@@ -15,6 +15,7 @@
 #include "moenda/record/run_record.hpp"
 #include "moenda/record/tfevents.hpp"
 #include "moenda/version.hpp"
+#include "runner/run/machine.hpp"
 
 #ifndef MOENDA_BUILD_FLAGS
 #define MOENDA_BUILD_FLAGS ""
@@ -28,14 +29,6 @@ namespace moenda::runner {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string cpu_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
-}
 
 /// What a finished run measured: its task's entry, and training. Throws DataError where one of
 /// them is absent.
@@ -79,8 +72,9 @@ std::string meta_text(RunMeta const& run) {
   meta["commit"] = MOENDA_COMMIT;
   meta["compiler"] = __VERSION__;
   meta["flags"] = MOENDA_BUILD_FLAGS;
-  meta["cpu"] = cpu_name();
+  meta["cpu"] = processor_name();
   meta["threads"] = run.threads;
+  meta["kernels"] = {{"level", cpu::name_of(run.kernels.level)}, {"reason", run.kernels.reason}};
   meta["libraries"] = {
       {"toml++", std::to_string(TOML_LIB_MAJOR) + "." + std::to_string(TOML_LIB_MINOR) + "." +
                      std::to_string(TOML_LIB_PATCH)},

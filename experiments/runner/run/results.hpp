@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "moenda/cpu/levels/choose.hpp"
 #include "moenda/energy/meter.hpp"
 
 namespace moenda::runner {
@@ -16,6 +17,7 @@ struct RunMeta {
   std::int64_t parameters = 0, active = 0;
   std::string data;  ///< fingerprint of what it learns from
   int threads = 1;
+  cpu::ChosenLevel kernels;
   bool sees_later_tokens = false;  ///< a causal model whose router is allowed to
 };
 

@@ -74,7 +74,7 @@ class TrainingRun {
         run_.folder / io::run_files::meta,
         meta_text({run_.title(), T::summary(model), T::Model::parameter_count(model),
                    T::Model::active_parameter_count(model), data_.fingerprint(),
-                   backend_.pool.threads(),
+                   backend_.pool.threads(), cpu::choose_level(run_.config.compute.kernels),
                    causal && sees_later_tokens<typename T::Model>(model)}));
   }
 
@@ -124,9 +124,9 @@ class TrainingRun {
   bool resume() {
     auto const newest = newest_checkpoint(run_.checkpoints());
     if (!newest) return false;
-    auto const spent = load_checkpoint(*newest, network_, trainer_);
-    seconds_ = spent.seconds;
-    training_energy_.start_from(spent.joules);
+    auto const state = load_checkpoint(*newest, network_, trainer_);
+    seconds_ = state.spent.seconds;
+    training_energy_.start_from(state.spent.joules);
     auto const step = trainer_.step_count();
     if (step > trainer_.steps() || checkpoint_folder(run_.checkpoints(), step) != *newest) {
       throw DataError((*newest / io::run_files::state).string() +
@@ -136,6 +136,11 @@ class TrainingRun {
     refuse_other_data(run_.folder, data_.fingerprint());
     recall_losses();
     std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
+    if (auto const now = kernels_of(backend_); !state.kernels.empty() && state.kernels != now) {
+      std::cerr << run_.title() << ": the steps before ran on " << state.kernels
+                << " kernels, from here on they run on " << now
+                << " ones: sums differ in their last digits ([compute] kernels)\n";
+    }
     return true;
   }
   /// What the last step before the checkpoint measured, for results.json.

@@ -13,6 +13,7 @@
 #include "moenda/core/parallel.hpp"
 #include "moenda/core/precision.hpp"
 #include "moenda/core/space.hpp"
+#include "moenda/cpu/levels/choose.hpp"
 
 namespace moenda::cpu {
 
@@ -53,12 +54,14 @@ class Backend {
   using Scalar = T;
   using Space = HostSpace;
 
-  /// `threads` = 0 takes every processor. Throws ConfigError unless 0 <= threads <= 1024, and for
-  /// bf16 in double: gradient checks need every digit.
+  /// `threads` = 0 takes every processor. `kernels`: see choose_level. Throws ConfigError unless 0
+  /// <= threads <= 1024, for a level that is not there, and for bf16 in double: gradient checks
+  /// need every digit.
   explicit Backend(int threads = 0, MatmulKernel matmul = MatmulKernel::packed,
-                   Precision matmul_precision = Precision::fp32)
+                   Precision matmul_precision = Precision::fp32, Level kernels = Level::automatic)
       : matmul_kernel(matmul),
         precision(matmul_precision),
+        level(choose_level(kernels).level),
         pool(threads),
         scratch_(static_cast<std::size_t>(pool.threads()) * num_uses) {
     if (std::is_same_v<T, double> && precision == Precision::bf16) {
@@ -79,6 +82,7 @@ class Backend {
 
   MatmulKernel matmul_kernel;
   Precision precision;  ///< of matrix products; a router's are always fp32
+  Level level;          ///< of the kernels that run
   ThreadPool pool;
 
  private:

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "moenda/cpu/levels/level.hpp"
 #include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/content_hash.hpp"
 #include "moenda/files/run_files.hpp"
@@ -129,7 +130,17 @@ struct RunState {
   std::int64_t optimizer_step = 0;  ///< steps applied
   Spent spent{};
   std::uint64_t checksum = 0;  ///< of weights and moments, as they lie in memory
+  /// The level of the kernels that computed them, whose last digits are their own. Empty where a
+  /// backend has none, and in checkpoints of earlier versions.
+  std::string kernels{};
 };
+
+/// What RunState says of them.
+template <class B>
+[[nodiscard]] std::string kernels_of([[maybe_unused]] B const& backend) {
+  if constexpr (requires { backend.level; }) return cpu::name_of(backend.level);
+  return {};
+}
 
 /// What a damaged or exchanged file of a checkpoint would not have.
 template <class Training, class Examples>
@@ -153,6 +164,7 @@ template <class Training, class Examples>
   };
   return "{\n  \"checksum\": " + std::to_string(state.checksum) +
          ",\n  \"joules\": " + shortest(state.spent.joules) +
+         (state.kernels.empty() ? "" : ",\n  \"kernels\": \"" + state.kernels + '"') +
          ",\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
          ",\n  \"seconds\": " + shortest(state.spent.seconds) +
          ",\n  \"step\": " + std::to_string(state.step) + "\n}\n";
@@ -165,6 +177,13 @@ template <class T>
   char const* const end = text.data() + text.size();
   auto const read = std::from_chars(text.data() + at + key.size() + 4, end, number);
   return read.ec == std::errc() && read.ptr != end && std::strchr(",\n}", *read.ptr) != nullptr;
+}
+/// The word behind "`key`":, or none.
+[[nodiscard]] inline std::string read_word(std::string const& text, std::string const& key) {
+  auto const begin = text.find('"' + key + "\": \"");
+  if (begin == std::string::npos) return {};
+  auto const word = begin + key.size() + 5, end = text.find('"', word);
+  return end == std::string::npos ? std::string() : text.substr(word, end - word);
 }
 /// Throws DataError unless the file is what state_text writes.
 [[nodiscard]] inline RunState read_state(std::filesystem::path const& path) {
@@ -186,6 +205,7 @@ template <class T>
                     ": not a checkpoint's state: it must have checksum, joules, optimizer_step, "
                     "seconds and step");
   }
+  state.kernels = read_word(text, "kernels");
   if (state.step < 0 || state.optimizer_step < 0 || !(state.spent.seconds >= 0) ||
       !(state.spent.joules >= 0)) {
     throw DataError(path.string() + ": steps, seconds and joules must not be negative");
@@ -244,17 +264,18 @@ void save_checkpoint(std::filesystem::path const& folder, Training const& networ
   moments.write(temporary / io::run_files::moments, {{"format", "moenda"}});
   io::write_file_atomically(
       temporary / io::run_files::state,
-      state_text({trainer.step_count(), trainer.state.step, spent, checksum_of(network, trainer)}));
+      state_text({trainer.step_count(), trainer.state.step, spent, checksum_of(network, trainer),
+                  kernels_of(network.backend)}));
   io::commit_folder(temporary, final_folder);
   auto const all = list_checkpoints(folder);
   for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) io::discard_folder(all[i]);
 }
 
-/// Continues from a checkpoint folder. Returns what training has cost so far. Throws DataError;
-/// then network and trainer are in no defined state.
+/// Continues from a checkpoint folder, and returns its state. Throws DataError; then network and
+/// trainer are in no defined state.
 template <class Training, class Examples>
-Spent load_checkpoint(std::filesystem::path const& folder, Training& network,
-                      Trainer<Training, Examples>& trainer) {
+RunState load_checkpoint(std::filesystem::path const& folder, Training& network,
+                         Trainer<Training, Examples>& trainer) {
   auto const state = read_state(folder / io::run_files::state);
   load_model(network, folder / io::run_files::weights);
   auto const path = folder / io::run_files::moments;
@@ -273,7 +294,7 @@ Spent load_checkpoint(std::filesystem::path const& folder, Training& network,
   }
   trainer.state.step = state.optimizer_step;
   trainer.set_step_count(state.step);
-  return state.spent;
+  return state;
 }
 
 }  // namespace moenda

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The float functions against the standard library in double, over every exponent.
-#define MOENDA_HEADER_ONLY 0
 #include "moenda/cpu/kernels/exponential.hpp"
 
 #include <algorithm>

@@ -8,9 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <iterator>
 #include <vector>
 
-#include "moenda/cpu/runtime.hpp"
+#include "moenda/core/bf16.hpp"
+#include "moenda/cpu/declarations.hpp"
 
 namespace targets {
 
@@ -153,9 +156,26 @@ void expect_each(Tried const& tried, Got const& got, std::ptrdiff_t count, Term 
 inline constexpr int some_widths[] = {1,  2,  3,  7,  8,  9,   15,  16,  17,  31,
                                       32, 33, 63, 64, 65, 100, 127, 128, 129, 130};
 inline constexpr int widest = 130;
+/// Every width to the widest; only some where MOENDA_FEW_WIDTHS is set (an emulated processor).
+inline Ints widths() {
+  Ints all(std::begin(some_widths), std::end(some_widths));
+  if (std::getenv("MOENDA_FEW_WIDTHS") != nullptr) return all;
+  all.clear();
+  for (int width = 1; width <= widest; ++width) all.push_back(width);
+  return all;
+}
 
-/// What main returns.
-inline int result() {
+/// Runs all checks; returns what main does. 77: this processor does not have the level that
+/// MOENDA_KERNELS names.
+template <class Checks>
+int run(Checks const& checks) {
+  try {
+    std::printf("level %s\n", moenda::cpu::name_of(backend().level));
+  } catch (moenda::ConfigError const& error) {
+    std::printf("skipped: %s\n", error.what());
+    return 77;
+  }
+  checks();
   std::printf("%d comparisons, %d wrong\n", checked, failed);
   return failed == 0 && checked > 0 ? 0 : 1;
 }

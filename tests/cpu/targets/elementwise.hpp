@@ -2,6 +2,7 @@
 #pragma once
 // Kernels that work on every number by itself, and the optimizer.
 #include "checks.hpp"
+#if MOENDA_HEADER_ONLY
 #include "moenda/cpu/kernels/elementwise/activations.hpp"
 #include "moenda/cpu/kernels/elementwise/elementwise.hpp"
 #include "moenda/cpu/kernels/elementwise/pointwise.hpp"
@@ -9,6 +10,7 @@
 #include "moenda/cpu/kernels/loss/squared_error.hpp"
 #include "moenda/cpu/kernels/optimizer/adamw.hpp"
 #include "moenda/cpu/kernels/routing/hash.hpp"
+#endif
 
 namespace targets {
 

@@ -2,8 +2,10 @@
 #pragma once
 // Balance and bookkeeping of routers: plans of transport, assignments, the rows of a gate, and who
 // is responsible for an answer.
-#include "moenda/cpu/kernels/table/derivations.hpp"
 #include "routing.hpp"
+#if MOENDA_HEADER_ONLY
+#include "moenda/cpu/kernels/table/derivations.hpp"
+#endif
 
 namespace targets {
 

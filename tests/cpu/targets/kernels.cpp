@@ -7,16 +7,17 @@
 #include "routing.hpp"
 #include "rows.hpp"
 
-int main() {
-  using namespace targets;
-  for (int width = 1; width <= widest; ++width) {
+namespace targets {
+
+void all() {
+  for (int const width : widths()) {
     for (auto const family : {activations, arithmetic, optimizer, squared_errors, draws}) {
       family(width);
     }
-    for (auto const family : {softmax, select, choices, one_column, norms, targets::unit_rows}) {
+    for (auto const family : {softmax, select, choices, one_column, norms, unit_rows}) {
       family(width);
     }
-    for (auto const family : {pooling, padding, rotation, targets::windows, dispatch}) {
+    for (auto const family : {pooling, padding, rotation, windows, dispatch}) {
       family(width);
     }
     for (auto const family : {losses_of_probs, importance, top_any, balancing_bias, presence,
@@ -29,5 +30,8 @@ int main() {
       family(width);
     }
   }
-  return result();
 }
+
+}  // namespace targets
+
+int main() { return targets::run(targets::all); }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Kernels that move rows, or add rows up.
+#include "rows.hpp"
+#if MOENDA_HEADER_ONLY
 #include "moenda/cpu/kernels/attention/rope.hpp"
 #include "moenda/cpu/kernels/linear/embedding.hpp"
 #include "moenda/cpu/kernels/routing/dispatch.hpp"
@@ -8,7 +10,7 @@
 #include "moenda/cpu/kernels/sequence/mean_pool.hpp"
 #include "moenda/cpu/kernels/sequence/padding.hpp"
 #include "moenda/cpu/kernels/table/windows.hpp"
-#include "rows.hpp"
+#endif
 
 namespace targets {
 

@@ -2,12 +2,14 @@
 // Matrix products, alone and grouped, and what is built from products, against plain loops in
 // double at odd sizes. A program of its own: products take the compilers most of their time.
 #include "checks.hpp"
+#if MOENDA_HEADER_ONLY
 #include "moenda/cpu/kernels/attention/attention.hpp"
 #include "moenda/cpu/kernels/attention/attention_backward.hpp"
 #include "moenda/cpu/kernels/linear/grouped_matmul.hpp"
 #include "moenda/cpu/kernels/linear/matmul.hpp"
 #include "moenda/cpu/kernels/loss/cross_entropy.hpp"
 #include "moenda/cpu/kernels/sequence/gru.hpp"
+#endif
 
 namespace {
 
@@ -15,21 +17,36 @@ using namespace targets;
 namespace cpu = moenda::cpu;
 constexpr auto fp32 = moenda::Precision::fp32;
 
+/// What bf16 makes of numbers: their products are exact in float, so only the sums round.
+Floats rounded(Floats x) {
+  for (std::ptrdiff_t i = 0; i < std::ptrdiff_t(x.size()); ++i) {
+    x.set(i, double(moenda::round_to_bf16(float(x[i]))));
+  }
+  return x;
+}
+
 void products(int width, int rows, int out, int in) {
   Floats const x(rows * in, 1, -1, 1), w(out * in, 2, -1, 1), dy(rows * out, 3, -1, 1);
-  Floats y(rows * out, 9.f), dx(rows * in, 9.f), dw(out * in, 1.f);
-  cpu::matmul_forward(backend(), y.data(), x.data(), w.data(), rows, out, in, fp32);
-  expect_each({"matmul_forward", width}, y, rows * out, [&](auto i) {
-    return sum_over(in, [&](auto c) { return x[i / out * in + c] * w[i % out * in + c]; });
-  });
-  cpu::matmul_backward_input(backend(), dx.data(), dy.data(), w.data(), rows, out, in, fp32);
-  expect_each({"matmul_backward_input", width}, dx, rows * in, [&](auto i) {
-    return sum_over(out, [&](auto o) { return dy[i / in * out + o] * w[o * in + i % in]; });
-  });
-  cpu::matmul_backward_weight(backend(), dw.data(), dy.data(), x.data(), rows, out, in, fp32);
-  expect_each({"matmul_backward_weight", width}, dw, out * in, [&](auto i) {
-    return 1 + sum_over(rows, [&](auto r) { return dy[r * out + i / in] * x[r * in + i % in]; });
-  });
+  for (auto const precision : {fp32, moenda::Precision::bf16}) {
+    bool const exact = precision == fp32;
+    Floats const as_x = exact ? x : rounded(x), as_w = exact ? w : rounded(w),
+                 as_dy = exact ? dy : rounded(dy);
+    Floats y(rows * out, 9.f), dx(rows * in, 9.f), dw(out * in, 1.f);
+    cpu::matmul_forward(backend(), y.data(), x.data(), w.data(), rows, out, in, precision);
+    expect_each({"matmul_forward", width}, y, rows * out, [&](auto i) {
+      return sum_over(in, [&](auto c) { return as_x[i / out * in + c] * as_w[i % out * in + c]; });
+    });
+    cpu::matmul_backward_input(backend(), dx.data(), dy.data(), w.data(), rows, out, in, precision);
+    expect_each({"matmul_backward_input", width}, dx, rows * in, [&](auto i) {
+      return sum_over(out, [&](auto o) { return as_dy[i / in * out + o] * as_w[o * in + i % in]; });
+    });
+    cpu::matmul_backward_weight(backend(), dw.data(), dy.data(), x.data(), rows, out, in,
+                                precision);
+    expect_each({"matmul_backward_weight", width}, dw, out * in, [&](auto i) {
+      return 1 + sum_over(rows,
+                          [&](auto r) { return as_dy[r * out + i / in] * as_x[r * in + i % in]; });
+    });
+  }
 }
 
 /// Three groups, of `width` rows, of none, and of 5, that pick their rows from the last to the
@@ -189,9 +206,7 @@ void gru(int hidden) {
   }
 }
 
-}  // namespace
-
-int main() {
+void all() {
   for (int width = 1; width <= widest; ++width) gru(width);
   for (int const width : some_widths) {
     products(width, width, 5, 9);
@@ -205,5 +220,8 @@ int main() {
     attention(width, 9, width);
     attention(width, width, 5);
   }
-  return result();
 }
+
+}  // namespace
+
+int main() { return run(all); }

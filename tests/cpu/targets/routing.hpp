@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Losses on routers, and what else routers do with a table of [items, experts].
+#include "rows.hpp"
+#if MOENDA_HEADER_ONLY
 #include "moenda/cpu/kernels/loss/load_balancing.hpp"
 #include "moenda/cpu/kernels/loss/load_variation.hpp"
 #include "moenda/cpu/kernels/loss/router_spread.hpp"
@@ -10,7 +12,7 @@
 #include "moenda/cpu/kernels/routing/gate_rows.hpp"
 #include "moenda/cpu/kernels/routing/sinkhorn.hpp"
 #include "moenda/cpu/kernels/routing/top_any.hpp"
-#include "rows.hpp"
+#endif
 
 namespace targets {
 

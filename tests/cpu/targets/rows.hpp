@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "checks.hpp"
+#if MOENDA_HEADER_ONLY
 #include "moenda/cpu/kernels/norm/layer_norm.hpp"
 #include "moenda/cpu/kernels/norm/rms_norm.hpp"
 #include "moenda/cpu/kernels/norm/softmax.hpp"
@@ -13,6 +14,7 @@
 #include "moenda/cpu/kernels/routing/top_k.hpp"
 #include "moenda/cpu/kernels/routing/top_k_of_columns.hpp"
 #include "moenda/cpu/kernels/table/derivations.hpp"
+#endif
 
 namespace targets {
 

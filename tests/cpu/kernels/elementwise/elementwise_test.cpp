@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/cpu/kernels/elementwise/elementwise.hpp"
-
 #include "cpu/kernels/checks.hpp"
+#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/kernels/blocks.hpp"
 
 using namespace moenda;
 using checks::numbers;

@@ -99,6 +99,14 @@ void check_registers() {
   REQUIRE(deep.template error<V>(deep.template result<V>(backend)) < 1);
 }
 
+#if MOENDA_AMX
+using Tiles = gemm_detail::AmxBf16;
+bool has_tiles() { return highest_level() == Level::amx; }
+#else
+using Tiles = gemm_detail::PlainTiles;
+bool has_tiles() { return false; }
+#endif
+
 template <class T>
 std::vector<Backend<T>*> backends_of_1_2_3_8() {
   static Backend<T> one(1), two(2), three(3), eight(8);
@@ -110,10 +118,10 @@ std::vector<Backend<T>*> backends_of_1_2_3_8() {
 TEMPLATE_TEST_CASE("gemm agrees with a plain loop in double", "[gemm]", float, double) {
   using namespace gemm_detail;
   SECTION("portable") { check_registers<Exact<Portable<TestType>>>(); }
-#if defined(__AVX2__) && defined(__FMA__)
+#if MOENDA_AVX2
   SECTION("AVX2") { check_registers<Exact<Avx2<TestType>>>(); }
 #endif
-#if defined(__AVX512F__)
+#if MOENDA_AVX512
   SECTION("AVX-512") { check_registers<Exact<Avx512<TestType>>>(); }
 #endif
 }
@@ -122,17 +130,19 @@ TEST_CASE("gemm of bf16 agrees with a plain loop over rounded operands", "[gemm]
   // A product of two rounded numbers is exact in fp32, so only the sums round: the same bound.
   using namespace gemm_detail;
   SECTION("portable") { check_registers<Rounded<Portable<float>>>(); }
-#if defined(__AVX2__) && defined(__FMA__)
+#if MOENDA_AVX2
   SECTION("AVX2") { check_registers<Rounded<Avx2<float>>>(); }
 #endif
-#if defined(__AVX512F__)
+#if MOENDA_AVX512
   SECTION("AVX-512") { check_registers<Rounded<Avx512<float>>>(); }
 #endif
-  SECTION("what the machine has") { check_registers<NativeBf16>(); }
+#if MOENDA_AVX512_BF16
+  SECTION("AVX-512 with dots of pairs") { check_registers<Avx512Bf16>(); }
+#endif
   SECTION("tiles, by plain loops") { check_registers<PlainTiles>(); }
   SECTION("tiles of the machine") {
     if (has_tiles()) {
-      check_registers<TilesBf16>();
+      check_registers<Tiles>();
     } else {
       WARN("skipped: this machine has no tile unit that programs may use");
     }
@@ -171,9 +181,9 @@ TEMPLATE_TEST_CASE("gemm gives the same bits for any number of threads", "[gemm]
 }
 
 TEMPLATE_TEST_CASE("tile units: depths in parts, the same bits for any number of threads and rows",
-                   "[gemm]", gemm_detail::PlainTiles, gemm_detail::TilesBf16) {
+                   "[gemm]", gemm_detail::PlainTiles, Tiles) {
   auto const backends = backends_of_1_2_3_8<float>();
-  if (std::is_same_v<TestType, gemm_detail::TilesBf16> && !gemm_detail::has_tiles()) {
+  if (std::is_same_v<TestType, Tiles> && !has_tiles()) {
     WARN("skipped: this machine has no tile unit that programs may use");
     return;
   }
@@ -233,8 +243,8 @@ TEST_CASE("gemm of empty sizes", "[gemm]") {
 }
 
 TEMPLATE_TEST_CASE("gemm propagates values that are not finite, and only to their row and column",
-                   "[gemm]", gemm_detail::Native<float>, gemm_detail::NativeBf16,
-                   gemm_detail::PlainTiles, gemm_detail::Rounded<gemm_detail::Portable<float>>) {
+                   "[gemm]", gemm_detail::Native<float>, gemm_detail::PlainTiles,
+                   gemm_detail::Rounded<gemm_detail::Portable<float>>) {
   Backend<float> backend(2);
   for (int m : {3, 20, 70}) {
     for (float bad :

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moenda/cpu/kernels/routing/assignment.hpp"
-
 #include <numeric>
 
 #include "cpu/kernels/checks.hpp"
+#include "moenda/cpu/backend.hpp"
+#include "moenda/cpu/kernels/routing/auction.hpp"
 
 using namespace moenda;
 using checks::numbers;

@@ -5,14 +5,16 @@
 #include <cstddef>
 #include <cstring>
 
-namespace moenda::cpu {
+#include "moenda/cpu/levels/instructions.hpp"
+
+namespace moenda::cpu::inline MOENDA_LEVEL {
 
 // One register full of scalars. The compilers' vector types lower to whatever the target has, and
 // unlike arrays of scalars they stay in registers through the depth loop with every compiler.
-#if defined(__AVX512F__)
+#if MOENDA_AVX512
 inline constexpr int register_bytes = 64;
 inline constexpr int widest_block = 4;  // 32 registers: 4 rows x 4 vectors of sums
-#elif defined(__AVX__)
+#elif MOENDA_AVX2
 inline constexpr int register_bytes = 32;
 inline constexpr int widest_block = 2;  // 16 registers: 4 rows x 2 vectors of sums
 #else
@@ -55,16 +57,11 @@ inline void product_block(T* y, std::ptrdiff_t y_step, LeftMatrix<T> left, T con
                           std::ptrdiff_t right_step, int columns, int depth, bool add) {
   using Vector = typename Register<T>::Type;
   constexpr int lanes = Register<T>::lanes;
-  auto const load = [](T const* at) {
-    Vector whole;
-    std::memcpy(&whole, at, sizeof(whole));
-    return whole;
-  };
   Vector sums[rows][vectors] = {};
   for (int d = 0; d < depth; ++d, left.data += left.by_depth, right += right_step) {
     Vector in[vectors];
     for (int v = 0; v < vectors; ++v) {
-      in[v] = load(right + v * lanes);
+      std::memcpy(&in[v], right + v * lanes, sizeof(Vector));
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
       // g++ would load the same vector again for every row, which the load ports cannot keep up
       // with: make it believe that the register changed.
@@ -79,7 +76,11 @@ inline void product_block(T* y, std::ptrdiff_t y_step, LeftMatrix<T> left, T con
   for (int row = 0; row < rows; ++row, y += y_step) {
     if (columns == vectors * lanes) {
       if (add) {
-        for (int v = 0; v < vectors; ++v) sums[row][v] += load(y + v * lanes);
+        for (int v = 0; v < vectors; ++v) {
+          Vector before;
+          std::memcpy(&before, y + v * lanes, sizeof(Vector));
+          sums[row][v] += before;
+        }
       }
       for (int v = 0; v < vectors; ++v) std::memcpy(y + v * lanes, &sums[row][v], sizeof(Vector));
     } else {
@@ -135,4 +136,4 @@ void tile_product(T* y, std::ptrdiff_t y_step, LeftMatrix<T> left, T const* righ
   }
 }
 
-}  // namespace moenda::cpu
+}  // namespace moenda::cpu::inline MOENDA_LEVEL

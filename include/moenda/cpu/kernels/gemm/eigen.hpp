@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Eigen's matrix product, on one thread: the reference that the packed product is compared with.
-// Eigen must not start threads of its own below the pool's.
-#ifndef EIGEN_DONT_PARALLELIZE
-#define EIGEN_DONT_PARALLELIZE
-#endif
-// GCC 12 calls the deliberately undefined registers of its own AVX-512 header uninitialised.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <Eigen/Core>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 #include <algorithm>
 
+#include "moenda/cpu/eigen.hpp"
 #include "moenda/cpu/kernels/gemm/problem.hpp"
 
-namespace moenda::cpu {
+namespace moenda::cpu::inline MOENDA_LEVEL {
 
 /// One product, as multiply, by Eigen. One of the strides of an operand must be 1; rows that are
 /// picked are copied first, and what is stored on the right is unpacked.
@@ -59,4 +46,4 @@ void eigen_gemm(gemm_detail::Problem<T> const& problem) {
   with_left(rows(a.transposed(), k, m).transpose());
 }
 
-}  // namespace moenda::cpu
+}  // namespace moenda::cpu::inline MOENDA_LEVEL

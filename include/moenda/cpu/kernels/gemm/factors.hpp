@@ -6,8 +6,9 @@
 #include <type_traits>
 
 #include "moenda/core/bf16.hpp"
+#include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::gemm_detail {
+namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
 
 template <class Element, int lanes>
 struct Vector {
@@ -56,4 +57,4 @@ struct Rounded : Kind {
   }
 };
 
-}  // namespace moenda::cpu::gemm_detail
+}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail

@@ -13,13 +13,13 @@
 #include "moenda/cpu/kernels/gemm/micro_tiles.hpp"
 #include "moenda/cpu/kernels/gemm/unroll.hpp"
 
-namespace moenda::cpu::gemm_detail {
+namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
 
-/// The widest registers that this translation unit was compiled for.
-#if defined(__AVX512F__)
+/// The widest registers of this level.
+#if MOENDA_AVX512
 template <class T>
 using Widest = Avx512<T>;
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif MOENDA_AVX2
 template <class T>
 using Widest = Avx2<T>;
 #else
@@ -28,20 +28,6 @@ using Widest = Portable<T>;
 #endif
 template <class T>
 using Native = Exact<Widest<T>>;
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512BF16__)
-using NativeBf16 = Avx512Bf16;
-#else
-using NativeBf16 = Rounded<Widest<float>>;
-#endif
-
-/// The unit that computes whole tiles of bf16 products, and whether this program may use it.
-#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
-using TilesBf16 = AmxBf16;
-[[nodiscard]] inline bool has_tiles() { return amx_is_permitted(); }
-#else
-using TilesBf16 = NativeBf16;
-[[nodiscard]] constexpr bool has_tiles() { return false; }
-#endif
 
 /// Registers of kind V are those of a unit that computes a tile by itself, several steps at once.
 template <class V>
@@ -122,4 +108,4 @@ void compute_some_rows(int rows, typename V::Scalar* c, std::ptrdiff_t c_stride,
   }
 }
 
-}  // namespace moenda::cpu::gemm_detail
+}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail

@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The tile unit of Intel processors (AMX), with products of bf16 pairs. Present only where the
-// compiler was told that the machine has it; whether a program may use it, the operating system
-// says.
-#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__linux__)
+// The tile unit of Intel processors (AMX), with products of bf16 pairs. Only a backend of
+// Level::amx may use it: the operating system gives tiles to those who ask.
+#include "moenda/cpu/levels/instructions.hpp"
+
+#if MOENDA_AMX
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cstdint>
 
 #include "moenda/cpu/kernels/gemm/micro_avx512_bf16.hpp"
 
-namespace moenda::cpu::gemm_detail {
-
-/// Asks the operating system once for the tiles' state, which is 8 KB a thread: whether products
-/// may use AmxBf16.
-[[nodiscard]] inline bool amx_is_permitted() {
-  constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM
-  static bool const permitted = syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-  return permitted;
-}
+namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
 
 /// A tile of the result is 2 x 2 tiles of the unit, each 16 x 16 sums; a step of the unit takes 16
 /// pairs of the depth. Four products share two left and two right tiles, so loads and products keep
@@ -102,5 +93,5 @@ struct AmxBf16 : Avx512Bf16 {
   }
 };
 
-}  // namespace moenda::cpu::gemm_detail
+}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
 #endif

@@ -2,10 +2,12 @@
 #pragma once
 // The registers of AVX-512. Present only where the compiler was told that the machine has
 // them.
-#if defined(__AVX512F__)
+#include "moenda/cpu/levels/instructions.hpp"
+
+#if MOENDA_AVX512
 #include <immintrin.h>
 
-namespace moenda::cpu::gemm_detail {
+namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
 
 /// Tiles of 14 rows by 2 registers: 28 sums + 2 columns + 1 broadcast of 32 registers. One step of
 /// the depth costs 16 loads for 28 multiply-adds, so the two load ports idle half of the time.
@@ -44,5 +46,5 @@ struct Avx512<double> {
   static Register add(Register a, Register b) { return _mm512_add_pd(a, b); }
 };
 
-}  // namespace moenda::cpu::gemm_detail
+}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
 #endif

@@ -2,7 +2,9 @@
 #pragma once
 // The registers of AVX-512 with products of bf16 pairs. Present only where the compiler was told
 // that the machine has them.
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512BF16__)
+#include "moenda/cpu/levels/instructions.hpp"
+
+#if MOENDA_AVX512_BF16
 #include <immintrin.h>
 
 #include <bit>
@@ -10,7 +12,7 @@
 
 #include "moenda/cpu/kernels/gemm/factors.hpp"
 
-namespace moenda::cpu::gemm_detail {
+namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
 
 /// Tiles as those of Avx512<float>; every lane of a factor holds two numbers of the depth, and one
 /// instruction adds both products to the lane of the sum. It takes denormal numbers for zero.
@@ -51,5 +53,5 @@ struct Avx512Bf16 {
   }
 };
 
-}  // namespace moenda::cpu::gemm_detail
+}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
 #endif

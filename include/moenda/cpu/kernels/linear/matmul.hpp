@@ -7,10 +7,26 @@
 #include "moenda/cpu/kernels/gemm/eigen.hpp"
 #include "moenda/cpu/kernels/gemm/gemm.hpp"
 
-namespace moenda::cpu {
+namespace moenda::cpu::inline MOENDA_LEVEL {
 namespace gemm_detail {
 
-/// The products problem_of(0), ..., problem_of(count - 1), by the kernel that the backend names.
+/// The products problem_of(0), ..., problem_of(count - 1) in bf16, as the backend's level has them.
+template <class ProblemOf>
+void products_in_bf16(Backend<float>& backend, int count, ProblemOf const& problem_of) {
+#if MOENDA_AMX
+  if (backend.level >= Level::amx) return multiply<AmxBf16>(backend, count, problem_of);
+#endif
+#if MOENDA_AVX512_BF16
+  if (!MOENDA_BF16_WITHOUT_DOTS || backend.level >= Level::avx512_bf16) {
+    return multiply<Avx512Bf16>(backend, count, problem_of);
+  }
+#endif
+#if MOENDA_BF16_WITHOUT_DOTS
+  multiply<Rounded<Widest<float>>>(backend, count, problem_of);
+#endif
+}
+
+/// The same in the backend's precision, by the kernel that it names.
 template <class T, class ProblemOf>
 void products(Backend<T>& backend, Precision precision, int count, ProblemOf&& problem_of) {
   bool const bf16 = precision == Precision::bf16;
@@ -23,8 +39,7 @@ void products(Backend<T>& backend, Precision precision, int count, ProblemOf&& p
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (bf16 && has_tiles()) return multiply<TilesBf16>(backend, count, problem_of);
-    if (bf16) return multiply<NativeBf16>(backend, count, problem_of);
+    if (bf16) return products_in_bf16(backend, count, problem_of);
   }
   multiply<Native<T>>(backend, count, problem_of);
 }
@@ -73,4 +88,4 @@ void matmul_backward_weight(Backend<T>& backend, T* dw, T const* dy, T const* x,
   });
 }
 
-}  // namespace moenda::cpu
+}  // namespace moenda::cpu::inline MOENDA_LEVEL

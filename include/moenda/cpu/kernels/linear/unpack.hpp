@@ -7,8 +7,9 @@
 
 #include "moenda/core/bf16.hpp"
 #include "moenda/core/storage.hpp"
+#include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::detail {
+namespace moenda::cpu::inline MOENDA_LEVEL::detail {
 
 /// to[count] = w[row, first .. first + count], where rows of w have `cols` columns.
 template <class T>
@@ -26,4 +27,4 @@ void unpack_row(T* to, WeightView<T> const& w, std::ptrdiff_t row, int cols, int
   }
 }
 
-}  // namespace moenda::cpu::detail
+}  // namespace moenda::cpu::inline MOENDA_LEVEL::detail

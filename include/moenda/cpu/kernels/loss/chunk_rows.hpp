@@ -2,7 +2,9 @@
 #pragma once
 #include <algorithm>
 
-namespace moenda::cpu {
+#include "moenda/cpu/levels/instructions.hpp"
+
+namespace moenda::cpu::inline MOENDA_LEVEL {
 
 /// Rows of logits in memory at a time. It depends on nothing but the vocabulary, so that the order
 /// of every sum is always the same: about 64 million logits, between 16 rows (an enormous
@@ -14,4 +16,4 @@ namespace moenda::cpu {
   return std::clamp(logits / vocab_size / step * step, step, 1024);
 }
 
-}  // namespace moenda::cpu
+}  // namespace moenda::cpu::inline MOENDA_LEVEL

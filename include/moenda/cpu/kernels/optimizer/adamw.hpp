@@ -8,7 +8,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu {
+namespace moenda::cpu::inline MOENDA_LEVEL {
 
 // *sum = sum_i x_i^2, assigned
 template <class T>
@@ -33,7 +33,7 @@ template <class T>
 void square_roots(T* x, std::ptrdiff_t n) {
   std::ptrdiff_t i = 0;
   if constexpr (std::is_same_v<T, float>) {
-#if defined(__AVX__)
+#if MOENDA_AVX2
     for (; i + 8 <= n; i += 8) _mm256_storeu_ps(x + i, _mm256_sqrt_ps(_mm256_loadu_ps(x + i)));
 #elif defined(__SSE2__)
     for (; i + 4 <= n; i += 4) _mm_storeu_ps(x + i, _mm_sqrt_ps(_mm_loadu_ps(x + i)));
@@ -92,4 +92,4 @@ void adamw_step(Backend<T>& backend, T* values, T* first_moment, T* second_momen
   detail::for_blocks(backend, n, detail::scalars_per_block, body);
 }
 
-}  // namespace moenda::cpu
+}  // namespace moenda::cpu::inline MOENDA_LEVEL

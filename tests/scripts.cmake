@@ -28,7 +28,7 @@ endforeach()
 
 # Every way a program can use the library.
 moenda_ctest(consumers consumers COMMAND Python3::Interpreter consumers/run
-             --source "${PROJECT_SOURCE_DIR}" --work "${CMAKE_CURRENT_BINARY_DIR}/consumers"
+             --source "${PROJECT_SOURCE_DIR}" --build "${PROJECT_BINARY_DIR}" --work "${CMAKE_CURRENT_BINARY_DIR}/consumers"
              --compiler "${CMAKE_CXX_COMPILER}")
 set_tests_properties(consumers PROPERTIES WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
                      COST 1000)  # long: it starts first

@@ -21,6 +21,8 @@ clang-format | command clang-format | format check
 ccache | command ccache | shorter rebuilds
 pkgconf | command pkg-config | test of the pkg-config file
 strace | command strace | crash tests of checkpoints
+qemu-user | command qemu-x86_64 | kernels on processors that this one is not
+binutils | command objdump | which instructions stand in which kernels
 chromium | browser | test of the report in a browser
 '
 

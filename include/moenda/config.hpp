@@ -9,6 +9,11 @@
 #define MOENDA_HEADER_ONLY 1
 #endif
 
+/// 1: nothing is said about kernels that are compiled without the processor's own instructions.
+#ifndef MOENDA_QUIET
+#define MOENDA_QUIET 0
+#endif
+
 /// 1 when the CUDA kernels are linked in; 0: constructing cuda::Backend throws a sentence.
 #ifndef MOENDA_CUDA
 #define MOENDA_CUDA 0

@@ -2,6 +2,9 @@
 #pragma once
 // Everything that models are made of. Training, inference, data and files have headers of their
 // own.
+#if defined(__cplusplus) && __cplusplus < 202002L && !defined(_MSC_VER)
+#error "Moenda needs C++20: compile with -std=c++20"
+#else
 #include "moenda/attention/grouped_query.hpp"
 #include "moenda/attention/multi_head.hpp"
 #include "moenda/config.hpp"
@@ -56,3 +59,4 @@
 #include "moenda/router/uniform.hpp"
 #include "moenda/version.hpp"
 #include "moenda/weights/stored.hpp"
+#endif

@@ -15,6 +15,7 @@ PROMISED = {
     "MOENDA_FIELDS": "lists the members of a Config, Params or Cache",
     "MOENDA_HEADER_ONLY": "a switch (config.hpp)",
     "MOENDA_CUDA": "a switch (config.hpp)",
+    "MOENDA_QUIET": "a switch (config.hpp)",
     "MOENDA_LEVEL": "the namespace of kernels (cpu/levels/instructions.hpp)",
     **dict.fromkeys(["MOENDA_AVX2", "MOENDA_AVX512", "MOENDA_AVX512_BF16", "MOENDA_AMX",
                      "MOENDA_BF16_WITHOUT_DOTS"], "what kernels are compiled for"),

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "moenda/cpu/backend.hpp"
-#include "moenda/cpu/kernels/linear/grouped_matmul.hpp"
-#include "moenda/cpu/kernels/loss/cross_entropy.hpp"
+#include "moenda/cpu/kernels/gemm/problem.hpp"
+#include "moenda/cpu/kernels/loss/chunk_rows.hpp"
 #include "onednn.hpp"
 #include "peak.hpp"
 
@@ -101,20 +101,27 @@ void dense(Settings const& settings, Pass pass, Shape const& shape) {
   auto const [rows, out, in] = shape;
   auto x = filled(rows, in), w = filled(out, in), y = filled(rows, out);
   cpu::Backend<float> backend(settings.threads);
+  namespace gemm = cpu::gemm_detail;
   auto const problem =
-      pass == Pass::forward ? cpu::gemm_detail::forward_of<float>(y.data(), {x.data(), in, 1},
-                                                                  w.data(), rows, out, in)
+      pass == Pass::forward
+          ? gemm::forward_of<float>(y.data(), {x.data(), in, 1}, w.data(), rows, out, in)
       : pass == Pass::backward_input
-          ? cpu::gemm_detail::backward_input_of<float>(x.data(), y.data(), w.data(), rows, out, in)
-          : cpu::gemm_detail::backward_weight_of<float>(w.data(), y.data(), {x.data(), in, 1}, rows,
-                                                        out, in);
+          ? gemm::backward_input_of<float>(x.data(), y.data(), w.data(), rows, out, in)
+          : gemm::backward_weight_of<float>(w.data(), y.data(), {x.data(), in, 1}, rows, out, in);
   bench::OneDnnProduct peer(problem, settings.precision, settings.threads);
-  auto const [ours, theirs] = medians(
-      settings.seconds,
-      [&] {
-        cpu::gemm_detail::products(backend, settings.precision, 1, [&](int) { return problem; });
-      },
-      [&] { peer.run(); });
+  auto const product = [&] {
+    if (pass == Pass::forward) {
+      cpu::matmul_forward<float>(backend, y.data(), x.data(), w.data(), rows, out, in,
+                                 settings.precision);
+    } else if (pass == Pass::backward_input) {
+      cpu::matmul_backward_input<float>(backend, x.data(), y.data(), w.data(), rows, out, in,
+                                        settings.precision);
+    } else {
+      cpu::matmul_backward_weight<float>(backend, w.data(), y.data(), x.data(), rows, out, in,
+                                         settings.precision);
+    }
+  };
+  auto const [ours, theirs] = medians(settings.seconds, product, [&] { peer.run(); });
   print_row(std::string(pass_names[int(pass)]) + " " + std::to_string(rows) + "x" +
                 std::to_string(out) + "x" + std::to_string(in),
             settings, 2.0 * rows * out * in, ours, theirs);

@@ -63,29 +63,40 @@ template <class V>
 }
 #endif
 
-/// FLOP per second of one thread in products of bf16 pairs.
-[[nodiscard]] inline double bf16_rate() {
-#if MOENDA_AMX
-  if (cpu::highest_level() == cpu::Level::amx) return tile_rate();
-#endif
+/// Ways in which a processor multiplies bf16, and FLOP per second of one thread; 0 where it has
+/// them not. By floats: each product of two rounded numbers as one of floats.
+struct Bf16Rates {
+  double by_floats = 0, by_dots = 0, by_tiles = 0;
+  [[nodiscard]] double best() const { return std::max({by_floats, by_dots, by_tiles}); }
+};
+[[nodiscard]] inline Bf16Rates bf16_rates() {
+  Bf16Rates rates{.by_floats = register_rate<cpu::gemm_detail::Native<float>>()};
 #if MOENDA_AVX512_BF16
-  return register_rate<cpu::gemm_detail::Avx512Bf16>();
-#else
-  return register_rate<cpu::gemm_detail::Native<float>>();
+  rates.by_dots = register_rate<cpu::gemm_detail::Avx512Bf16>();
 #endif
+#if MOENDA_AMX
+  if (cpu::highest_level() == cpu::Level::amx) rates.by_tiles = tile_rate();
+#endif
+  return rates;
 }
 
-/// FLOP per second of `threads` threads together, in the registers that matrix products use.
+/// What rate() measures on `threads` threads at once, added up.
+template <class Rate>
+[[nodiscard]] double sum_over_threads(int threads, Rate const& rate) {
+  std::vector<double> rates(static_cast<std::size_t>(threads));
+  on_threads(threads, [&](int thread) { rates[static_cast<std::size_t>(thread)] = rate(); });
+  double total = 0;
+  for (double const one : rates) total += one;
+  return total;
+}
+
+/// FLOP per second of `threads` threads together, by the quickest instructions for these numbers.
 template <class T>
 [[nodiscard]] double peak_flops(int threads, Precision precision = Precision::fp32) {
-  std::vector<double> rates(static_cast<std::size_t>(threads));
-  on_threads(threads, [&](int thread) {
-    rates[static_cast<std::size_t>(thread)] =
-        precision == Precision::bf16 ? bf16_rate() : register_rate<cpu::gemm_detail::Native<T>>();
+  return sum_over_threads(threads, [=] {
+    return precision == Precision::bf16 ? bf16_rates().best()
+                                        : register_rate<cpu::gemm_detail::Native<T>>();
   });
-  double total = 0;
-  for (double const rate : rates) total += rate;
-  return total;
 }
 
 }  // namespace moenda::bench

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints what this machine can do: multiply-adds in registers and bytes from memory, on one thread
-// and on all of them.
+// Prints what this machine can do: multiply-adds in registers by every kind of instructions that
+// the processor has, and bytes from memory, on one thread and on all of them.
 #include <cstdio>
 #include <numeric>
 #include <string>
@@ -59,6 +59,13 @@ int main() {
   row("multiply-add float  GFLOP/s", peak_flops<float>(1), peak_flops<float>(all));
   row("products of bf16    GFLOP/s", peak_flops<float>(1, moenda::Precision::bf16),
       peak_flops<float>(all, moenda::Precision::bf16));
+  auto const bf16_row = [&](char const* name, double Bf16Rates::*kind) {
+    auto const rate = [=] { return bf16_rates().*kind; };
+    double const one = rate();
+    if (one > 0) row(name, one, sum_over_threads(all, rate));
+  };
+  bf16_row("dots of bf16 pairs  GFLOP/s", &Bf16Rates::by_dots);
+  bf16_row("tiles of bf16       GFLOP/s", &Bf16Rates::by_tiles);
   row("multiply-add double GFLOP/s", peak_flops<double>(1), peak_flops<double>(all));
   row("memory read         GB/s", read_rate(data, 1), read_rate(data, all));
   row("memory copy         GB/s", copy_rate(data, 1), copy_rate(data, all));

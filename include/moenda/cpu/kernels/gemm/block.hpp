@@ -207,19 +207,24 @@ class Block {
       return compute_some_rows<V>(rows, c, problem.c_row_stride, left, right, right_stride, steps,
                                   problem.accumulate);
     }
-    compute_some_rows<V>(rows, part.space.aside, Sizes::cols, left, right, right_stride, steps,
-                         false);
-    auto const write = [&](auto const& one) {
+    auto* const aside = part.space.aside;
+    auto const each = [&](auto const& one) {
       for (int i = 0; i < rows; ++i) {
-        for (int j = 0; j < cols; ++j) {
-          one(*problem.at(row + i, col + j), part.space.aside[i * Sizes::cols + j]);
-        }
+        for (int j = 0; j < cols; ++j)
+          one(*problem.at(row + i, col + j), aside[i * Sizes::cols + j]);
       }
     };
-    if (problem.accumulate) {
-      write([](T& element, T sum) { element += sum; });
+    // A tile unit begins its sums with c, other registers add c to them at the end.
+    bool const begins_with_c = is_tile_unit<V> && problem.accumulate;
+    if (begins_with_c) {
+      std::fill_n(aside, aside_size, T(0));
+      each([](T const& element, T& sum) { sum = element; });
+    }
+    compute_some_rows<V>(rows, aside, Sizes::cols, left, right, right_stride, steps, begins_with_c);
+    if (problem.accumulate && !begins_with_c) {
+      each([](T& element, T const& sum) { element += sum; });
     } else {
-      write([](T& element, T sum) { element = sum; });
+      each([](T& element, T const& sum) { element = sum; });
     }
   }
 

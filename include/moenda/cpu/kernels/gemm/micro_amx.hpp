@@ -40,7 +40,8 @@ struct AmxBf16 : Avx512Bf16 {
   };
 
   /// c[rows, 32] = left right, or c += with `accumulate`; rows is 16 or 32. left:
-  /// [steps / 16, 32, 16], right: [steps, 32], with `right_stride` between rows.
+  /// [steps / 16, 32, 16], right: [steps, 32], with `right_stride` between rows. The sums begin
+  /// with what c has, so a depth cut into parts is summed in the order of the whole.
   static void compute(int rows, float* c, std::ptrdiff_t c_stride, Packed const* left,
                       Packed const* right, std::ptrdiff_t right_stride, int steps,
                       bool accumulate) {
@@ -48,14 +49,24 @@ struct AmxBf16 : Avx512Bf16 {
     bool const both = rows > 16;
     // What was packed must be in memory: the loads below do not say what they read.
     asm volatile("" ::: "memory");
-    for (int i = 0; i < rows; ++i) {
-      __builtin_prefetch(c + i * c_stride, 1);
-      __builtin_prefetch(c + i * c_stride + 31, 1);
+    auto const row_bytes = static_cast<long>(c_stride) * 4;
+    if (accumulate) {
+      _tile_loadd(0, c, row_bytes);
+      _tile_loadd(1, c + 16, row_bytes);
+      if (both) {
+        _tile_loadd(2, c + 16 * c_stride, row_bytes);
+        _tile_loadd(3, c + 16 * c_stride + 16, row_bytes);
+      }
+    } else {
+      for (int i = 0; i < rows; ++i) {
+        __builtin_prefetch(c + i * c_stride, 1);
+        __builtin_prefetch(c + i * c_stride + 31, 1);
+      }
+      _tile_zero(0);
+      _tile_zero(1);
+      _tile_zero(2);
+      _tile_zero(3);
     }
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
     for (int step = 0; step < steps; step += steps_at_once) {
       _tile_loadd(6, right, stride);
       _tile_loadd(4, left, 64);
@@ -69,25 +80,11 @@ struct AmxBf16 : Avx512Bf16 {
       }
       left += tile_rows * steps_at_once, right += steps_at_once * right_stride;
     }
-    if (!accumulate) return store(c, c_stride, both);
-    alignas(64) float sums[tile_rows * 32];
-    store(sums, 32, both);
-    for (int i = 0; i < rows; ++i) {
-      for (int j = 0; j < 32; j += lanes) {
-        float* const at = c + i * c_stride + j;
-        Avx512Bf16::store(at, add(load(at), load(sums + i * 32 + j)));
-      }
-    }
-  }
-
- private:
-  static void store(float* c, std::ptrdiff_t c_stride, bool both) {
-    auto const stride = static_cast<long>(c_stride) * 4;
-    _tile_stored(0, c, stride);
-    _tile_stored(1, c + 16, stride);
+    _tile_stored(0, c, row_bytes);
+    _tile_stored(1, c + 16, row_bytes);
     if (both) {
-      _tile_stored(2, c + 16 * c_stride, stride);
-      _tile_stored(3, c + 16 * c_stride + 16, stride);
+      _tile_stored(2, c + 16 * c_stride, row_bytes);
+      _tile_stored(3, c + 16 * c_stride + 16, row_bytes);
     }
     asm volatile("" ::: "memory");
   }

@@ -51,7 +51,8 @@ struct PlainTiles : PortablePairs {
                       bool accumulate) {
     for (int i = 0; i < rows; ++i) {
       for (int j = 0; j < 32; ++j) {
-        float sum = 0;
+        float& element = c[i * c_stride + j];
+        float sum = accumulate ? element : 0;
         for (int step = 0; step < steps; ++step) {
           auto const group = step / steps_at_once, at = step % steps_at_once;
           Packed const a = left[(group * tile_rows + i) * steps_at_once + at];
@@ -59,8 +60,7 @@ struct PlainTiles : PortablePairs {
           sum += first_of(a) * first_of(b);
           sum += second_of(a) * second_of(b);
         }
-        float& element = c[i * c_stride + j];
-        element = accumulate ? element + sum : sum;
+        element = sum;
       }
     }
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The three products of a linear layer. Weights are [out, in], so the forward product reads w
-// transposed and the gradient of the weight reads dy transposed; packing absorbs both.
+// The three products of a linear layer, in the numbers and by the registers that the backend names.
 #include <type_traits>
 
 #include "moenda/cpu/kernels/gemm/eigen.hpp"
@@ -42,26 +41,6 @@ void products(Backend<T>& backend, Precision precision, int count, ProblemOf&& p
     if (bf16) return products_in_bf16(backend, count, problem_of);
   }
   multiply<Native<T>>(backend, count, problem_of);
-}
-
-// y[rows, out] = x[rows, in] w[out, in]^T
-template <class T>
-[[nodiscard]] Problem<T> forward_of(T* y, Operand<T> x, WeightView<T> w, int rows, int out,
-                                    int in) {
-  if (w.is_plain()) return {y, out, 1, rows, out, in, x, {w.values, 1, in}, false};
-  return {y, out, 1, rows, out, in, x, {}, false, {w, in, 0}};
-}
-// dx[rows, in] = dy[rows, out] w[out, in]
-template <class T>
-[[nodiscard]] Problem<T> backward_input_of(T* dx, T const* dy, T const* w, int rows, int out,
-                                           int in) {
-  return {dx, in, 1, rows, in, out, {dy, out, 1}, {w, in, 1}, false};
-}
-// dw[out, in] += dy[rows, out]^T x[rows, in]
-template <class T>
-[[nodiscard]] Problem<T> backward_weight_of(T* dw, T const* dy, Operand<T> x, int rows, int out,
-                                            int in) {
-  return {dw, in, 1, out, in, rows, {dy, 1, out}, x, true};
 }
 
 }  // namespace gemm_detail

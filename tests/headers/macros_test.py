@@ -18,7 +18,7 @@ PROMISED = {
     "MOENDA_QUIET": "a switch (config.hpp)",
     "MOENDA_LEVEL": "the namespace of kernels (cpu/levels/instructions.hpp)",
     **dict.fromkeys(["MOENDA_AVX2", "MOENDA_AVX512", "MOENDA_AVX512_BF16", "MOENDA_AMX",
-                     "MOENDA_BF16_WITHOUT_DOTS"], "what kernels are compiled for"),
+                     "MOENDA_BF16_WITHOUT_DOTS", "MOENDA_EIGEN"], "what kernels are compiled for"),
     "MOENDA_RULE_CAUSAL": "a sentence of rules.hpp, for tests of routers",
     "MOENDA_RULE_CAUSAL_ATTENTION": "the same, of attention",
     "MOENDA_RULE_GRANULARITY": "the same",

@@ -74,7 +74,8 @@ class TrainingRun {
         run_.folder / io::run_files::meta,
         meta_text({run_.title(), T::summary(model), T::Model::parameter_count(model),
                    T::Model::active_parameter_count(model), data_.fingerprint(),
-                   backend_.pool.threads(), cpu::choose_level(run_.config.compute.kernels),
+                   backend_.pool.threads(),
+                   cpu::choose_level(run_.config.compute.kernels, run_.config.compute.matmul),
                    causal && sees_later_tokens<typename T::Model>(model)}));
   }
 

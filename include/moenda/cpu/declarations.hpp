@@ -13,14 +13,14 @@
 
 #if MOENDA_HEADER_ONLY || defined(MOENDA_TABLES)
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 #define MOENDA_KERNEL(name, arguments, ...) \
   template <class T>                        \
   void name(Backend<T>& backend, __VA_ARGS__);
 #include "moenda/kernels/for_each_kernel.inc"
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL
 
 #else
 

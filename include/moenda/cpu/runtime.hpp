@@ -17,10 +17,6 @@
 
 namespace moenda::cpu {
 
-/// Which matrix product runs: our packed kernel, or Eigen's as the reference to compare with.
-enum class MatmulKernel { packed, eigen };
-constexpr auto enum_names(MatmulKernel) { return std::array{"packed", "eigen"}; }
-
 /// Working memory of one worker, kept between calls so that a steady step allocates nothing.
 class Scratch {
  public:
@@ -61,7 +57,7 @@ class Backend {
                    Precision matmul_precision = Precision::fp32, Level kernels = Level::automatic)
       : matmul_kernel(matmul),
         precision(matmul_precision),
-        level(choose_level(kernels).level),
+        level(choose_level(kernels, matmul).level),
         pool(threads),
         scratch_(static_cast<std::size_t>(pool.threads()) * num_uses) {
     if (std::is_same_v<T, double> && precision == Precision::bf16) {

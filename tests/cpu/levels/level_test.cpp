@@ -93,6 +93,15 @@ TEST_CASE("a level that the processor does not have is refused", "[cpu][levels]"
                         cpu::name_of(cpu::highest_level()) + "\" on this processor, got \"amx\"");
 }
 
+TEST_CASE("Eigen's products run on the level that they are compiled for", "[cpu][levels]") {
+  constexpr auto eigen = cpu::MatmulKernel::eigen;
+  CHECK(cpu::Backend<float>(1, eigen).level == Level::portable);
+  CHECK(cpu::Backend<float>(1, eigen, Precision::fp32, Level::portable).level == Level::portable);
+  CHECK_THROWS_WITH(cpu::Backend<float>(1, eigen, Precision::fp32, Level::avx2),
+                    "cpu::Backend: kernels must be \"auto\" or \"portable\" with the products of "
+                    "Eigen, got \"avx2\"");
+}
+
 TEST_CASE("on every level the bits do not depend on threads, and levels agree", "[cpu][levels]") {
   for (auto const how : {Precision::fp32, Precision::bf16}) {
     auto const reference = product(Level::portable, 1, how);

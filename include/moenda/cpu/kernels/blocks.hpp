@@ -18,7 +18,7 @@
 
 #include "moenda/cpu/declarations.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::detail {
+namespace moenda::cpu::MOENDA_LEVEL::detail {
 
 /// Scalars per block: less than this is not worth waking a thread for.
 inline constexpr std::ptrdiff_t scalars_per_copy = 16384;  // loops bound by memory
@@ -118,4 +118,4 @@ template <class S, class Term>
   return largest;
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::detail

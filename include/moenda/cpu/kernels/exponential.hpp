@@ -10,7 +10,7 @@
 
 #include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 /// e^x. float: within 1.5 units in the last place, 0 below -104, infinity above 88.73, NaN stays.
 /// x = n ln 2 + r with |r| <= ln 2 / 2; e^r is a minimax polynomial of degree 6, e^x = 2^n e^r.
@@ -79,4 +79,4 @@ template <class T>
   return T(1) / (T(1) + exponential(-x));
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

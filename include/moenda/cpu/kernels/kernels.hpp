@@ -41,7 +41,7 @@
 #include "moenda/cpu/kernels/table/derivations.hpp"
 #include "moenda/cpu/kernels/table/windows.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::detail {
+namespace moenda::cpu::MOENDA_LEVEL::detail {
 
 /// Does not compile where a definition has other parameters than its entry in the list: it would
 /// be a second kernel of that name, and the first would have no definition.
@@ -56,4 +56,4 @@ constexpr bool defined_as_listed() {
 }
 static_assert(defined_as_listed<float>());
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::detail

@@ -3,12 +3,13 @@
 #include "moenda/cpu/levels/prerequisites.hpp"
 
 #if defined(__x86_64__)
-#define MOENDA_LEVEL avx2
+#define MOENDA_LEVEL inline avx2
 #define MOENDA_AVX2 1
 #define MOENDA_AVX512 0
 #define MOENDA_AVX512_BF16 0
 #define MOENDA_AMX 0
 #define MOENDA_BF16_WITHOUT_DOTS 1
+#define MOENDA_EIGEN 0
 #define MOENDA_TABLES avx2_tables
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt"))), \

@@ -5,7 +5,7 @@
 #include "moenda/cpu/levels/prerequisites.hpp"
 
 #if defined(__x86_64__)
-#define MOENDA_LEVEL avx512
+#define MOENDA_LEVEL inline avx512
 #define MOENDA_AVX2 1
 #define MOENDA_AVX512 1
 #define MOENDA_AVX512_BF16 1
@@ -15,6 +15,7 @@
 #define MOENDA_AMX 0
 #endif
 #define MOENDA_BF16_WITHOUT_DOTS 1
+#define MOENDA_EIGEN 0
 #define MOENDA_TABLES avx512_tables
 #if defined(__clang__)
 #pragma clang attribute push(                                                           \

@@ -2,6 +2,7 @@
 #pragma once
 // Which level a backend runs on, and why.
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -18,6 +19,10 @@
 #endif
 
 namespace moenda::cpu {
+
+/// Which matrix product runs: our packed kernel, or Eigen's as the reference to compare with.
+enum class MatmulKernel { packed, eigen };
+constexpr auto enum_names(MatmulKernel) { return std::array{"packed", "eigen"}; }
 
 /// A level, and a sentence that says why it is this one.
 struct ChosenLevel {
@@ -88,9 +93,21 @@ namespace level_detail {
 }  // namespace level_detail
 
 /// The level to run on when `wanted` is asked for. `automatic` takes what the environment variable
-/// MOENDA_KERNELS names, else the quickest that this processor has. Throws ConfigError for a level
-/// that the processor, or the program, does not have.
-[[nodiscard]] inline ChosenLevel choose_level(Level wanted) {
+/// MOENDA_KERNELS names, else the quickest that this processor has. Eigen's products are compiled
+/// for one level alone. Throws ConfigError for a level that the processor, or the program, does not
+/// have.
+[[nodiscard]] inline ChosenLevel choose_level(
+    Level wanted, [[maybe_unused]] MatmulKernel matmul = MatmulKernel::packed) {
+#if !MOENDA_HEADER_ONLY
+  if (matmul == MatmulKernel::eigen) {
+    if (wanted == Level::automatic || wanted == Level::portable) {
+      return {Level::portable, "Eigen's products are compiled for it"};
+    }
+    throw ConfigError(std::string("cpu::Backend: kernels must be \"auto\" or \"portable\" with the "
+                                  "products of Eigen, got \"") +
+                      name_of(wanted) + "\"");
+  }
+#endif
   if (wanted != Level::automatic) return level_detail::named_level(wanted);
   Level const named = level_detail::from_environment();
   if (named == Level::automatic) return level_detail::quickest_level();

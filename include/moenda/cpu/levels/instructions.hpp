@@ -3,7 +3,7 @@
 // The instructions that kernels are compiled for, and the namespace in which they stand. A file of
 // moenda/cpu/levels/ says both, for one level; everywhere else it is what the compiler was told.
 #ifndef MOENDA_LEVEL
-#define MOENDA_LEVEL native
+#define MOENDA_LEVEL inline native
 
 #if defined(__AVX2__) && defined(__FMA__)
 #define MOENDA_AVX2 1
@@ -31,4 +31,6 @@
 
 /// Whether products in bf16 are compiled for processors without instructions for it as well.
 #define MOENDA_BF16_WITHOUT_DOTS !MOENDA_AVX512_BF16
+/// Whether Eigen's products are: a reference, which one level is enough for.
+#define MOENDA_EIGEN 1
 #endif

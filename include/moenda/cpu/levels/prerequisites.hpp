@@ -29,7 +29,6 @@
 #include "moenda/core/error.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/core/storage.hpp"
-#include "moenda/cpu/eigen.hpp"
 #include "moenda/cpu/levels/tables.hpp"
 #include "moenda/cpu/runtime.hpp"
 #include "moenda/kernels/shapes.hpp"

@@ -12,7 +12,7 @@
 #include "moenda/cpu/kernels/attention/attention_tile.hpp"
 #include "moenda/cpu/kernels/exponential.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 /// The running softmax of a tile of queries: after every tile of keys, `sum` is the sum of
 /// exp(score - max) over the keys so far.
@@ -129,6 +129,6 @@ void attention_forward(Backend<T>& backend, T* y, T* logsumexp, T const* q, T co
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL
 
 #include "moenda/cpu/kernels/attention/attention_backward.hpp"

@@ -8,7 +8,7 @@
 #include "moenda/cpu/kernels/attention/attention_tile.hpp"
 #include "moenda/cpu/kernels/exponential.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 /// What one worker keeps of a tile of queries in attention_backward.
 template <class T>
@@ -158,4 +158,4 @@ void attention_backward(Backend<T>& backend, T* dq, T* dk, T* dv, T const* dy, T
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -8,7 +8,7 @@
 #include "moenda/cpu/declarations.hpp"
 #include "moenda/cpu/kernels/attention/attention_tile.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 inline constexpr int tile_queries = 64, tile_keys = 64;
 
@@ -186,4 +186,4 @@ void hide_unseen_keys(T* scores, QueryTile const& tile, std::int64_t key_begin, 
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

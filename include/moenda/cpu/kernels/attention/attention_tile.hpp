@@ -7,7 +7,7 @@
 
 #include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // One register full of scalars. The compilers' vector types lower to whatever the target has, and
 // unlike arrays of scalars they stay in registers through the depth loop with every compiler.
@@ -136,4 +136,4 @@ void tile_product(T* y, std::ptrdiff_t y_step, LeftMatrix<T> left, T const* righ
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

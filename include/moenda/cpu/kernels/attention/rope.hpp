@@ -7,7 +7,7 @@
 #include "moenda/core/error.hpp"
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -140,4 +140,4 @@ void rope_rotate(Backend<T>& backend, T* x, int rows, int num_heads, int head_di
   detail::for_blocks(backend, rows, detail::rows_per_block(width), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -5,7 +5,7 @@
 #include "moenda/cpu/kernels/blocks.hpp"
 #include "moenda/cpu/kernels/exponential.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -77,4 +77,4 @@ void swiglu_backward(Backend<T>& backend, T* dgate, T* dup, T const* dy, T const
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

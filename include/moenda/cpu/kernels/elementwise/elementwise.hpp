@@ -8,7 +8,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // y[i] = value
 template <class T>
@@ -74,4 +74,4 @@ void copy_blocks(Backend<T>& backend, T* y, T const* x, int blocks, std::ptrdiff
                      });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -5,7 +5,7 @@
 
 #include "moenda/cpu/kernels/elementwise/activations.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // y = 1 / (1 + exp(-x))
 template <class T>
@@ -71,4 +71,4 @@ void sum_of_rows(Backend<T>& backend, T* sums, T const* x, int rows, int cols) {
                        std::ptrdiff_t{cols}, std::ptrdiff_t{cols});
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -8,7 +8,7 @@
 #include "moenda/core/random.hpp"
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // y[i] uniform in [0, 1)
 template <class T>
@@ -90,4 +90,4 @@ void draw_mask(Backend<T>& backend, T* y, Random random, double p, T value, std:
                      });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -15,7 +15,7 @@
 #include "moenda/cpu/kernels/gemm/pack_rows.hpp"
 #include "moenda/cpu/kernels/gemm/problem.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 [[nodiscard]] constexpr int parts_of(int size, int unit) { return (size + unit - 1) / unit; }
 /// The largest part when `size` is cut into the fewest, nearly equal parts within `limit`.
@@ -234,4 +234,4 @@ class Block {
   int right_panels_ = 1;  // that are packed at a time
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

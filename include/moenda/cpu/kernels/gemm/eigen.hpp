@@ -6,7 +6,7 @@
 #include "moenda/cpu/eigen.hpp"
 #include "moenda/cpu/kernels/gemm/problem.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 /// One product, as multiply, by Eigen. One of the strides of an operand must be 1; rows that are
 /// picked are copied first, and what is stored on the right is unpacked.
@@ -46,4 +46,4 @@ void eigen_gemm(gemm_detail::Problem<T> const& problem) {
   with_left(rows(a.transposed(), k, m).transpose());
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -8,7 +8,7 @@
 #include "moenda/core/bf16.hpp"
 #include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 template <class Element, int lanes>
 struct Vector {
@@ -57,4 +57,4 @@ struct Rounded : Kind {
   }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

@@ -11,7 +11,7 @@
 #include "moenda/cpu/kernels/gemm/problem.hpp"
 #include "moenda/cpu/kernels/gemm/unroll.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// The sum of the numbers of a register: its upper half is added to the lower, again and again.
 template <class T, int lanes>
@@ -119,4 +119,4 @@ void multiply_stored_columns(Problem<typename V::Scalar> const& problem,
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

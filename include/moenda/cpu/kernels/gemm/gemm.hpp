@@ -13,7 +13,7 @@
 #include "moenda/cpu/declarations.hpp"
 #include "moenda/cpu/kernels/gemm/block.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 namespace gemm_detail {
 
 /// Blocks that are packed and multiplied together. Their results do not overlap.
@@ -170,4 +170,4 @@ void gemm(Backend<T>& backend, T* c, std::ptrdiff_t c_stride, int m, int n, int 
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

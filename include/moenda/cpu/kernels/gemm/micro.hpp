@@ -13,7 +13,7 @@
 #include "moenda/cpu/kernels/gemm/micro_tiles.hpp"
 #include "moenda/cpu/kernels/gemm/unroll.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// The widest registers of this level.
 #if MOENDA_AVX512
@@ -108,4 +108,4 @@ void compute_some_rows(int rows, typename V::Scalar* c, std::ptrdiff_t c_stride,
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

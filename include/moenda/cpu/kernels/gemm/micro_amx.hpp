@@ -11,7 +11,7 @@
 
 #include "moenda/cpu/kernels/gemm/micro_avx512_bf16.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// A tile of the result is 2 x 2 tiles of the unit, each 16 x 16 sums; a step of the unit takes 16
 /// pairs of the depth. Four products share two left and two right tiles, so loads and products keep
@@ -90,5 +90,5 @@ struct AmxBf16 : Avx512Bf16 {
   }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail
 #endif

@@ -7,7 +7,7 @@
 #if MOENDA_AVX2
 #include <immintrin.h>
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// Tiles of 6 rows by 2 registers: 12 sums + 2 columns + 1 broadcast of 16 registers, and 12 chains
 /// cover a latency of 5 cycles on 2 units.
@@ -46,5 +46,5 @@ struct Avx2<double> {
   static Register add(Register a, Register b) { return _mm256_add_pd(a, b); }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail
 #endif

@@ -7,7 +7,7 @@
 #if MOENDA_AVX512
 #include <immintrin.h>
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// Tiles of 14 rows by 2 registers: 28 sums + 2 columns + 1 broadcast of 32 registers. One step of
 /// the depth costs 16 loads for 28 multiply-adds, so the two load ports idle half of the time.
@@ -46,5 +46,5 @@ struct Avx512<double> {
   static Register add(Register a, Register b) { return _mm512_add_pd(a, b); }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail
 #endif

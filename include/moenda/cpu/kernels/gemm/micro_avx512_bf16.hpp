@@ -12,7 +12,7 @@
 
 #include "moenda/cpu/kernels/gemm/factors.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// Tiles as those of Avx512<float>; every lane of a factor holds two numbers of the depth, and one
 /// instruction adds both products to the lane of the sum. It takes denormal numbers for zero.
@@ -53,5 +53,5 @@ struct Avx512Bf16 {
   }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail
 #endif

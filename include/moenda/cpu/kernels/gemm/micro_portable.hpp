@@ -6,7 +6,7 @@
 
 #include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// Sixteen byte registers, spelt without instruction names. A tile is 4 rows by 2 registers: the 8
 /// sums, 2 columns and 1 broadcast fit the 16 registers of baseline x86-64.
@@ -28,4 +28,4 @@ struct Portable {
   static Register add(Register a, Register b) { return a + b; }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

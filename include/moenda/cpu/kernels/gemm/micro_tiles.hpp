@@ -8,7 +8,7 @@
 #include "moenda/core/bf16.hpp"
 #include "moenda/cpu/kernels/gemm/micro_portable.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// Portable registers whose factors are pairs of bf16.
 struct PortablePairs : Portable<float> {
@@ -66,4 +66,4 @@ struct PlainTiles : PortablePairs {
   }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

@@ -10,7 +10,7 @@
 #include "moenda/cpu/kernels/gemm/problem.hpp"
 #include "moenda/cpu/kernels/gemm/unroll.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// As many registers of factors as each has lanes; transposes them.
 template <class V>
@@ -154,4 +154,4 @@ struct Panel {
   }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

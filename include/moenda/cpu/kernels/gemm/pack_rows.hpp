@@ -7,7 +7,7 @@
 
 #include "moenda/cpu/kernels/gemm/pack.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// A panel of `used` rows of kind V: [steps / steps_at_once, used, steps_at_once]. Rows beyond the
 /// last and steps beyond the depth are zero.
@@ -75,4 +75,4 @@ struct RowPanel {
   }
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

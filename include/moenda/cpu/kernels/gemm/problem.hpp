@@ -5,7 +5,7 @@
 #include "moenda/core/storage.hpp"
 #include "moenda/cpu/kernels/linear/unpack.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 /// A matrix in memory: element (i, j) is data[i * row_stride + j * col_stride]. Swapping the
 /// strides transposes it. With row_of or col_of, row i is row row_of[i] of what lies in memory: the
@@ -125,4 +125,4 @@ template <class T>
 }
 
 }  // namespace gemm_detail
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -6,7 +6,7 @@
 
 #include "moenda/cpu/kernels/gemm/micro.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// FLOP per second of one thread that only multiplies and adds in registers of kind V, the best of
 /// `repetitions` runs of `steps`: 24 independent chains, more than latency times units of any core
@@ -38,4 +38,4 @@ template <class V>
   return 2.0 * V::lanes * V::pair * chains * steps / best;
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

@@ -5,7 +5,7 @@
 
 #include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail {
+namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
 
 /// body(0), ..., body(count - 1) as compile-time indices: unrolled at every optimisation level, so
 /// that the sums below are registers and not an array in memory.
@@ -17,4 +17,4 @@ template <int count, class Body>
   (std::make_integer_sequence<int, count>{});
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::gemm_detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::gemm_detail

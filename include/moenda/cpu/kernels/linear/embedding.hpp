@@ -7,7 +7,7 @@
 #include "moenda/cpu/kernels/blocks.hpp"
 #include "moenda/cpu/kernels/linear/unpack.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // y[r] = table[ids[r]]. The ids are not checked: the table's height is not known here.
 template <class T>
@@ -56,4 +56,4 @@ void embedding_backward(Backend<T>& backend, T* dtable, T const* dy, int const* 
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -4,7 +4,7 @@
 // picked while they are packed.
 #include "moenda/cpu/kernels/linear/matmul.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 namespace gemm_detail {
 
 /// Rows `first` and after of x[_, cols], or of those that row_of picks.
@@ -46,4 +46,4 @@ void grouped_matmul_backward_weight(Backend<T>& backend, T* const* dw, T const* 
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -3,10 +3,12 @@
 // The three products of a linear layer, in the numbers and by the registers that the backend names.
 #include <type_traits>
 
-#include "moenda/cpu/kernels/gemm/eigen.hpp"
 #include "moenda/cpu/kernels/gemm/gemm.hpp"
+#if MOENDA_EIGEN
+#include "moenda/cpu/kernels/gemm/eigen.hpp"
+#endif
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 namespace gemm_detail {
 
 /// The products problem_of(0), ..., problem_of(count - 1) in bf16, as the backend's level has them.
@@ -34,8 +36,12 @@ void products(Backend<T>& backend, Precision precision, int count, ProblemOf&& p
         "matmul: precision must be fp32 for doubles and for matmul_kernel = eigen, got bf16");
   }
   if (backend.matmul_kernel == MatmulKernel::eigen) {
+#if MOENDA_EIGEN
     for (int i = 0; i < count; ++i) eigen_gemm(problem_of(i));
     return;
+#else
+    throw ConfigError("matmul: matmul_kernel must be what the backend was made with, got eigen");
+#endif
   }
   if constexpr (std::is_same_v<T, float>) {
     if (bf16) return products_in_bf16(backend, count, problem_of);
@@ -67,4 +73,4 @@ void matmul_backward_weight(Backend<T>& backend, T* dw, T const* dy, T const* x,
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -9,7 +9,7 @@
 #include "moenda/core/storage.hpp"
 #include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::detail {
+namespace moenda::cpu::MOENDA_LEVEL::detail {
 
 /// to[count] = w[row, first .. first + count], where rows of w have `cols` columns.
 template <class T>
@@ -27,4 +27,4 @@ void unpack_row(T* to, WeightView<T> const& w, std::ptrdiff_t row, int cols, int
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::detail

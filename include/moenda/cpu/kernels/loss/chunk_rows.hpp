@@ -4,7 +4,7 @@
 
 #include "moenda/cpu/levels/instructions.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 /// Rows of logits in memory at a time. It depends on nothing but the vocabulary, so that the order
 /// of every sum is always the same: about 64 million logits, between 16 rows (an enormous
@@ -16,4 +16,4 @@ namespace moenda::cpu::inline MOENDA_LEVEL {
   return std::clamp(logits / vocab_size / step * step, step, 1024);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -13,7 +13,7 @@
 #include "moenda/cpu/kernels/linear/matmul.hpp"
 #include "moenda/cpu/kernels/loss/chunk_rows.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 /// Throws DataError unless every target is -1 (ignored) or a word of the vocabulary.
 inline void check_targets(int const* targets, int rows, int vocab_size) {
@@ -124,4 +124,4 @@ void cross_entropy(Backend<T>& backend, double* loss_sum, T* losses, T* dx, T* d
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -2,7 +2,7 @@
 #pragma once
 #include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // loss += weight * E * mean over the groups of sum_e f_e P_e, E = cols, groups of equally many rows
 // (Switch Transformer, Fedus et al. 2021, eq. 4-6): P_e the mean of a group's probs[:, e], f_e the
@@ -50,4 +50,4 @@ void load_balancing_forward(Backend<T>& backend, double* loss, T* dprobs, T cons
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

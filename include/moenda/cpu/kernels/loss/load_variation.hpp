@@ -8,7 +8,7 @@
 
 #include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -150,4 +150,4 @@ void smooth_load_forward(Backend<T>& backend, double* loss, T* dclean, T* dsigma
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

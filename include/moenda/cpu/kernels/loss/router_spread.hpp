@@ -6,7 +6,7 @@
 
 #include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -83,4 +83,4 @@ void router_entropy_forward(Backend<T>& backend, double* loss, T* dprobs, T cons
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -6,7 +6,7 @@
 #include "moenda/cpu/kernels/exponential.hpp"
 #include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -42,4 +42,4 @@ void router_z_forward(Backend<T>& backend, double* loss, T* dlogits, T const* lo
   *loss += factor * *detail::routing_totals(backend, how.present, how.rows, 1, 1, body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -4,7 +4,7 @@
 // in double, as they run over every token of a step.
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::detail {
+namespace moenda::cpu::MOENDA_LEVEL::detail {
 
 template <class T>
 [[nodiscard]] inline bool is_present(T const* present, std::ptrdiff_t row) {
@@ -58,4 +58,4 @@ void for_present_rows(Backend<T>& backend, RoutingLoss<T> const& how, Body const
              });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::detail

@@ -4,7 +4,7 @@
 
 #include "moenda/cpu/declarations.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // *loss_sum = sum of (values[r] - targets[r])^2, in double, in the order of the rows; a target that
 // is NaN counts nothing. dvalues (may be null) = scale * its gradient; losses (may be null): [rows]
@@ -29,4 +29,4 @@ void squared_error(Backend<T>&, double* loss_sum, T* losses, T* dvalues, T const
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

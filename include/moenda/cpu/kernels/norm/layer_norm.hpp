@@ -5,7 +5,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // mean[r] = mean_c x[r, c], rstd[r] = 1 / sqrt(mean_c (x[r, c] - mean[r])^2 + epsilon),
 // y[r, c] = (x[r, c] - mean[r]) rstd[r] gain[c] + bias[c].
@@ -64,4 +64,4 @@ void layer_norm_backward(Backend<T>& backend, T* dx, T* dgain, T* dbias, T const
   detail::add_partials(backend, dbias, partials + cols, blocks, width, cols);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

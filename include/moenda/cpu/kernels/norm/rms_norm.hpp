@@ -6,7 +6,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // rstd[r] = 1 / sqrt(mean_c x[r, c]^2 + epsilon), y[r, c] = x[r, c] rstd[r] gain[c]
 template <class T>
@@ -51,4 +51,4 @@ void rms_norm_backward(Backend<T>& backend, T* dx, T* dgain, T const* dy, T cons
   detail::add_partials(backend, dgain, partials, blocks, cols, cols);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

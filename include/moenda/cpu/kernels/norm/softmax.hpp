@@ -6,7 +6,7 @@
 #include "moenda/cpu/kernels/blocks.hpp"
 #include "moenda/cpu/kernels/exponential.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -120,4 +120,4 @@ void select_backward(Backend<T>& backend, T* dx, T const* dy, T const* y, T cons
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -5,7 +5,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // y[r] = x[r] / |x[r]|, inverse_length[r] = 1 / |x[r]|; both 0 for a row that is too short to have
 // a direction
@@ -45,4 +45,4 @@ void unit_rows_backward(Backend<T>& backend, T* dx, T const* dy, T const* y,
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

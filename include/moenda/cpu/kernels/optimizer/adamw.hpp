@@ -8,7 +8,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // *sum = sum_i x_i^2, assigned
 template <class T>
@@ -92,4 +92,4 @@ void adamw_step(Backend<T>& backend, T* values, T* first_moment, T* second_momen
   detail::for_blocks(backend, n, detail::scalars_per_block, body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -7,7 +7,7 @@
 #include "moenda/cpu/kernels/blocks.hpp"
 #include "moenda/cpu/kernels/routing/auction.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -51,4 +51,4 @@ void balanced_assignment(Backend<T>& backend, T* selected, T const* affinity, T 
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

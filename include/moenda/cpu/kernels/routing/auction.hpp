@@ -7,7 +7,7 @@
 
 #include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL::detail {
+namespace moenda::cpu::MOENDA_LEVEL::detail {
 
 /// What a column of an auction offers: `places` equal places, of which `taken` are sold. Nobody
 /// gets one below `price`.
@@ -169,4 +169,4 @@ class Auction {
   double range_ = 0;
 };
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL::detail
+}  // namespace moenda::cpu::MOENDA_LEVEL::detail

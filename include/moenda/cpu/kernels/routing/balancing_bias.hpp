@@ -4,7 +4,7 @@
 
 #include "moenda/cpu/declarations.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // bias[e] += rate where counts[e] < (1 - dead_zone) mean, -= rate where it is > (1 + dead_zone)
 // mean. A handful of numbers once per step: one worker.
@@ -22,4 +22,4 @@ void move_balancing_bias(Backend<T>&, T* bias, T const* counts, double rate, dou
   }
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

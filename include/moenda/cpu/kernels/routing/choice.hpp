@@ -3,7 +3,7 @@
 // One column per row, and what depends on which one it is.
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -93,4 +93,4 @@ void scale_by_chosen_backward(Backend<T>& backend, T* dfactors, T const* dy, T c
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

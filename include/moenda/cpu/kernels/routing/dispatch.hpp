@@ -6,7 +6,7 @@
 #include "moenda/cpu/kernels/elementwise/elementwise.hpp"
 #include "moenda/cpu/kernels/routing/plan.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // Slots of item -1 are empty: a plan may have more slots than it fills. Their rows become 0.
 
@@ -77,4 +77,4 @@ void combine_items_backward(Backend<T>& backend, T* dslots, T* dweights, T const
   detail::for_blocks(backend, slots, detail::rows_per_block(block), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -6,7 +6,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -130,4 +130,4 @@ void clear_row(Backend<T>&, T* y, T const* row, int cols) {
   if (at >= 0) std::fill_n(y + at * cols, cols, T(0));
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

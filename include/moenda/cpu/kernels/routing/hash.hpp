@@ -8,7 +8,7 @@
 
 #include "moenda/cpu/kernels/elementwise/activations.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // y[r] = the two halves of token r: a float cannot hold every id, but it holds 16 bits
 template <class T>
@@ -136,4 +136,4 @@ void look_up_experts(Backend<T>& backend, T* selected, int const* tokens, T cons
   detail::for_blocks(backend, rows, detail::rows_per_block(experts), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

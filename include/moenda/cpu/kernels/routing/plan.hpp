@@ -4,7 +4,7 @@
 // block of items, so that all blocks can be placed at once.
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -115,4 +115,4 @@ void make_plan(Backend<T>& backend, int* bins, int* item_of_slot, int* expert_of
   detail::for_blocks(backend, items, detail::rows_per_sum, body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

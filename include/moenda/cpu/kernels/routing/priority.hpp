@@ -5,7 +5,7 @@
 
 #include "moenda/cpu/kernels/routing/top_k.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // kept[i, e] = 1 for the `capacity` slots of largest priority_of_slot of every expert, else 0; an
 // expert's slots bins[e] .. bins[e + 1] are in the order of its items, and of equal priorities the
@@ -40,4 +40,4 @@ void keep_within_capacity(Backend<T>& backend, T* kept, int const* bins, int con
   });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -3,7 +3,7 @@
 // Ways to narrow a choice of columns, and choices that do not look at content.
 #include "moenda/cpu/kernels/routing/top_k.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -94,4 +94,4 @@ void round_robin(Backend<T>& backend, T* mask, int first, int period, int k, int
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -8,7 +8,7 @@
 #include "moenda/cpu/kernels/exponential.hpp"
 #include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -114,4 +114,4 @@ void sinkhorn_forward(Backend<T>& backend, T* log_plan, T const* logits, T const
   detail::for_blocks(backend, rows, detail::rows_per_block(cols), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -6,7 +6,7 @@
 #include "moenda/cpu/kernels/exponential.hpp"
 #include "moenda/cpu/kernels/loss/routing_totals.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -117,4 +117,4 @@ void sum_of_unrouted(Backend<T>& backend, T* sums, T* count, T const* x, T const
   for (std::ptrdiff_t b = 0; b < blocks; ++b) *count += partials[b * width + cols];
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

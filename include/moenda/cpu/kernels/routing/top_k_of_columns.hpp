@@ -3,7 +3,7 @@
 // The k largest entries of every column, group of rows by group of rows, as a mask.
 #include "moenda/cpu/kernels/routing/top_k.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -44,4 +44,4 @@ void top_k_of_columns(Backend<T>& backend, T* mask, T const* x, int k, int group
   detail::for_blocks(backend, std::ptrdiff_t{groups} * cols, detail::rows_per_block(members), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

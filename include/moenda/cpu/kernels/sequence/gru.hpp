@@ -5,7 +5,7 @@
 #include "moenda/cpu/kernels/blocks.hpp"
 #include "moenda/cpu/kernels/exponential.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // recurrent += bias;  r = s(xr + hr), z = s(xz + hz), n = tanh(xn + r hn), next = (1 - z) n + z
 // previous, with x = gates before and (r, z, n) = gates after, h = recurrent
@@ -80,4 +80,4 @@ void gru_step_backward(Backend<T>& backend, T* dprevious, T* dgates, T* drecurre
   detail::for_blocks(backend, batch_size, detail::rows_per_block(3 * width), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -3,7 +3,7 @@
 // Many rows to one and back. Rows from lengths[item] on are padding (lengths null: there is none).
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
@@ -81,4 +81,4 @@ void repeat_rows_backward(Backend<T>& backend, T* dx, T const* dy, int const* le
   detail::sum_items(backend, dx, dy, lengths, items, item_rows, cols, [](int) { return T(1); });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -3,7 +3,7 @@
 // Which rows are there, and which only fill a batch up.
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // mask[b, i] = 1 if i < lengths[b], else 0: item i of the `items` of sequence b is there
 template <class T>
@@ -111,4 +111,4 @@ void read_features(Backend<T>& backend, T* y, float const* features, int const* 
                      detail::rows_per_block(cols, detail::scalars_per_copy), body);
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

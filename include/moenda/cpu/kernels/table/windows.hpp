@@ -6,7 +6,7 @@
 
 #include "moenda/cpu/kernels/blocks.hpp"
 
-namespace moenda::cpu::inline MOENDA_LEVEL {
+namespace moenda::cpu::MOENDA_LEVEL {
 
 // mask[b, i] = 1 where window first + i of item b has a first token that is not 0, else 0
 template <class T>
@@ -74,4 +74,4 @@ void add_to_windows(Backend<T>& backend, T* windows, T const* weights, T const* 
                      });
 }
 
-}  // namespace moenda::cpu::inline MOENDA_LEVEL
+}  // namespace moenda::cpu::MOENDA_LEVEL

@@ -240,6 +240,18 @@ def check_refusals(place):
     refused("repeat_seeds must be in 1..1000, got 0", ARMS.replace("repeat_seeds = 2", "repeat_seeds = 0"))
     refused("sweep.match.keys must hold a size that this model has", ARMS.replace(
         "[sweep]\n", '[sweep]\nmatch = { quantity = "parameters", keys = ["model.nothing"] }\n'))
+    refused("sweep.match: the arm 'two' must come within 5 % of the parameters of the baseline 'one'",
+            ARMS.replace("[sweep]\n", '[sweep]\nmatch = { quantity = "parameters", multiple = 64 }\n')
+            .replace("top_k = 2", "top_k = 2\nmodel.num_layers = 2"))
+    measured = '[sweep]\n[sweep.parameters]\nevaluate.test_batches = [1, 2]\n'
+    refused("the arms 'test_batches = 1' and 'test_batches = 2' are one run", measured)
+    refused("only in evaluate.test_batches; set", measured)
+    swept = "the sweep sets model.block.ffn.router.top_k itself (arm 'two')"
+    for override in ["model.block.ffn.router.top_k=1", "model.block.ffn.router={type='switch'}",
+                     "model.block.ffn.router.top_k.x=1"]:
+        refused(swept, ARMS, "--" + override)
+    expect(titles(place, ARMS, "--model.d_model=32", "--train.seed=5") ==
+           ["two", "one", "dense"], "an override beside the arms' keys", "must be taken")
     place.write("swept.toml", BASE + ARMS)
     place.refused(2, "use `moenda sweep`", "train", "swept.toml")
 

@@ -2,13 +2,16 @@
 #include "runner/sweep/plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <sstream>
 
 #include "moenda/core/random.hpp"
 #include "moenda/core/suggest.hpp"
+#include "moenda/files/text.hpp"
 #include "moenda/toml/file.hpp"
 #include "moenda/toml/read.hpp"
 #include "runner/sweep/axes.hpp"
@@ -47,10 +50,12 @@ class Expansion {
       throw ConfigError(path_.string() +
                         ": the sweep must have at least one point; `exclude` removes all");
     refuse_equal_titles(points);
+    refuse_overridden_keys(points);
     for (auto const& point : points) plan.arms.push_back(arm(point, {}));
     plan.name = plan.arms.front().runs.front().name;
     plan.baseline = baseline_of(plan);
     if (config_.match.quantity != MatchedQuantity::none) match(plan, points);
+    refuse_arms_of_one_run(plan);
     return plan;
   }
 
@@ -125,15 +130,20 @@ class Expansion {
     }
     points = std::move(kept);
   }
-  /// True when the point sets every key of `wanted` to its value; `title` matches a label.
-  static bool says(Point const& point, Leaves const& wanted) {
-    Leaves said;
+  /// Every key that the point sets.
+  static Leaves settings_of(Point const& point) {
+    Leaves settings;
     for (auto const* option : point) {
-      said.emplace_back("title", option->label);
       for (auto const& setting : option->settings) {
-        said.splice(said.end(), leaves_of(setting.key, *setting.value));
+        settings.splice(settings.end(), leaves_of(setting.key, *setting.value));
       }
     }
+    return settings;
+  }
+  /// True when the point sets every key of `wanted` to its value; `title` matches a label.
+  static bool says(Point const& point, Leaves const& wanted) {
+    Leaves said = settings_of(point);
+    for (auto const* option : point) said.emplace_back("title", option->label);
     return std::all_of(wanted.begin(), wanted.end(), [&](auto const& leaf) {
       return std::find(said.begin(), said.end(), leaf) != said.end();
     });
@@ -182,6 +192,58 @@ class Expansion {
                           title_of(point) + "'");
       }
     }
+  }
+  /// An override of what an arm sets would win, and the arm's title would still say otherwise.
+  void refuse_overridden_keys(std::vector<Point> const& points) const {
+    auto const holds = [](std::string const& outer, std::string const& inner) {
+      return inner == outer || inner.starts_with(outer + ".");
+    };
+    for (auto const& assignment : overrides_) {
+      auto const key = assignment.substr(0, assignment.find('='));
+      for (auto const& point : points) {
+        for (auto const& [set, value] : settings_of(point)) {
+          if (!holds(key, set) && !holds(set, key)) continue;
+          throw ConfigError("--" + key + ": the sweep sets " + set + " itself (arm '" +
+                            title_of(point) + "'); leave one of the two out");
+        }
+      }
+    }
+  }
+  /// What is measured and logged names no run: arms that differ in nothing else would be one run,
+  /// measured once and compared with itself.
+  void refuse_arms_of_one_run(SweepPlan const& plan) const {
+    std::map<std::string, std::pair<Arm const*, RunFacts const*>> known;
+    for (auto const& arm : plan.arms) {
+      for (auto const& run : arm.runs) {
+        auto const [first, added] = known.try_emplace(run.name + "/" + run.id, &arm, &run);
+        if (added) continue;
+        auto const keys = differing_keys(*first->second.second, run);
+        if (keys.empty()) continue;
+        throw ConfigError(path_.string() + ": the arms '" + first->second.first->title + "' and '" +
+                          arm.title + "' are one run, " + run.name + "/" + run.id +
+                          ": they differ in nothing that decides what is trained, only in " +
+                          join(keys) + "; set these keys for all arms, or in a file of their own");
+      }
+    }
+  }
+  static std::vector<std::string> differing_keys(RunFacts const& a, RunFacts const& b) {
+    auto const leaves = [](RunFacts const& run) {
+      auto const list = leaves_of("", io::parse_toml(run.toml, run.id));
+      std::map<std::string, std::string> values(list.begin(), list.end());
+      values.erase("title");
+      return values;
+    };
+    auto const of_a = leaves(a), of_b = leaves(b);
+    std::vector<std::string> keys;
+    for (auto const* mine : {&of_a, &of_b}) {
+      auto const& other = mine == &of_a ? of_b : of_a;
+      for (auto const& [key, value] : *mine) {
+        auto const found = other.find(key);
+        bool const same = found != other.end() && found->second == value;
+        if (!same && std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+      }
+    }
+    return keys;
   }
 
   /// What the configuration of a point says, with `more` laid on it ("a.b=3").
@@ -235,7 +297,21 @@ class Expansion {
       if (i == plan.baseline) continue;
       auto const key = key_to_solve(points[i]);
       plan.arms[i] = nearest(points[i], key, target);
+      refuse_unmatched(plan.arms[i], plan.arms[plan.baseline], key);
     }
+  }
+  /// An arm that stays far from the baseline is not made equal, whatever the file says.
+  void refuse_unmatched(Arm const& arm, Arm const& baseline, std::string const& key) const {
+    constexpr double most = 0.05;
+    double const target = matched(baseline.facts()), reached = matched(arm.facts());
+    if (std::abs(reached - target) <= most * target) return;
+    throw ConfigError(
+        path_.string() + ": sweep.match: the arm '" + arm.title + "' must come within 5 % of the " +
+        enum_names(config_.match.quantity)[std::size_t(config_.match.quantity)] +
+        " of the baseline '" + baseline.title + "', " + io::format_general(target, 6) +
+        ", but the nearest that " + key + " reaches in steps of " +
+        std::to_string(config_.match.multiple) + " is " + io::format_general(reached, 6) +
+        "; give another of match.keys, a smaller match.multiple or another baseline");
   }
   [[nodiscard]] std::string key_to_solve(Point const& point) const {
     for (auto const& key : config_.match.keys) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -15,6 +14,7 @@
 #include "moenda/toml/file.hpp"
 #include "moenda/toml/read.hpp"
 #include "runner/sweep/axes.hpp"
+#include "runner/sweep/one_run.hpp"
 
 namespace moenda::runner {
 
@@ -55,7 +55,7 @@ class Expansion {
     plan.name = plan.arms.front().runs.front().name;
     plan.baseline = baseline_of(plan);
     if (config_.match.quantity != MatchedQuantity::none) match(plan, points);
-    refuse_arms_of_one_run(plan);
+    refuse_arms_of_one_run(plan, path_);
     return plan;
   }
 
@@ -209,42 +209,6 @@ class Expansion {
       }
     }
   }
-  /// What is measured and logged names no run: arms that differ in nothing else would be one run,
-  /// measured once and compared with itself.
-  void refuse_arms_of_one_run(SweepPlan const& plan) const {
-    std::map<std::string, std::pair<Arm const*, RunFacts const*>> known;
-    for (auto const& arm : plan.arms) {
-      for (auto const& run : arm.runs) {
-        auto const [first, added] = known.try_emplace(run.name + "/" + run.id, &arm, &run);
-        if (added) continue;
-        auto const keys = differing_keys(*first->second.second, run);
-        if (keys.empty()) continue;
-        throw ConfigError(path_.string() + ": the arms '" + first->second.first->title + "' and '" +
-                          arm.title + "' are one run, " + run.name + "/" + run.id +
-                          ": they differ in nothing that decides what is trained, only in " +
-                          join(keys) + "; set these keys for all arms, or in a file of their own");
-      }
-    }
-  }
-  static std::vector<std::string> differing_keys(RunFacts const& a, RunFacts const& b) {
-    auto const leaves = [](RunFacts const& run) {
-      auto const list = leaves_of("", io::parse_toml(run.toml, run.id));
-      std::map<std::string, std::string> values(list.begin(), list.end());
-      values.erase("title");
-      return values;
-    };
-    auto const of_a = leaves(a), of_b = leaves(b);
-    std::vector<std::string> keys;
-    for (auto const* mine : {&of_a, &of_b}) {
-      auto const& other = mine == &of_a ? of_b : of_a;
-      for (auto const& [key, value] : *mine) {
-        auto const found = other.find(key);
-        bool const same = found != other.end() && found->second == value;
-        if (!same && std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
-      }
-    }
-    return keys;
-  }
 
   /// What the configuration of a point says, with `more` laid on it ("a.b=3").
   [[nodiscard]] RunFacts facts_of(Point const& point, std::vector<std::string> const& more) const {
@@ -287,8 +251,14 @@ class Expansion {
   }
 
   [[nodiscard]] double matched(RunFacts const& facts) const {
-    return config_.match.quantity == MatchedQuantity::parameters ? double(facts.parameters)
-                                                                 : facts.flops;
+    if (!facts.cost) {
+      throw ConfigError(path_.string() +
+                        ": sweep.match needs to know every size of the model, but the file leaves "
+                        "some to the data (model.input.channels or vocab_size, "
+                        "model.output.num_classes); give them");
+    }
+    return config_.match.quantity == MatchedQuantity::parameters ? double(facts.cost->parameters)
+                                                                 : facts.cost->flops;
   }
   /// Solves every arm but the baseline for the size at which it comes nearest to the baseline.
   void match(SweepPlan& plan, std::vector<Point> const& points) const {

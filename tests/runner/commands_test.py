@@ -85,6 +85,9 @@ def check_finished_run(place, folder):
     expect(list(result_line(again.stdout)) == RESULT, "train again", again.stdout)
     expect(times == {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.name != ".lock"},
            "train again", "must change no file")
+    (folder / "checkpoint").rename(place.path / "kept")
+    place.refused(3, "there is no checkpoint to measure again", "train", "tiny.toml", "--evaluate.batches=1")
+    (place.path / "kept").rename(folder / "checkpoint")
     forced = place.run("train", "tiny.toml", "--force")
     expect(forced.returncode == 0 and "already" not in forced.stderr, "--force", forced.stderr)
     expect(outcome(folder) == before, "--force", "must give the same bytes")

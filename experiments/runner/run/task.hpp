@@ -22,6 +22,7 @@ constexpr auto enum_names(TaskKind) {
   return std::array{"language_modeling", "classification", "regression", "table_questions"};
 }
 
+/// How large a model is, and what it computes.
 struct ModelCost {
   std::int64_t parameters = 0, active = 0;
   double flops = 0;  ///< of one token's forward pass

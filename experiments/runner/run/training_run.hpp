@@ -289,7 +289,11 @@ int train_run(typename T::Run run, Options const& options) {
     return 0;
   }
   if (record.finished()) {
-    (void)newest_weights(folder);
+    if (!newest_checkpoint(run.checkpoints())) {
+      throw DataError(folder.string() +
+                      ": the run was measured in another way ([evaluate]), and there is no "
+                      "checkpoint to measure again; --force trains it again");
+    }
     std::cerr << run.title()
               << ": already trained, but measured in another way ([evaluate]); measuring again\n";
   }

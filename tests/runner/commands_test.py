@@ -49,7 +49,7 @@ def check_files(folder):
                 "libraries"]:
         expect(key in meta, "meta.json", f"must have {key}")
     results = json.loads((folder / "results.json").read_text())
-    expect(set(results) == {"results", "training", "energy", "samples"}, "results.json", list(results))
+    expect(set(results) == {"results", "training", "energy", "samples", "evaluation"}, "results.json", list(results))
     energy = results["energy"]
     expect(energy["source"] and energy["training_joules"] > 0 and energy["evaluation_joules"] > 0,
            "results.json", energy)
@@ -85,6 +85,9 @@ def check_finished_run(place, folder):
     expect(list(result_line(again.stdout)) == RESULT, "train again", again.stdout)
     expect(times == {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.name != ".lock"},
            "train again", "must change no file")
+    (folder / "checkpoint").rename(place.path / "kept")
+    place.refused(3, "there is no checkpoint to measure again", "train", "tiny.toml", "--evaluate.batches=1")
+    (place.path / "kept").rename(folder / "checkpoint")
     forced = place.run("train", "tiny.toml", "--force")
     expect(forced.returncode == 0 and "already" not in forced.stderr, "--force", forced.stderr)
     expect(outcome(folder) == before, "--force", "must give the same bytes")
@@ -258,4 +261,5 @@ with Place() as place:
     for arguments in [["--help"], ["--version"], ["train", "--help"]]:
         done = place.run(*arguments)
         expect(done.returncode == 0 and done.stdout, arguments, done)
+        expect(("--a.b=value" in " ".join(done.stdout.split())) == ("--help" in arguments), arguments, done.stdout)
 end("commands")

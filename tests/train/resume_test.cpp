@@ -20,7 +20,7 @@ void resume_twice(typename M::Config const& config, TrainConfig const& train, in
     B other(threads + part % 2);  // the number of threads may change from part to part
     Run<M, B> resumed(other, config, train);
     if (auto const newest = newest_checkpoint(folder.path())) {
-      auto const spent = load_checkpoint(*newest, resumed.network, resumed.trainer);
+      auto const spent = load_checkpoint(*newest, resumed.network, resumed.trainer).spent;
       CHECK(spent.seconds == part * 1.25);
       CHECK(spent.joules == part * 30.1);
     }

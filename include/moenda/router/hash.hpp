@@ -60,10 +60,13 @@ struct Hash {
         "a divisor of " + std::to_string(setting.num_experts) + ", the number of experts",
         c.hashes);
     if (c.kind != HashKind::balanced) return;
-    problems.expect(
-        c.vocab_size >= 1 && c.vocab_size <= max_vocab_size, "vocab_size",
-        "that of the model, in 1.." + std::to_string(max_vocab_size) + ", when kind = balanced",
-        c.vocab_size);
+    bool const fits = c.vocab_size >= 1 && c.vocab_size <= max_vocab_size;
+    int const of_model = setting.vocab_size;  // 0: not known
+    problems.expect(of_model > 0 ? c.vocab_size == of_model : fits, "vocab_size",
+                    (of_model > 0 ? std::to_string(of_model) + ", that of the model"
+                                  : "that of the model, in 1.." + std::to_string(max_vocab_size)) +
+                        ", when kind = balanced",
+                    c.vocab_size);
   }
   static constexpr WeightingRule weighting_rule(Config const&) { return {.by = WeighedBy::one}; }
   static constexpr int experts_per_item(Config const& c, int num_experts) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/run/run.hpp"
 
+#include "moenda/files/own_files.hpp"
 #include "moenda/train/checkpoint.hpp"
 #include "moenda/weights/stored.hpp"
 
@@ -19,7 +20,10 @@ Run open_run(Options const& options) {
       folder / io::run_files::tokenizer;  // a run keeps the vocabulary it began with
   auto const first_tokenizer = options.out / config.start_from / io::run_files::tokenizer;
   std::error_code error;
-  bool const goes_on = !options.force && fs::exists(own_tokenizer, error);
+  // Before the first checkpoint nothing depends on it, and it may be incomplete.
+  bool const goes_on = !options.force && fs::exists(own_tokenizer, error) &&
+                       newest_checkpoint(folder / io::run_files::checkpoints);
+  if (goes_on) io::require_own_files(own_tokenizer, true);
   bool const learnt = config.tokenizer.kind == TokenizerKind::trained;
   auto tokenizer = goes_on ? data::Tokenizer::load(own_tokenizer)
                    : learnt && !config.start_from.empty() && fs::exists(first_tokenizer, error)

@@ -42,7 +42,9 @@ pid_t start(std::vector<std::string> const& arguments, std::filesystem::path con
   if (log.empty()) {
     files.open(1, "/dev/null", O_WRONLY);
   } else {
-    files.open(1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
+    std::error_code error;
+    std::filesystem::remove(log, error);  // what it leads to, if it is a link, must stay
+    files.open(1, log.c_str(), O_WRONLY | O_CREAT | O_EXCL);
     files.duplicate(1, 2);
   }
   auto const self = std::filesystem::read_symlink("/proc/self/exe").string();

@@ -105,10 +105,17 @@ struct LanguageTask {
   static constexpr char const* name = "language_modeling";
 
   static std::string summary(AnyModel::Config const& model) { return model_summary(model); }
+  /// The tokenizer, as a folder that is there whole or not at all.
   static void keep(Run const& run) {
     if (run.config.tokenizer.kind == TokenizerKind::byte) return;
-    io::create_folders(run.folder / io::run_files::tokenizer);
-    run.tokenizer.save(run.folder / io::run_files::tokenizer);
+    auto const folder = run.folder / io::run_files::tokenizer;
+    if (std::filesystem::exists(folder)) {
+      if (newest_checkpoint(run.checkpoints())) return;  // the run goes on with this one
+      io::discard_folder(folder);
+    }
+    auto const temporary = io::start_folder(folder);
+    run.tokenizer.save(temporary);
+    io::commit_folder(temporary, folder);
   }
   static io::NamedMeasures measure(Run const& run, AnyNetwork& network, Data const& data) {
     io::NamedMeasures measures;

@@ -9,6 +9,7 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/core/suggest.hpp"
+#include "moenda/report/terminal/printable_stream.hpp"
 #include "moenda/version.hpp"
 #include "runner/commands.hpp"
 
@@ -68,6 +69,9 @@ struct Commands {
   }
   Commands() {
     app.require_subcommand(1);
+    app.failure_message([](CLI::App const*, CLI::Error const& error) {
+      return "moenda: " + std::string(error.what()) + "\nmoenda --help lists the commands\n";
+    });
     app.set_version_flag("--version", std::string("moenda ") + moenda::version);
     add("train", "train, or continue, the run that CONFIG describes")
         ->add_flag("--force", options.force, "train again from the beginning");
@@ -149,10 +153,8 @@ struct Commands {
   }
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  open_standard_streams();
+/// Does what the words ask for, and returns the exit code.
+int answer(int argc, char** argv) {
   Commands commands;
   if (argc > 1 && commands.refuses(argv[1])) return 2;
   try {
@@ -160,8 +162,16 @@ int main(int argc, char** argv) {
   } catch (CLI::ParseError const& error) {
     return commands.app.exit(error) == 0 ? 0 : 2;
   }
+  return with_output(commands.run());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_standard_streams();
+  moenda::io::PrintableStream const output(std::cout), errors(std::cerr);
   try {
-    return with_output(commands.run());
+    return answer(argc, argv);
   } catch (moenda::ConfigError const& error) {
     std::cerr << "moenda: " << error.what() << '\n';
     return 2;

@@ -61,6 +61,8 @@ struct Commands {
     auto* command = app.add_subcommand(name, what);
     if (!takes_config) return command;
     command->allow_extras();
+    command->footer(
+        "Any key of the configuration can be given behind, as --a.b=value: --train.steps=100");
     command->add_option("config", options.config, "TOML file, or the folder of a run")->required();
     command->add_option("--out", options.out, "parent of the run folders")->capture_default_str();
     command->add_option("--threads", options.threads, "0: every processor")
@@ -72,6 +74,9 @@ struct Commands {
     app.failure_message([](CLI::App const*, CLI::Error const& error) {
       return "moenda: " + std::string(error.what()) + "\nmoenda --help lists the commands\n";
     });
+    app.footer(
+        "Commands that take a configuration also take its keys, as --a.b=value. `moenda COMMAND "
+        "--help` says the rest.");
     app.set_version_flag("--version", std::string("moenda ") + moenda::version);
     add("train", "train, or continue, the run that CONFIG describes")
         ->add_flag("--force", options.force, "train again from the beginning");

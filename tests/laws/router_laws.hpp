@@ -382,6 +382,11 @@ void traits_are_honest(int experts = Case::num_experts) {
         depends_on_others<Case>(true, reads_neighbours<Case>, experts));
   auto const params = Case::Module::template params<moenda::Shapes>(Case::config(), 4, 4);
   CHECK(traits.has_parameters == (moenda::parameter_count(params) > 0));
+  Routing<Case, float> router(1, experts);
+  bool const draws_noise =
+      router.with_gates(numbers<float>(9 * router_width, 9), true,
+                        [](auto&, auto const& gates, auto&) { return gates.sigma.cols > 0; });
+  CHECK(traits.draws_noise == draws_noise);
 }
 
 /// Three sequences of 8 items, of which one is all there and one is nothing but padding.

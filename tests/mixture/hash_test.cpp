@@ -83,6 +83,15 @@ TEST_CASE("a model that hashes the previous token decodes as it reads", "[model]
   }
 }
 
+TEST_CASE("the table of a hash has a place for every id of the model", "[model]") {
+  auto c = config(HashKind::balanced);
+  CHECK(Model::check(c).empty());
+  c.vocab_size = 30;
+  CHECK_THAT(Model::check(c).str(),
+             Catch::Contains("block.ffn.router.vocab_size: vocab_size must be 30, that of the "
+                             "model, when kind = balanced, got 31"));
+}
+
 TEST_CASE("a wrapped hash is fitted", "[model]") {
   using Masked = LanguageModel<TransformerBlock<norm::Rms, attention::GroupedQuery<position::Rope>,
                                                 Mixture<router::MaskOutputs<Hash>, expert::Ffn>>>;

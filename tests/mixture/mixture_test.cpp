@@ -4,6 +4,8 @@
 #include "mixture/layer.hpp"
 #include "mixture/reference.hpp"
 #include "moenda/expert/ffn.hpp"
+#include "moenda/expert/swiglu.hpp"
+#include "moenda/loss/smooth_load.hpp"
 #include "moenda/router/top_k.hpp"
 
 namespace {
@@ -162,10 +164,23 @@ TEST_CASE("a wrong mixture is refused with its keys", "[mixture]") {
   auto c = good;
   c.experts.count = 0;
   CHECK_THAT(problems_of(c), Catch::Contains("experts.count: count must be in 1..65536, got 0"));
+  using Groups = Mixture<router::TopK, Experts<expert::Ffn, expert::SwiGlu>>;
+  Problems of_groups;
+  check<Groups>(Groups::Config{.router = {.top_k = 1}}, {.causal = true}, of_groups);
+  CHECK_THAT(of_groups.str(),
+             Catch::Contains("experts: the sum of NAME.count must be in 1..65536, got 0"));
   c = good;
   c.experts.each.hidden = -3;
   CHECK_THAT(problems_of(c),
              Catch::Contains("experts.each.hidden: hidden must be in 1..16777216, got -3"));
+  using Smooth = Mixture<router::TopK, expert::Ffn, loss::SmoothLoad>;
+  Smooth::Config smooth{.router = good.router, .experts = good.experts};
+  Problems of_smooth, of_weighted;
+  check<Smooth>(smooth, {.causal = true}, of_smooth);
+  CHECK(of_smooth.empty());
+  get<loss::SmoothLoad>(smooth.loss).weight = 0.1;
+  check<Smooth>(smooth, {.causal = true}, of_weighted);
+  CHECK(of_weighted.str() == "loss: " MOENDA_RULE_NOISE);
   for (double const factor : {-1.0, double(NAN), double(INFINITY)}) {
     c = good;
     c.capacity_factor = factor;

@@ -125,6 +125,43 @@ TEST_CASE("The sentence on two runs says what changed by its own number", "[io][
             "<b>50.00 %</b> less time."));
 }
 
+TEST_CASE("Runs of different tasks have no best value and no change", "[io][report]") {
+  RunsFolder const place;
+  auto const text = place.dense("text", "text"), rows = place.classifier("rows", 0.5, 25);
+  for (auto const& page :
+       {io::render_report({text, rows}), io::render_report({text, text, rows})}) {
+    CHECK(has(page, "The runs learn different tasks"));
+    CHECK_FALSE(has(page, "class=\"best\""));
+    CHECK_FALSE(has(page, "% lower"));
+    CHECK_FALSE(has(page, "less time"));
+    CHECK_FALSE(has(page, "<small class=\"better\">"));
+  }
+  auto const shown = io::results_text({text, rows});
+  CHECK(has(shown, "note: The runs learn different tasks"));
+  CHECK_FALSE(has(shown, "change %"));
+  CHECK(has(io::results_text({text, text}), "change %"));
+  CHECK_FALSE(has(io::results_text({text, text}), "note: "));
+}
+
+TEST_CASE("Runs that differ in more than the model say so", "[io][report]") {
+  RunsFolder const place;
+  auto const a = place.dense("a", "a"), b = place.dense("b", "b", 50);
+  auto const notes = [&] { return io::results_text({a, b}); };
+  store(a / "meta.json", R"({"name": "a", "corpus": "1"})");
+  store(b / "meta.json", R"({"name": "b", "corpus": "2"})");
+  CHECK(has(notes(), "note: The runs learn from different data"));
+  store(b / "meta.json", R"({"name": "b", "corpus": "1"})");
+  CHECK_FALSE(has(notes(), "note: "));
+  store(a / "config.resolved.toml", "[tokenizer]\nkind = \"byte\"\n\n[model]\nd_model = 8\n");
+  store(b / "config.resolved.toml", "[tokenizer]\nkind = \"gpt2\"\n\n[model]\nd_model = 8\n");
+  CHECK(has(notes(), "note: The runs cut their text into different tokens"));
+  CHECK(has(io::render_report({a, b}), "The runs cut their text into different tokens"));
+  store(b / "config.resolved.toml", "[tokenizer]\nkind = \"byte\"\n\n[model]\nd_model = 9\n");
+  CHECK_FALSE(has(notes(), "note: "));
+  store(b / "results.json", R"({"results": {}, "evaluation": "x"})");
+  CHECK(has(notes(), "note: The runs were measured in different ways"));
+}
+
 TEST_CASE("One run and three runs have no change column", "[io][report]") {
   RunsFolder const place;
   auto const a = place.dense("a", "a"), b = place.dense("b", "b"), c = place.dense("c", "c");

@@ -49,7 +49,7 @@ def check_files(folder):
                 "libraries"]:
         expect(key in meta, "meta.json", f"must have {key}")
     results = json.loads((folder / "results.json").read_text())
-    expect(set(results) == {"results", "training", "energy", "samples"}, "results.json", list(results))
+    expect(set(results) == {"results", "training", "energy", "samples", "evaluation"}, "results.json", list(results))
     energy = results["energy"]
     expect(energy["source"] and energy["training_joules"] > 0 and energy["evaluation_joules"] > 0,
            "results.json", energy)
@@ -258,4 +258,5 @@ with Place() as place:
     for arguments in [["--help"], ["--version"], ["train", "--help"]]:
         done = place.run(*arguments)
         expect(done.returncode == 0 and done.stdout, arguments, done)
+        expect(("--a.b=value" in " ".join(done.stdout.split())) == ("--help" in arguments), arguments, done.stdout)
 end("commands")

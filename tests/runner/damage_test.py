@@ -116,6 +116,15 @@ def check_other_files(run):
     (run.folder / "metrics.csv").write_text("nonsense\n1,2,3\n")
     run.place.refused(3, "metrics.csv:", *COMMAND)
     run.reset()
+    for name, rows in [("routing_layers.csv", "step,layer,evenness\n1,0,1\n"), ("routing.csv", "step,expert\n1,0\n")]:
+        before = {path: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}
+        (run.folder / name).write_text(rows)
+        run.place.refused(3, f"{name}:1: the header must be", *COMMAND)
+        expect((run.folder / name).read_text() == rows, name, "must stay as it was")
+        for path, content in before.items():
+            if path.name not in [name, ".lock"]:
+                expect(path.read_bytes() == content, name, f"{path.name} must stay as it was")
+        run.reset()
     metrics = (run.folder / "metrics.csv").read_text()
     (run.folder / "metrics.csv").write_text(metrics + "15,9")  # a row cut short by a crash
     (run.folder / ".tmp-metrics.csv").write_text("x")

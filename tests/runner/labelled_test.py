@@ -4,7 +4,7 @@ import hashlib
 import json
 import random
 
-from program import Place, end, expect
+from program import Place, end, expect, rows_of
 
 GENERATED = """
 task = "classification"
@@ -118,11 +118,22 @@ def check_refusals(place):
     refused(2, "has no command 'ask'; the task must be one of: table_questions",
             "ask", "c.toml", "how many", "--table", "c.csv")
     place.write("lm.toml", 'extends = "tiny.toml"\nstart_from = "c.toml"\n')
-    refused(2, "c.toml: this must be a run of a language model", "train", "lm.toml")
+    refused(2, "lm.toml: start_from must name a run of the task language_modeling, but the task of c.toml is "
+            "classification", "train", "lm.toml")
     refused(3, "nothing.csv", "train", "c.toml", "--data.table.table.paths=['nothing.csv']")
     refused(2, "at least one file", "train", "c.toml", "--data.table.table.paths=[]")
     refused(2, "route that unit", "train", "c.toml",
             "--model.ffn={type='mixture_of_groups', experts={gru={count=1, each={hidden=4}}}}")
+    refused(2, "model.ffn.experts: the sum of NAME.count must be in 1..65536, got 0", "train", "c.toml",
+            "--model.ffn={type='mixture_of_groups', experts={ffn={count=0, each={hidden=4}}}}")
+    place.write("few.csv", "x,colour,y\n" + "1,red,low\n2,red,high\n" * 2)
+    few = ["train", "c.toml", "--data.table.table.paths=['few.csv']"]
+    refused(3, "the test split must hold at least one row, got none of 4; give more, or set "
+            "data.table.split.test_fraction = 0", *few)
+    for part in ["test", "valid"]:
+        few.append(f"--data.table.split.{part}_fraction=0")
+    done = place.run(*few, "--train.steps=2", "--train.batch_size=2")
+    expect(done.returncode == 0, "few rows, none of them held out", done.stderr)
     place.write("one.csv", "x,y\n1,a\n")
     refused(3, "", "train", "c.toml", "--data.table.table.paths=['one.csv']")
     place.write("empty.csv", "")
@@ -188,11 +199,59 @@ measure = "accuracy"
 [sweep.parameters]
 "model.ffn" = [{ type = "ffn", hidden = 8 }, { type = "gru", hidden = 8 }]
 """)
+    planned = place.run("sweep", "s.toml", "--dry-run")
+    expect(planned.stdout.count("from the data") == 8, "sizes that the data decide", planned.stdout)
     done = place.run("sweep", "s.toml")
     expect(done.returncode == 0 and "gru (hidden = 8)" in done.stdout, "sweep", done.stderr)
+    folder = place.path / "runs" / "s"
+    for row in rows_of(folder / "sweep.csv"):
+        metas = [json.loads(path.read_text()) for path in folder.glob("*/meta.json")]
+        expect([row["arm"] in meta["name"] and str(meta["parameters"]["total"]) == row["parameters"] and
+                meta["flops_per_token"] == float(row["flops_per_token"]) for meta in metas].count(True) == 2,
+               "sweep.csv", f"the size of the trained model: {row['parameters']}")
     text = (place.path / "s.toml").read_text()
     place.write("s.toml", text.replace('"accuracy"', '"acuracy"'))
     place.refused(2, "got 'acuracy' (did you mean 'accuracy'?)", "sweep", "s.toml")
+
+
+def check_description(place):
+    """What the data decide is not shown as if there were one channel and two classes."""
+    write_rows(place, True)
+    place.write("d.toml", 'task = "classification"\n' + TABLE)
+    shown = place.run("describe", "d.toml").stdout
+    expect("parameters         from the data" in shown and "input.weight" in shown, "describe", shown)
+    sizes = ["--model.input.channels=3", "--model.output.num_classes=2"]
+    shown = place.run("describe", "d.toml", *sizes).stdout
+    expect("from the data" not in shown, "describe", shown)
+
+
+def check_flops(place):
+    """Attention's operations, by the keys that are seen: a window on both sides, or everything."""
+    place.write("w.toml", GENERATED.replace("steps = 20", "steps = 1").replace("[model.ffn]", """num_layers = 1
+block.attention = { type = "multi_head", num_heads = 2, head_dim = 8, causal = false }
+block.ffn = { type = "ffn", hidden = 8 }
+[model.ffn]""") + """
+[sweep]
+repeat_seeds = 1
+[sweep.parameters]
+"model.block.attention.window" = [0, 4]
+""")
+    done = place.run("sweep", "w.toml")
+    expect(done.returncode == 0, "w.toml", done.stderr)
+    whole, window = (float(row["flops_per_token"]) for row in rows_of(place.path / "runs" / "w" / "sweep.csv"))
+    seen = sum(sum(abs(q - k) < 4 for k in range(24)) for q in range(24)) / 24
+    expect(abs(whole - window - 2 * 2 * 16 * (24 - seen)) < 1e-6, "flops_per_token", (whole, window, seen))
+
+
+def check_start(place):
+    write_rows(place, True)
+    place.write("first.toml", 'task = "classification"\n' + TABLE.replace("steps = 200", "steps = 5"))
+    place.write("then.toml", 'extends = "first.toml"\nstart_from = "first.toml"\ntrain.seed = 7\n')
+    place.refused(3, "must be trained first", "train", "then.toml")
+    expect(place.run("train", "first.toml").returncode == 0, "first", "")
+    done = place.run("train", "then.toml")
+    first = place.run_folder("runs", "first")
+    expect(done.returncode == 0 and f"begins with runs/first/{first.name}/" in done.stderr, "start_from", done.stderr)
 
 
 with Place() as here:
@@ -202,4 +261,7 @@ with Place() as here:
     check_texts_and_series(here)
     check_other_data(here)
     check_sweep(here)
+    check_description(here)
+    check_flops(here)
+    check_start(here)
 end("labelled")

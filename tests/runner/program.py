@@ -164,7 +164,7 @@ def outcome(folder):
     results = json.loads((folder / "results.json").read_text())
     results.pop("energy")
     training = {key: value for key, value in results.pop("training").items()
-                if key in {"steps", "tokens", "train_loss"}}
+                if key in {"steps", "tokens", "train_loss", "dropped_share", "skipped_steps"}}
     state = json.loads((checkpoint / "state.json").read_text())
     state.pop("seconds")
     state.pop("joules")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad usage, configurations, corpora and places: an exit code and one sentence, never a crash."""
+import json
 import os
 import random
 import subprocess
@@ -98,7 +99,12 @@ def check_values(place):
             ("--model.block.attention.num_kv_heads=3", 2, "num_kv_heads"),
             ("--tokenizer.vocab_size=2", 2, "vocab_size must be in 257..1000000, got 2"),
             ("--tokenizer.kind=gpt2", 3, "'gpt2-bpe' must exist"),
-            ("--train.optimizer.learning_rate=1e30", 4, "loss and gradient must be finite, but step "),
+            ("--train.optimizer.learning_rate=1e30", 4, "loss and gradient must be finite, but step 2 has"),
+            ("--compute={matmul='eigen', precision='bf16'}", 2,
+             "compute.precision: precision must be fp32 where matmul = eigen, got bf16"),
+            ("--model.block.ffn.loss.smooth_load.weight=0.1", 2, "model.block.ffn.loss: Mixture: the smooth load"),
+            ("--model.block.ffn.router={type='hash', kind='balanced', vocab_size=99}", 2,
+             "model.block.ffn.router.vocab_size: vocab_size must be 256, that of the model"),
             ("--train.batch_size=2000000000", 3, "not enough memory"),
             ("--model.vocab_size=2000000000", 2, "vocab_size must be in 1..268435456"),
             ("--model.vocab_size=268435456", 3, "not enough memory"),
@@ -114,8 +120,15 @@ def check_nonfinite(place):
     saved = list((place.run_folder("nan") / "checkpoint").iterdir())
     expect(len(saved) == 1, "non-finite", f"must leave one checkpoint, left {saved}")
     expect(not (place.run_folder("nan") / "results.json").exists(), "non-finite", "left results")
-    done = place.run("train", "tiny.toml", "--out", "skip", rate, "--train.on_nonfinite=skip_step")
+    skipping = ["train", "tiny.toml", "--out", "skip", rate, "--train.on_nonfinite=skip_step"]
+    done = place.run(*skipping)
     expect(done.returncode == 0, "skip_step", done.stderr)
+    results = place.run_folder("skip") / "results.json"
+    skipped = json.loads(results.read_text())["training"]["skipped_steps"]
+    results.unlink()
+    done = place.run(*skipping)  # has nothing left to do but to measure
+    expect(done.returncode == 0 and skipped == 19 and
+           json.loads(results.read_text())["training"]["skipped_steps"] == skipped, "skipped_steps", skipped)
 
 
 def check_corpora(place):

@@ -22,7 +22,8 @@ MODELS = {
         FFN + '{ type = "ffn", hidden = 16 }', "--train.gradient_clip=0"],
     "no positions, normed heads, all experts": [
         "--model.block.attention.position=none", "--model.block.attention.head_norm=rms",
-        "--model.block.ffn.router.top_k=4", "--train.stride=5", "--train.schedule.warmup_steps=60",
+        "--model.block.ffn.router.top_k=4", "--model.block.ffn.capacity_factor=0.9",
+        "--train.stride=5", "--train.schedule.warmup_steps=60",
         "--model.block.ffn.experts.each=ffn", "--model.block.ffn.experts.each.hidden=8",
         "--model.block.ffn.router.weighting=score_then_renormalise"],
     "Eigen's products": ["--compute.matmul=eigen"],
@@ -76,8 +77,9 @@ with Place() as place:
     for number, (name, options) in enumerate(MODELS.items()):
         short = f"m{number}"
         wanted = whole(place, short, options)
-        expect(("routing.csv" in wanted) == (number not in (2, 3)), name,
-               "routing.csv must exist for sparse models")
+        expect(("routing.csv" in wanted) == (number != 2), name, "routing.csv must exist for mixtures")
+        dropped = wanted["training"]["dropped_share"]
+        expect((dropped > 0) == (number in (1, 3)), name, f"{dropped} is dropped over capacity")
         interrupted(place, short, options, [STEPS // 2], [1, 2], wanted)
         interrupted(place, short, options, [8, 40], [3, 1, 2], wanted)
 end("resume")

@@ -95,9 +95,38 @@ def check_refusals(place):
         place.refused(2, "the model has no router", command, "dense.toml")
         place.refused(3, "train the run first", command, "one.toml", "--train.seed=9")
         place.refused(3, "must be a regular file", command, "one.toml", "--file", "/dev/null")
+        done = place.refused(3, "absent/x: the folder absent must exist", command, "one.toml", "--file", "absent/x")
+        expect(done.stdout == "" and "counterfactual" not in done.stderr, command, "nothing must be computed")
         place.refused(3, "nowhere.toml", command, "nowhere.toml")
     for option in ["--windows", "--seq_len"]:
         place.refused(2, option, "counterfactual", "one.toml", option, 0)
+
+
+def check_other_text(place):
+    """A trained model is looked at with the text that it learnt from, or not at all."""
+    file = place.path / "text" / "0.txt"
+    before = file.read_text()
+    file.write_text(before.replace("mar", "rio"))
+    for command in ["eval", "trace", "counterfactual"]:
+        place.refused(3, "meta.json: the data must be those that the run began with", command, "one.toml")
+    file.write_text(before)
+    expect(place.run("eval", "one.toml").returncode == 0, "eval", "with its own text")
+
+
+def check_compute(place):
+    """A trained run may be used with another [compute] than it was trained with."""
+    folder = place.run_folder(name="one")
+    plain = place.run("eval", folder).stdout
+    for given in [folder, "one.toml"]:
+        for option in ["--compute.precision=bf16", "--compute={matmul='eigen'}", "--compute.kernels=portable"]:
+            done = place.run("eval", given, option)
+            expect(done.returncode == 0 and done.stdout.split()[:5] == plain.split()[:5], option, done.stderr)
+        for command in ["generate", "trace", "counterfactual"]:
+            done = place.run(command, given, "--compute.kernels=portable")
+            expect(done.returncode == 0, command, done.stderr)
+    place.refused(2, "and, where nothing is trained, compute may be overridden for a run folder", "train", folder,
+                  "--compute.precision=bf16")
+    place.refused(2, "where nothing is trained, compute may be", "eval", folder, "--model.d_model=32")
 
 
 with Place() as here:
@@ -105,4 +134,6 @@ with Place() as here:
     expect(here.run("train", "one.toml").returncode == 0, "train", "a model of top-1 routers")
     check_counterfactual(here, check_trace(here))
     check_refusals(here)
+    check_other_text(here)
+    check_compute(here)
 end("routing")

@@ -199,6 +199,65 @@ def check_signal(place):
     expect(any(folder.glob("*/checkpoint/step_*")), "SIGTERM", "a checkpoint must be saved")
 
 
+def check_measured_again(place):
+    """Runs that were measured with another [evaluate] are measured again, not trained again."""
+    def results(out="runs"):
+        return {path.parent.name: json.loads(path.read_text())
+                for path in (place.path / out / "swept").glob("*/results.json")}
+    folder = place.path / "runs" / "swept"
+    before, weights = results(), {p: p.read_bytes() for p in folder.rglob("*.safetensors")}
+    text = (BASE + ARMS).replace("test_batches = 4", "test_batches = 3").replace("\nbatches = 2", "\nbatches = 3")
+    place.write("swept.toml", text)
+    stale = place.run("report", "swept.toml")
+    expect(stale.returncode == 3 and "no run of this sweep has" in stale.stderr, "measured otherwise", stale.stderr)
+    done = place.run("sweep", "swept.toml")
+    expect(done.returncode == 0 and done.stderr.count("measuring again") == 6, "measured again", done.stderr)
+    expect(place.run("sweep", "swept.toml", "--out", "fresh", "-j", "2", timeout=120).returncode == 0, "fresh", "")
+    after, fresh = results(), results("fresh")
+    expect(weights == {p: p.read_bytes() for p in folder.rglob("*.safetensors")}, "measured again",
+           "the weights must stay")
+    expect(after.keys() == fresh.keys() == before.keys(), "measured again", list(after))
+    for run, found in after.items():
+        old, mine, wanted = (of["results"]["language_modeling"] for of in [before[run], found, fresh[run]])
+        expect(mine == wanted and mine["test_tokens"] * 4 == old["test_tokens"] * 3, "measured again", mine)
+        expect(mine["valid_loss"] != old["valid_loss"], "measured again", "valid_loss is of 3 batches now")
+        expect(found["evaluation"] == fresh[run]["evaluation"] != before[run]["evaluation"], "evaluation", run)
+        expect(found["training"] == before[run]["training"], "measured again", "training was before")
+        routing = folder / run / "routing.json"
+        same = place.path / "fresh" / "swept" / run / "routing.json"
+        expect(not same.exists() or routing.read_text() == same.read_text(), "routing.json", run)
+    again = place.run("sweep", "swept.toml")
+    expect("6 of 6 runs are already trained" in again.stderr, "measured once", again.stderr)
+
+
+def check_one_seed(place):
+    place.write("one_seed.toml", BASE + ARMS.replace("repeat_seeds = 2", "repeat_seeds = 1"))
+    done = place.run("sweep", "one_seed.toml", timeout=60)
+    page = (place.path / "runs/one_seed/sweep.html").read_text()
+    expect(done.stdout.count("cannot be told") == 2 and "no difference shown" not in done.stdout and
+           "cannot be told" in page, "one seed", done.stdout)
+
+
+def check_killed(place):
+    """A sweep that is killed takes its runs with it; they save what they have."""
+    place.write("killed.toml", BASE.replace("steps = 6", "steps = 100000") + ARMS)
+    process = place.start("sweep", "killed.toml", "-j", "2")
+    folder = place.path / "runs" / "killed"
+    wait_for(lambda: len(list(folder.glob("*/metrics.csv"))) == 2, "two runs to begin")
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True,
+                              check=True).stdout.split()
+    expect(len(children) == 2, "two runs", children)
+    process.kill()
+    process.communicate(timeout=30)
+    try:
+        wait_for(lambda: not any(pathlib.Path("/proc", child).exists() for child in children), "the runs to end", 30)
+    except TimeoutError:
+        expect(False, "SIGKILL", "the runs must end with the sweep")
+        for child in children:
+            subprocess.run(["kill", child], check=False)
+    expect(len(list(folder.glob("*/checkpoint/step_*"))) == 2, "SIGKILL", "both runs must save a checkpoint")
+
+
 def check_failures(place):
     place.write("broken.toml", BASE + ARMS.replace('title = "dense"\n', 'title = "dense"\n'
                                                    'data.paths = ["nowhere"]\n'))
@@ -240,6 +299,18 @@ def check_refusals(place):
     refused("repeat_seeds must be in 1..1000, got 0", ARMS.replace("repeat_seeds = 2", "repeat_seeds = 0"))
     refused("sweep.match.keys must hold a size that this model has", ARMS.replace(
         "[sweep]\n", '[sweep]\nmatch = { quantity = "parameters", keys = ["model.nothing"] }\n'))
+    refused("sweep.match: the arm 'two' must come within 5 % of the parameters of the baseline 'one'",
+            ARMS.replace("[sweep]\n", '[sweep]\nmatch = { quantity = "parameters", multiple = 64 }\n')
+            .replace("top_k = 2", "top_k = 2\nmodel.num_layers = 2"))
+    measured = '[sweep]\n[sweep.parameters]\nevaluate.test_batches = [1, 2]\n'
+    refused("the arms 'test_batches = 1' and 'test_batches = 2' are one run", measured)
+    refused("only in evaluate.test_batches; set", measured)
+    swept = "the sweep sets model.block.ffn.router.top_k itself (arm 'two')"
+    for override in ["model.block.ffn.router.top_k=1", "model.block.ffn.router={type='switch'}",
+                     "model.block.ffn.router.top_k.x=1"]:
+        refused(swept, ARMS, "--" + override)
+    expect(titles(place, ARMS, "--model.d_model=32", "--train.seed=5") ==
+           ["two", "one", "dense"], "an override beside the arms' keys", "must be taken")
     place.write("swept.toml", BASE + ARMS)
     place.refused(2, "use `moenda sweep`", "train", "swept.toml")
 
@@ -248,8 +319,11 @@ with Place() as here:
     check_expansion(here)
     check_match(here)
     check_run(here)
+    check_measured_again(here)
+    check_one_seed(here)
     check_adaptive_experts(here)
     check_signal(here)
+    check_killed(here)
     check_failures(here)
     check_refusals(here)
 end("sweep")

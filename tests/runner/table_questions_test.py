@@ -40,6 +40,9 @@ with Place() as here:
            total.stdout)
     again = ask("what is the total goals where year is more than 1998")
     expect(again.stdout == total.stdout, "determinism", again.stdout)
+    other = here.run("ask", run, "what is the total goals where year is more than 1998", "--table", "teams.csv",
+                     "--compute.kernels=portable")
+    expect(other.returncode == 0 and "answer      42\n" in other.stdout, "another [compute]", other.stderr)
     empty = ask("what is the total goals where year is more than 2050")
     expect(empty.returncode == 0 and "answer      0" not in empty.stdout, "nothing to add up",
            empty.stdout)

@@ -65,6 +65,8 @@ TEST_CASE("equal arms are equivalent only when the margin is wide enough", "[sta
 TEST_CASE("one pair shows nothing", "[statistics]") {
   auto const alone = compare_paired(std::vector{1.0}, std::vector{9.0}, 1);
   CHECK(alone.verdict == Verdict::not_shown);
+  CHECK(std::string(words_of(alone)) == "cannot be told");
+  CHECK(std::string(words_of(compare_paired(small, small, 0))) == "no difference shown");
   CHECK(alone.p_different == 1);
   CHECK_THROWS_AS(compare_paired(small, std::vector{1.0}, 1), ConfigError);
   CHECK_THROWS_AS(compare_paired(small, small, -1), ConfigError);

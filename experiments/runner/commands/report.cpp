@@ -6,7 +6,7 @@
 #include "moenda/report/report.hpp"
 #include "moenda/report/sweep/sweep.hpp"
 #include "moenda/report/terminal/results_table.hpp"
-#include "runner/run/task.hpp"
+#include "runner/run/folder.hpp"
 #include "runner/sweep/results.hpp"
 
 namespace moenda::runner {
@@ -49,10 +49,7 @@ fs::path run_folder(fs::path const& path, Options options) {
 }  // namespace
 
 int report(std::vector<fs::path> const& given, Options const& options, fs::path const& file) {
-  std::error_code error;  // a rename would put a page in the place of a device
-  if (fs::exists(file, error) && !fs::is_regular_file(file, error)) {
-    throw DataError(file.string() + ": must be a regular file, or absent");
-  }
+  require_writable(file);
   std::vector<fs::path> runs;
   for (auto const& path : given) {
     auto const sweep = sweep_folder(path, options);

@@ -27,7 +27,7 @@ struct Trained {
 
   Trained(Run opened, Backend& backend)
       : run(std::move(opened)),
-        text(make_splits(run.config, run.tokenizer, run.cache, backend.pool).valid),
+        text(splits_of_trained(run, backend.pool).valid),
         network(backend, run.config.model, unfilled) {
     load_weights(run, network);
   }
@@ -53,18 +53,12 @@ struct Trained {
 /// Calls f(trained) with the run of the command.
 template <class F>
 int with_trained(Options const& options, F f) {
-  auto run = open_run(options);
+  auto run = open_run(options, Purpose::use);
   auto const compute = run.config.compute;
   return with_backend(options, compute, [&](Backend& backend) {
     Trained trained(std::move(run), backend);
     return f(trained);
   });
-}
-
-void refuse_strange(fs::path const& file) {
-  std::error_code error;  // a rename would put a table in the place of a device
-  if (!fs::exists(file, error) || fs::is_regular_file(file, error)) return;
-  throw DataError(file.string() + ": must be a regular file, or absent");
 }
 
 /// The share of choices that went to the busiest expert.
@@ -122,7 +116,6 @@ namespace {
 
 int show_trace(Trained& trained, fs::path const& file) {
   auto const found = trained.trace(trained.run.config.evaluate.batches);
-  io::write_routing_trace(found, file);
   io::Table table({"layer", "experts", "tokens", "experts per token", "busiest expert %"});
   for (auto const& [number, mixture] : found.mixtures) {
     table.add_row({std::to_string(mixture.layer), std::to_string(mixture.num_experts),
@@ -130,7 +123,9 @@ int show_trace(Trained& trained, fs::path const& file) {
                    io::format_fixed(double(mixture.experts.size()) / mixture.items(), 2),
                    io::format_fixed(100 * busiest_share(mixture), 1)});
   }
-  std::cout << table.text() << "trace " << file.string() << std::endl;
+  std::cout << table.text() << std::flush;
+  io::write_routing_trace(found, file);
+  std::cout << "trace " << file.string() << std::endl;
   return 0;
 }
 
@@ -162,20 +157,21 @@ int show_counterfactual(Trained& trained, CounterfactualOptions const& how) {
     table.add_row(regret.row(routed.layer));
   }
   progress.finish();
+  std::cout << table.text() << explanation << std::flush;
   io::write_file_atomically(how.file, csv);
-  std::cout << table.text() << explanation << "counterfactual " << how.file.string() << std::endl;
+  std::cout << "counterfactual " << how.file.string() << std::endl;
   return 0;
 }
 
 }  // namespace
 
 int trace_text(Options const& options, fs::path const& file) {
-  refuse_strange(file);
+  require_writable(file);
   return with_trained(options, [&](Trained& trained) { return show_trace(trained, file); });
 }
 
 int counterfactual_of_text(Options const& options, CounterfactualOptions const& how) {
-  refuse_strange(how.file);
+  require_writable(how.file);
   return with_trained(options, [&](Trained& trained) { return show_counterfactual(trained, how); });
 }
 

@@ -9,7 +9,7 @@
 namespace moenda::runner {
 
 int generate_text(Options const& options, GenerateOptions const& how) {
-  auto const run = open_run(options);
+  auto const run = open_run(options, Purpose::use);
   auto const& config = run.config.generate;
   auto const text = how.prompt.value_or(config.prompt);
   auto const ids = run.tokenizer.encode(text);

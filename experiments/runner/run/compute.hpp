@@ -29,6 +29,10 @@ struct ComputeConfig {
 /// Adds what is wrong with the configuration.
 inline void check_compute(ComputeConfig const& c, Problems& problems) {
   problems.expect(c.threads >= 0 && c.threads <= 1024, "threads", "in 0..1024", c.threads);
+  bool const is_bf16 = c.precision == Precision::bf16;
+  if (is_bf16 && c.matmul == cpu::MatmulKernel::eigen) {
+    problems.add("precision", "precision must be fp32 where matmul = eigen, got bf16");
+  }
   if (c.device == ComputeDevice::cuda) {
     problems.add("device", "device must be cpu: not every kernel exists on the GPU yet, got cuda");
   }

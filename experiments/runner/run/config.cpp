@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/run/config.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "runner/run/folder.hpp"
@@ -64,13 +65,6 @@ void check_evaluation(RunConfig const& c, Problems& problems) {
   });
 }
 
-/// Replaces start_from = "other.toml", found beside `path`, by the name and id of that run.
-void resolve_start(RunConfig& config, std::filesystem::path const& path) {
-  if (!config.start_from.ends_with(".toml")) return;
-  auto const source = read_run_config(path.parent_path() / config.start_from, {});
-  config.start_from = source.name + "/" + run_id(source);
-}
-
 void check_run_config(RunConfig const& c, toml::table const& table) {
   Problems problems;
   check_name(c.name, problems);
@@ -79,13 +73,9 @@ void check_run_config(RunConfig const& c, toml::table const& table) {
   problems.in("train", [&] { TrainConfig::check(c.train, problems); });
   check_evaluation(c, problems);
   auto model = c.model;
-  if (model.vocab_size == 0) model.vocab_size = 1;  // comes from the tokenizer
-  Problems all = problems;
-  auto const of_model = AnyModel::check(model);
-  for (auto const& [where, what] : of_model.found()) {
-    all.add(where.empty() ? "model" : "model." + where, what);
-  }
-  io::refuse_problems(table, "", all);
+  if (model.vocab_size == 0) model.vocab_size = std::max(1, expected_vocab_size(c.tokenizer));
+  add_model_problems(problems, AnyModel::check(model));
+  io::refuse_problems(table, "", problems);
 }
 
 }  // namespace
@@ -98,6 +88,11 @@ void check_tokenizer(TokenizerConfig const& tokenizer, Problems& problems) {
   problems.expect(tokenizer.vocab_size >= 257 && tokenizer.vocab_size <= 1'000'000, "vocab_size",
                   "in 257..1000000", tokenizer.vocab_size);
 }
+void add_model_problems(Problems& problems, Problems const& of_model) {
+  for (auto const& [where, what] : of_model.found()) {
+    problems.add(where.empty() ? "model" : "model." + where, what);
+  }
+}
 void check_log(LogConfig const& log, Problems& problems) {
   problems.expect(log.every >= 1, "every", "at least 1", log.every);
   problems.expect(log.checkpoint_every >= 0, "checkpoint_every", "at least 0",
@@ -109,7 +104,7 @@ RunConfig read_run_config(toml::table& table, std::filesystem::path const& path)
   config.name = path.stem().string();
   io::read_toml(table, config, "");
   check_run_config(config, table);
-  resolve_start(config, path);
+  config.start_from = resolved_start(config.start_from, path, TaskKind::language_modeling);
   return config;
 }
 

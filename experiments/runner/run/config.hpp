@@ -94,6 +94,8 @@ struct RunConfig {
 void check_name(std::string const& name, Problems& problems);
 void check_tokenizer(TokenizerConfig const& tokenizer, Problems& problems);
 void check_log(LogConfig const& log, Problems& problems);
+/// The problems of a model, one key deeper.
+void add_model_problems(Problems& problems, Problems const& of_model);
 
 /// Reads what `path` holds after overrides. Throws ConfigError with every problem and its line.
 RunConfig read_run_config(toml::table& table, std::filesystem::path const& path);

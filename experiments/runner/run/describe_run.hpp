@@ -35,29 +35,47 @@ inline std::string starred(std::string const& path) {
   }
   return text;
 }
-template <class Model>
-void describe_parameters(typename Model::Config const& config) {
+/// Stands for a number that the data decide.
+inline constexpr char const* from_data = "from the data";
+
+/// The tensors of a model; equal ones share a row.
+struct TensorRows {
   struct Row {
     std::int64_t tensors = 0, parameters = 0;
     std::string shape;
   };
   std::vector<std::string> order;
   std::map<std::string, Row> rows;
-  auto const params = Model::template params<Shapes>(config);
-  walk(params, [&](Path const& path, auto const& weight) {
-    if (weight.size() == 0) return;
-    auto const name = starred(path.str());
-    auto [row, added] = rows.try_emplace(name);
-    if (added) order.push_back(name);
-    ++row->second.tensors;
-    row->second.parameters += weight.size();
-    row->second.shape =
-        "[" + std::to_string(weight.rows) + ", " + std::to_string(weight.cols) + "]";
-  });
+
+  template <class Model>
+  static TensorRows of(typename Model::Config const& config) {
+    TensorRows all;
+    auto const params = Model::template params<Shapes>(config);
+    walk(params, [&](Path const& path, auto const& weight) {
+      if (weight.size() == 0) return;
+      auto const name = starred(path.str());
+      auto [row, added] = all.rows.try_emplace(name);
+      if (added) all.order.push_back(name);
+      ++row->second.tensors;
+      row->second.parameters += weight.size();
+      row->second.shape =
+          "[" + std::to_string(weight.rows) + ", " + std::to_string(weight.cols) + "]";
+    });
+    return all;
+  }
+};
+/// `other` is the model with other sizes where the data decide them.
+template <class Model>
+void describe_parameters(typename Model::Config const& config,
+                         typename Model::Config const& other) {
+  auto const all = TensorRows::of<Model>(config);
+  auto const others = TensorRows::of<Model>(other);
   io::Table table({"tensor", "shape", "count", "parameters"});
-  for (auto const& name : order) {
-    auto const& row = rows[name];
-    table.add_row({name, row.shape, std::to_string(row.tensors), grouped(row.parameters)});
+  for (auto const& name : all.order) {
+    auto const& row = all.rows.at(name);
+    bool const known = others.rows.at(name).parameters == row.parameters;
+    table.add_row({name, known ? row.shape : from_data, std::to_string(row.tensors),
+                   known ? grouped(row.parameters) : from_data});
   }
   std::cout << table.text();
 }
@@ -78,22 +96,28 @@ void add_enum_row(io::Table& table, char const* role, char const* key, E value) 
   table.add_row({role, key, join({names.begin(), names.end()})});
 }
 
-/// The configuration whole, every tensor, and the totals.
+/// The configuration whole, every tensor, and the totals. `model` and `other` are its model with
+/// two choices of the sizes that the file leaves to the data; equal where it leaves none.
 template <class Model, class C>
-void describe_run(C const& config) {
-  auto const& model = config.model;
+void describe_run(C const& config, typename Model::Config const& model,
+                  typename Model::Config const& other) {
   std::cout << io::write_toml(config) << '\n';
-  describe_parameters<Model>(model);
+  describe_parameters<Model>(model, other);
   auto const total = Model::parameter_count(model);
+  bool const known = total == Model::parameter_count(other);
+  auto const shown = [&](std::int64_t number, char const* unit = "") {
+    return known ? grouped(number) + unit : from_data;
+  };
   auto const rows = std::int64_t(config.train.batch_size) * model.context_length;
-  std::cout << "\nparameters         " << grouped(total) << "\nactive parameters  "
-            << grouped(Model::active_parameter_count(model)) << "\ntokens per step    "
+  std::cout << "\nparameters         " << shown(total) << "\nactive parameters  "
+            << shown(Model::active_parameter_count(model)) << "\ntokens per step    "
             << grouped(rows * config.train.gradient_accumulation)
-            << "\nmemory of weights, gradients and moments  " << grouped(total * 16)
-            << " bytes\nmemory of weights as evaluated            "
-            << grouped(std::int64_t(stored_size<float>(Model::template params<Shapes>(model),
-                                                       config.evaluate.weights)))
-            << " bytes\n";
+            << "\nmemory of weights, gradients and moments  " << shown(total * 16, " bytes")
+            << "\nmemory of weights as evaluated            "
+            << shown(std::int64_t(stored_size<float>(Model::template params<Shapes>(model),
+                                                     config.evaluate.weights)),
+                     " bytes")
+            << '\n';
 }
 
 }  // namespace moenda::runner

@@ -16,14 +16,23 @@ std::string id_of(std::string const& trained_part) {
   return id;
 }
 
+GivenConfig load_naming(Options options, Purpose purpose) {
+  if (purpose == Purpose::use) {
+    std::erase_if(options.overrides, [](std::string const& assignment) {
+      return assignment.starts_with("compute.") || assignment.starts_with("compute=");
+    });
+  }
+  return load_given(options);
+}
+
 fs::path folder_of(GivenConfig const& given, Options const& options, std::string const& name,
                    std::string const& trained_part, std::string const& original) {
   if (!given.is_run_folder) return options.out / name / id_of(trained_part);
   if (trained_part != original) {
     throw ConfigError(
         options.config.string() +
-        ": only title, evaluate, log and generate may be overridden for a run folder; "
-        "give the TOML file to train something else");
+        ": only title, evaluate, log, generate and, where nothing is trained, compute may be "
+        "overridden for a run folder; give the TOML file to train something else");
   }
   return options.config;
 }
@@ -37,6 +46,17 @@ fs::path starting_weights(std::string const& start_from, fs::path const& out) {
                     " must be trained first; it has no checkpoint");
   }
   return *newest / io::run_files::weights;
+}
+
+void require_writable(fs::path const& file) {
+  std::error_code error;  // a rename would put a file in the place of a device
+  if (fs::exists(file, error) && !fs::is_regular_file(file, error)) {
+    throw DataError(file.string() + ": must be a regular file, or absent");
+  }
+  auto const folder = file.parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, error)) {
+    throw DataError(file.string() + ": the folder " + folder.string() + " must exist");
+  }
 }
 
 fs::path newest_weights(fs::path const& folder) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "moenda/toml/write.hpp"
 #include "runner/run/compute.hpp"
 #include "runner/run/task.hpp"
 
@@ -12,7 +13,24 @@ namespace moenda::runner {
 /// 12 letters and digits of the configuration of what is trained, as TOML: names the run folder.
 std::string id_of(std::string const& trained_part);
 
-/// The folder of a run: the one given, or runs/NAME/ID. `trained_part` of the given configuration
+/// Names the way in which a finished run is measured: a hash of its [evaluate] without the keys
+/// that change no result of training.
+template <class Evaluate>
+[[nodiscard]] std::string evaluation_hash(Evaluate evaluate) {
+  evaluate.every = {};
+  evaluate.weights = {};
+  return id_of(io::write_toml(evaluate));
+}
+
+/// What a run is opened for. A trained one may be used with another [compute] than it was trained
+/// with.
+enum class Purpose { train, use };
+
+/// The configuration that names the run's folder: the given one, when it is to be used without the
+/// overrides of [compute].
+GivenConfig load_naming(Options options, Purpose purpose);
+
+/// The folder of a run: the one given, or runs/NAME/ID. `trained_part` of the naming configuration
 /// and `original`, that of the folder's own file, must agree; throws ConfigError.
 std::filesystem::path folder_of(GivenConfig const& given, Options const& options,
                                 std::string const& name, std::string const& trained_part,
@@ -22,6 +40,10 @@ std::filesystem::path folder_of(GivenConfig const& given, Options const& options
 /// itself. Throws DataError when that run has not been trained.
 std::filesystem::path starting_weights(std::string const& start_from,
                                        std::filesystem::path const& out);
+
+/// Refuses, before anything is computed, a file that could not be written: throws DataError unless
+/// it is absent or a regular file, in a folder that is present.
+void require_writable(std::filesystem::path const& file);
 
 /// The weights of a run's newest checkpoint. Throws DataError when there is none.
 std::filesystem::path newest_weights(std::filesystem::path const& folder);

@@ -74,7 +74,8 @@ std::string meta_text(RunMeta const& run) {
   nlohmann::ordered_json meta;
   meta["name"] = run.title;
   meta["model"] = run.model;
-  meta["parameters"] = {{"total", run.parameters}, {"active", run.active}};
+  meta["parameters"] = {{"total", run.cost.parameters}, {"active", run.cost.active}};
+  meta["flops_per_token"] = run.cost.flops;
   if (run.sees_later_tokens) meta["sees_later_tokens"] = true;
   meta["corpus"] = run.data;
   meta["version"] = version;
@@ -110,6 +111,25 @@ std::int64_t peak_resident_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return std::int64_t(usage.ru_maxrss) * 1024;
+}
+
+std::optional<ModelCost> cost_in_meta(io::RunRecord const& run) {
+  if (!run.has(io::run_files::meta)) return std::nullopt;
+  auto const meta = run.meta();
+  auto const count = [&](char const* key) {
+    auto const counts = meta.value("parameters", nlohmann::json::object());
+    return counts.is_object() ? counts.value(key, nlohmann::json()) : nlohmann::json();
+  };
+  auto const total = count("total"), active = count("active");
+  auto const flops = meta.value("flops_per_token", nlohmann::json());
+  if (!total.is_number() || !active.is_number() || !flops.is_number()) return std::nullopt;
+  return ModelCost{total.get<std::int64_t>(), active.get<std::int64_t>(), flops.get<double>()};
+}
+
+bool is_measured(io::RunRecord const& run, std::string const& evaluation) {
+  if (!run.finished()) return false;
+  (void)finished_results(run);
+  return run.results()->evaluation == evaluation;
 }
 
 void print_result(fs::path const& folder) {

@@ -9,13 +9,15 @@
 
 #include "moenda/cpu/levels/choose.hpp"
 #include "moenda/energy/meter.hpp"
+#include "moenda/record/run_record.hpp"
+#include "runner/run/task.hpp"
 
 namespace moenda::runner {
 
 /// What meta.json says of a run beside the program and the machine.
 struct RunMeta {
   std::string title, model;  ///< `model` in words
-  std::int64_t parameters = 0, active = 0;
+  ModelCost cost;
   std::string data;  ///< fingerprint of what it learns from
   int threads = 1;
   cpu::ChosenLevel kernels;
@@ -33,6 +35,13 @@ nlohmann::ordered_json energy_results(std::string const& source, double training
 
 /// Bytes of memory that this process has ever held at once.
 std::int64_t peak_resident_bytes();
+
+/// What meta.json says of the model's cost; nothing where it does not say it.
+std::optional<ModelCost> cost_in_meta(io::RunRecord const& run);
+
+/// Whether the run has finished and been measured in the way of that name, see evaluation_hash.
+/// Throws DataError for a damaged results.json.
+bool is_measured(io::RunRecord const& run, std::string const& evaluation);
 
 /// Prints "run FOLDER" and the result line. Throws DataError for a damaged results.json.
 void print_result(std::filesystem::path const& folder);

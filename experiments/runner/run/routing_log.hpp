@@ -12,11 +12,49 @@
 #include "moenda/probe/dead_experts.hpp"
 #include "moenda/probe/step_measures.hpp"
 #include "moenda/record/routing_csv.hpp"
+#include "moenda/record/run_record.hpp"
 #include "moenda/record/tfevents.hpp"
 #include "runner/run/row_file.hpp"
 #include "runner/run/run.hpp"
 
 namespace moenda::runner {
+
+/// Choices of experts in the logged steps of a run.
+struct LoggedChoices {
+  double all = 0, dropped = 0;  ///< dropped: those over capacity
+
+  void add(std::uint64_t choices, double dropped_share) {
+    all += double(choices);
+    dropped += double(choices) * dropped_share;
+  }
+  [[nodiscard]] double dropped_share() const { return all > 0 ? dropped / all : 0; }
+};
+
+/// Those of the steps up to `last_step`, from the files of the run. Throws DataError where they are
+/// damaged, or of another version.
+inline LoggedChoices logged_choices(io::RunRecord const& run, std::int64_t last_step) {
+  auto const until = [&](auto const& row) { return row.step <= std::uint64_t(last_step); };
+  auto const experts = run.routing().rows;
+  auto const layers = run.routing_layers().rows;
+  LoggedChoices choices;
+  auto next = experts.begin();
+  for (auto const& layer : layers) {  // a mixture's experts stand in a row, from 0
+    if (!until(layer)) break;
+    std::uint64_t chosen = 0;
+    auto const first = next;
+    while (next != experts.end() && (next == first || next->expert > 0)) {
+      chosen += (next++)->tokens_per_expert;
+    }
+    if (first == next || first->step != layer.step || first->layer != layer.layer) {
+      throw DataError(run.file(io::run_files::routing).string() + ": there must be rows for step " +
+                      std::to_string(layer.step) + ", layer " + std::to_string(layer.layer) +
+                      ", as in " + io::run_files::routing_layers +
+                      "; --force trains the run again");
+    }
+    choices.add(chosen, layer.dropped_share);
+  }
+  return choices;
+}
 
 /// What `train` measures of the routing in the steps that are logged: routing.csv,
 /// routing_layers.csv, and an alarm for the progress line.
@@ -29,10 +67,13 @@ class RoutingLog {
   /// is none; then churn is not measured.
   using ShowFixed = std::function<bool(RoutingHook<Backend>&)>;
 
-  RoutingLog(std::filesystem::path const& folder, std::int64_t steps_done, ShowFixed show_fixed)
+  /// `before`: what the steps that are done have logged.
+  RoutingLog(std::filesystem::path const& folder, std::int64_t steps_done, LoggedChoices before,
+             ShowFixed show_fixed)
       : experts_(folder / io::run_files::routing, io::routing_header, steps_done),
         layers_(folder / io::run_files::routing_layers, io::routing_layers_header, steps_done),
-        show_fixed_(std::move(show_fixed)) {}
+        show_fixed_(std::move(show_fixed)),
+        choices_(before) {}
 
   /// Before a step that is logged. Returns what must watch it.
   RoutingHook<Backend>* before_step() {
@@ -60,8 +101,7 @@ class RoutingLog {
       layers += io::to_csv(row);
       auto const chosen =
           std::accumulate(m.tokens_per_expert.begin(), m.tokens_per_expert.end(), std::int64_t{0});
-      choices_ += double(chosen);
-      dropped_ += double(chosen) * m.dropped_share;
+      choices_.add(std::uint64_t(chosen), m.dropped_share);
     }
     experts_.add(experts);
     layers_.add(layers);
@@ -87,7 +127,7 @@ class RoutingLog {
     return "  " + std::to_string(dead) + (dead == 1 ? " dead expert" : " dead experts");
   }
   /// Of all choices in logged steps.
-  [[nodiscard]] double dropped_share() const { return choices_ > 0 ? dropped_ / choices_ : 0; }
+  [[nodiscard]] double dropped_share() const { return choices_.dropped_share(); }
 
  private:
   bool choose(probe::Choices<Backend>& choices) {
@@ -102,7 +142,7 @@ class RoutingLog {
   std::vector<probe::LayerMeasures> last_;
   ShowFixed show_fixed_;
   std::uint64_t step_ = 0;
-  double choices_ = 0, dropped_ = 0;
+  LoggedChoices choices_;
 };
 
 }  // namespace moenda::runner

@@ -2,19 +2,22 @@
 #include "runner/run/run.hpp"
 
 #include "moenda/files/own_files.hpp"
+#include "moenda/toml/read.hpp"
 #include "moenda/train/checkpoint.hpp"
 #include "moenda/weights/stored.hpp"
+#include "runner/run/results.hpp"
 
 namespace moenda::runner {
 
 namespace fs = std::filesystem;
 
-Run open_run(Options const& options) {
+Run open_run(Options const& options, Purpose purpose) {
   auto given = load_given(options);
   auto config = read_run_config(given.table, given.path);
   auto const original = given.is_run_folder ? read_run_config(given.path, {}) : config;
-  auto folder =
-      folder_of(given, options, config.name, trained_part(config), trained_part(original));
+  auto naming = load_naming(options, purpose);
+  auto const named = read_run_config(naming.table, naming.path);
+  auto folder = folder_of(given, options, named.name, trained_part(named), trained_part(original));
   auto const cache = options.out / "cache";
   auto const own_tokenizer =
       folder / io::run_files::tokenizer;  // a run keeps the vocabulary it began with
@@ -36,7 +39,17 @@ Run open_run(Options const& options) {
                       std::to_string(vocab_size) + ", got " +
                       std::to_string(config.model.vocab_size));
   }
+  Problems problems;  // what a module says of a vocabulary is known only now
+  add_model_problems(problems, AnyModel::check(config.model));
+  io::refuse_problems(given.table, "", problems);
   return {std::move(config), std::move(tokenizer), std::move(folder), cache, options.out};
+}
+
+data::Splits splits_of_trained(Run const& run, ThreadPool& pool) {
+  (void)newest_weights(run.folder);
+  auto splits = make_splits(run.config, run.tokenizer, run.cache, pool);
+  refuse_other_data(run.folder, fingerprint_of(splits));
+  return splits;
 }
 
 void load_weights(Run const& run, AnyNetwork& network) {

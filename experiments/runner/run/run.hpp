@@ -34,7 +34,11 @@ struct Run {
 
 /// Reads the configuration (from a TOML file, or a run folder's config.resolved.toml), loads the
 /// tokenizer and fixes the vocabulary size. Throws ConfigError, DataError.
-Run open_run(Options const& options);
+Run open_run(Options const& options, Purpose purpose);
+
+/// The text that the run was trained with, split. Throws DataError when it has no checkpoint, or
+/// when the text is another one today.
+data::Splits splits_of_trained(Run const& run, ThreadPool& pool);
 
 /// Gives the network the weights of the run's newest checkpoint, kept as evaluate.weights says.
 /// Throws DataError when there is none.

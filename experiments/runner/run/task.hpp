@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,14 +22,19 @@ constexpr auto enum_names(TaskKind) {
   return std::array{"language_modeling", "classification", "regression", "table_questions"};
 }
 
+struct ModelCost {
+  std::int64_t parameters = 0, active = 0;
+  double flops = 0;  ///< of one token's forward pass
+};
+
 /// A checked configuration, for those who need not know what it learns.
 struct RunFacts {
   std::string name, title;
   std::string id;    ///< of its folder: runs/NAME/ID
   std::string toml;  ///< all of it
   std::uint64_t seed = 0;
-  double flops = 0;  ///< of one token's forward pass
-  std::int64_t parameters = 0, active = 0;
+  std::string evaluation;         ///< see evaluation_hash
+  std::optional<ModelCost> cost;  ///< nothing where the data decide sizes that the file leaves open
 };
 
 struct Task {
@@ -64,5 +70,11 @@ struct GivenConfig {
   bool is_run_folder = false;
 };
 GivenConfig load_given(Options const& options);
+
+/// The key start_from of the file `path`, of a run of `task`. The TOML file of another run, found
+/// beside `path`, becomes that run's name/id; anything else stays. Throws ConfigError for a run of
+/// another task.
+std::string resolved_start(std::string const& start_from, std::filesystem::path const& path,
+                           TaskKind task);
 
 }  // namespace moenda::runner

@@ -46,7 +46,7 @@ std::string trained_part_of(C config) {
 
 /// The configuration of the command, and its run's folder. `read(table, path)` reads and checks.
 template <class Read>
-auto open_config(Options const& options, Read read) {
+auto open_config(Options const& options, Purpose purpose, Read read) {
   auto given = load_given(options);
   auto config = read(given.table, given.path);
   auto original = config;
@@ -54,8 +54,10 @@ auto open_config(Options const& options, Read read) {
     auto table = io::load_toml(given.path);
     original = read(table, given.path);
   }
+  auto naming = load_naming(options, purpose);
+  auto const named = read(naming.table, naming.path);
   auto folder =
-      folder_of(given, options, config.name, trained_part_of(config), trained_part_of(original));
+      folder_of(given, options, named.name, trained_part_of(named), trained_part_of(original));
   return std::pair(std::move(config), std::move(folder));
 }
 
@@ -76,12 +78,23 @@ void read_task_config(toml::table& table, std::filesystem::path const& path, C& 
   problems.in("compute", [&] { check_compute(config.compute, problems); });
   check(problems);
   io::refuse_problems(table, "", problems);
+  config.start_from = resolved_start(config.start_from, path, config.task);
 }
-/// The problems of a model, one key deeper.
-inline void add_model_problems(Problems& problems, Problems const& of_model) {
-  for (auto const& [where, what] : of_model.found()) {
-    problems.add(where.empty() ? "model" : "model." + where, what);
-  }
+
+/// What a file says of a run. `smaller` and `larger` are its model with small sizes, and with
+/// larger ones, in place of those that the data decide; `cost(model)` is a ModelCost.
+template <class C, class Model, class Cost>
+[[nodiscard]] RunFacts facts_of(C const& config, Model const& smaller, Model const& larger,
+                                Cost cost) {
+  ModelCost const known = cost(smaller);
+  bool const is_open = known.parameters != cost(larger).parameters;
+  return {config.name,
+          config.title,
+          id_of(trained_part_of(config)),
+          io::write_toml(config),
+          config.train.seed,
+          evaluation_hash(config.evaluate),
+          is_open ? std::nullopt : std::optional(known)};
 }
 
 /// The numbers among what a task measured.

@@ -3,7 +3,6 @@
 // One `moenda train`, whatever it learns.
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -20,24 +19,12 @@
 #include "moenda/toml/write.hpp"
 #include "moenda/train/checkpoint.hpp"
 #include "moenda/train/start_from.hpp"
+#include "runner/run/interrupt.hpp"
 #include "runner/run/results.hpp"
 #include "runner/run/routing_log.hpp"
 #include "runner/run/run.hpp"
 
 namespace moenda::runner {
-
-/// Set by SIGINT and SIGTERM, which ask for a checkpoint; a second one ends at once.
-inline volatile std::sig_atomic_t interrupted = 0;
-
-/// Thrown between two batches of the final evaluation when a signal has come.
-struct Interrupted {};
-inline void end_if_interrupted() {
-  if (interrupted != 0) throw Interrupted{};
-}
-inline void ask_to_stop(int signal) {
-  interrupted = 1;
-  std::signal(signal, SIG_DFL);
-}
 
 /// A trainer, its run folder, and what is written there. A task T has
 ///   Model;  Run: `config`, `folder`, `out`, title(), checkpoints()
@@ -46,7 +33,7 @@ inline void ask_to_stop(int signal) {
 ///     data, for churn
 ///   name: of its entry in results.json;  measure(run, network, data): that entry, NamedMeasures
 ///   finish(run, network, data, results): whatever else a trained model should leave
-///   summary(model): the model in words
+///   summary(model): the model in words;  cost(model): its ModelCost
 template <class T>
 class TrainingRun {
  public:
@@ -78,8 +65,7 @@ class TrainingRun {
     bool const causal = inside<typename T::Model>(model, {}).causal;
     io::write_file_atomically(
         run_.folder / io::run_files::meta,
-        meta_text({run_.title(), T::summary(model), T::Model::parameter_count(model),
-                   T::Model::active_parameter_count(model), data_.fingerprint(),
+        meta_text({run_.title(), T::summary(model), T::cost(model), data_.fingerprint(),
                    backend_.pool.threads(), cpu::choose_level(run_.config.compute.kernels),
                    causal && sees_later_tokens<typename T::Model>(model)}));
   }
@@ -87,10 +73,8 @@ class TrainingRun {
   int go() {
     RowFile metrics(run_.folder / io::run_files::metrics, io::metrics_header,
                     trainer_.step_count());
-    bool const sparse = T::Model::active_parameter_count(run_.config.model) <
-                        T::Model::parameter_count(run_.config.model);
-    if (sparse) {
-      routing_.emplace(run_.folder, trainer_.step_count(),
+    if (routes()) {
+      routing_.emplace(run_.folder, trainer_.step_count(), choices_before_,
                        [this](auto& probe) { return data_.show_fixed(network_, probe); });
     }
     io::EventFile events(run_.folder, std::uint64_t(trainer_.step_count()) + 1);
@@ -107,7 +91,7 @@ class TrainingRun {
       progress.update(std::uint64_t(trainer_.step_count()), progress_text());
     }
     progress.finish(progress_text());
-    save();
+    if (saved_ != trainer_.step_count()) save();
     try {
       finish();
     } catch (Interrupted) {
@@ -117,6 +101,12 @@ class TrainingRun {
   }
 
  private:
+  /// Whether there is routing to watch: experts that an item does not visit, or that may drop it.
+  [[nodiscard]] bool routes() const {
+    auto const& model = run_.config.model;
+    return T::Model::active_parameter_count(model) < T::Model::parameter_count(model) ||
+           has_mixture<typename T::Model>(model);
+  }
   /// With the weights of another model, if the configuration names one.
   void start() {
     if (run_.config.start_from.empty()) return;
@@ -148,7 +138,8 @@ class TrainingRun {
                       std::to_string(trainer_.steps()) + ", got " + std::to_string(step));
     }
     refuse_other_data(run_.folder, data_.fingerprint());
-    recall_losses();
+    recall(io::RunRecord(run_.folder));
+    saved_ = step;
     std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
     if (auto const now = kernels_of(backend_); !state.kernels.empty() && state.kernels != now) {
       std::cerr << run_.title() << ": the steps before ran on " << state.kernels
@@ -157,9 +148,11 @@ class TrainingRun {
     }
     return true;
   }
-  /// What the last step before the checkpoint measured, for results.json.
-  void recall_losses() {
-    io::RunRecord const record(run_.folder);
+  /// What the steps before the checkpoint measured, for results.json. Reads every file that rows
+  /// will be added to, so that one of another version is refused while all is as it was.
+  void recall(io::RunRecord const& record) {
+    if (auto results = record.results()) measured_before_ = std::move(*results);
+    choices_before_ = logged_choices(record, trainer_.step_count());
     if (!record.has(io::run_files::metrics)) return;
     for (auto const& row : record.metrics().rows) {
       if (std::int64_t(row.step) > trainer_.step_count()) break;
@@ -187,7 +180,6 @@ class TrainingRun {
     seconds_ += took;
     training_energy_.pause();
     train_loss_ = result.loss.mean;
-    if (!result.applied) ++skipped_steps_;
     evaluation_energy_.resume();
     if (validates) valid_loss_ = data_.validation_loss(run_, network_);
     if (probe != nullptr) routing_->after_step(next);
@@ -222,6 +214,7 @@ class TrainingRun {
   }
   void save_state() {
     save_checkpoint(run_.checkpoints(), network_, trainer_, {seconds_, training_energy_.joules()});
+    saved_ = trainer_.step_count();
   }
   /// The run that this one replaces is kept until then.
   void save() {
@@ -232,19 +225,31 @@ class TrainingRun {
   /// results.json: what the trained model is worth, and what it cost.
   void finish() {
     evaluation_energy_.resume();
+    if (measured_before_ && data_.can_validate()) {
+      valid_loss_ = data_.validation_loss(run_, network_);  // as [evaluate] asks now
+    }
     auto measures = T::measure(run_, network_, data_);
     if (valid_loss_) measures.add("valid_loss", *valid_loss_);
     nlohmann::ordered_json results;
     results["results"][T::name] = measures.json();
     results["training"] = {{"steps", trainer_.step_count()},
                            {"tokens", tokens()},
-                           {"skipped_steps", skipped_steps_},
+                           {"skipped_steps", skipped_steps()},
                            {"dropped_share", routing_ ? routing_->dropped_share() : 0.0},
                            {"train_loss", train_loss_.value_or(std::nan(""))},
                            {"seconds", seconds_},
                            {"tokens_per_second", double(tokens()) / seconds_},
                            {"peak_bytes", peak_resident_bytes()},
                            {"step_memory_bytes", network_.arena.peak()}};
+    if (measured_before_) {  // training itself was in that process
+      for (char const* key : {"peak_bytes", "step_memory_bytes"}) {
+        auto const known = measured_before_->training.find(key);
+        if (known != measured_before_->training.end()) {
+          results["training"][key] = std::int64_t(known->second);
+        }
+      }
+    }
+    results["evaluation"] = evaluation_hash(run_.config.evaluate);
     T::finish(run_, network_, data_, routing_.has_value(), results);
     evaluation_energy_.pause();
     results["energy"] =
@@ -257,6 +262,10 @@ class TrainingRun {
   [[nodiscard]] std::int64_t tokens() const {
     return trainer_.step_count() * trainer_.tokens_per_step();
   }
+  /// Of the whole run.
+  [[nodiscard]] std::int64_t skipped_steps() const {
+    return trainer_.step_count() - std::int64_t(trainer_.state.step);
+  }
   static std::string shown(double value, int digits) {
     std::ostringstream text;
     text << std::fixed << std::setprecision(digits) << value;
@@ -265,7 +274,7 @@ class TrainingRun {
   [[nodiscard]] std::string progress_text() const {
     auto text = train_loss_ ? "loss " + shown(*train_loss_, 3) : "";
     if (valid_loss_) text += "  valid " + shown(*valid_loss_, 3);
-    if (skipped_steps_ > 0) text += "  skipped " + std::to_string(skipped_steps_);
+    if (skipped_steps() > 0) text += "  skipped " + std::to_string(skipped_steps());
     if (routing_) text += routing_->alarm();
     return text + "  " + shown(double(tokens()) / std::max(seconds_, 1e-9), 0) + " tokens/s";
   }
@@ -280,7 +289,9 @@ class TrainingRun {
   energy::Meter training_energy_, evaluation_energy_;
   double seconds_ = 0;  // of training, without evaluation and files
   std::optional<double> train_loss_, valid_loss_;
-  std::int64_t skipped_steps_ = 0;  // by this process
+  LoggedChoices choices_before_;                   // of the steps before this process
+  std::optional<io::RunResults> measured_before_;  // of a run that is measured again
+  std::int64_t saved_ = -1;                        // the step of the newest checkpoint
 };
 
 /// The command: trains `run`, or continues it. T::keep(run) writes what the run must not lose.
@@ -291,10 +302,16 @@ int train_run(typename T::Run run, Options const& options) {
   io::create_folders(folder);
   io::FolderLock const lock(folder);
   io::require_own_files(folder, true);
-  if (!options.force && io::RunRecord(folder).finished()) {
+  io::RunRecord const record(folder);
+  if (!options.force && is_measured(record, evaluation_hash(run.config.evaluate))) {
     std::cerr << run.title() << ": already trained; --force trains it again\n";
     print_result(folder);
     return 0;
+  }
+  if (!options.force && record.finished()) {
+    (void)newest_weights(folder);
+    std::cerr << run.title()
+              << ": already trained, but measured in another way ([evaluate]); measuring again\n";
   }
   io::remove_leftovers(folder);
   if (std::filesystem::exists(run.checkpoints())) io::remove_leftovers(run.checkpoints());

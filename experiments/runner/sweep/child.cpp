@@ -3,58 +3,51 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "moenda/core/error.hpp"
 
-extern char** environ;
-
 namespace moenda::runner {
 
 namespace {
 
-/// Owns the list of what a new process does with its files before it begins.
-class FileActions {
- public:
-  FileActions() { posix_spawn_file_actions_init(&actions_); }
-  FileActions(FileActions const&) = delete;
-  FileActions& operator=(FileActions const&) = delete;
-  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
-  void open(int descriptor, char const* path, int flags) {
-    posix_spawn_file_actions_addopen(&actions_, descriptor, path, flags, 0644);
-  }
-  void duplicate(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
-  [[nodiscard]] posix_spawn_file_actions_t const* get() const { return &actions_; }
+/// The exit code of a process that could not become the program, as of a shell.
+constexpr int cannot_start = 127;
 
- private:
-  posix_spawn_file_actions_t actions_;
-};
+/// What the new process does before it is the program. Only calls that are safe after a fork.
+[[noreturn]] void become(char* const* argv, char const* log, pid_t parent) {
+  // A sweep that is killed must not leave runs behind; they save a checkpoint and end.
+  bool const bound = ::prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && ::getppid() == parent;
+  int const input = ::open("/dev/null", O_RDONLY);
+  int const output = log == nullptr ? ::open("/dev/null", O_WRONLY)
+                                    : ::open(log, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  bool const ready = bound && ::dup2(input, 0) == 0 && ::dup2(output, 1) == 1 &&
+                     (log == nullptr || ::dup2(output, 2) == 2);
+  if (input > 2) ::close(input);
+  if (output > 2) ::close(output);
+  if (ready) ::execv(argv[0], argv);
+  ::_exit(cannot_start);
+}
 
 }  // namespace
 
 pid_t start(std::vector<std::string> const& arguments, std::filesystem::path const& log) {
-  FileActions files;
-  files.open(0, "/dev/null", O_RDONLY);
-  if (log.empty()) {
-    files.open(1, "/dev/null", O_WRONLY);
-  } else {
-    std::error_code error;
-    std::filesystem::remove(log, error);  // what it leads to, if it is a link, must stay
-    files.open(1, log.c_str(), O_WRONLY | O_CREAT | O_EXCL);
-    files.duplicate(1, 2);
-  }
+  std::error_code error;
+  std::filesystem::remove(log, error);  // what it leads to, if it is a link, must stay
   auto const self = std::filesystem::read_symlink("/proc/self/exe").string();
   std::vector<char*> argv{const_cast<char*>(self.c_str())};
   for (auto const& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  pid_t process = -1;
-  int const error = posix_spawn(&process, self.c_str(), files.get(), nullptr, argv.data(), environ);
-  if (error != 0) {
-    throw DataError(self + ": the program cannot be started: " + std::strerror(error));
+  pid_t const parent = ::getpid();
+  pid_t const process = ::fork();
+  if (process == 0) become(argv.data(), log.empty() ? nullptr : log.c_str(), parent);
+  if (process < 0) {
+    throw DataError(self + ": the program cannot be started: " + std::strerror(errno));
   }
   return process;
 }

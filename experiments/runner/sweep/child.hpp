@@ -15,8 +15,9 @@ struct Ended {
   int code = 0;
 };
 
-/// Starts this program again with other arguments. What it prints goes to `log`; with an empty path
-/// stdout goes nowhere and stderr, which carries the progress, stays. Throws DataError.
+/// Starts this program again with other arguments; it gets SIGTERM when this process dies. What it
+/// prints goes to `log`; with an empty path stdout goes nowhere and stderr, which carries the
+/// progress, stays. Throws DataError.
 pid_t start(std::vector<std::string> const& arguments, std::filesystem::path const& log);
 /// Waits for any process that was started. A signal that arrives meanwhile gives process = -1.
 Ended wait_for_any();

@@ -2,6 +2,7 @@
 #include "runner/sweep/plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <set>
@@ -9,9 +10,11 @@
 
 #include "moenda/core/random.hpp"
 #include "moenda/core/suggest.hpp"
+#include "moenda/files/text.hpp"
 #include "moenda/toml/file.hpp"
 #include "moenda/toml/read.hpp"
 #include "runner/sweep/axes.hpp"
+#include "runner/sweep/one_run.hpp"
 
 namespace moenda::runner {
 
@@ -47,10 +50,12 @@ class Expansion {
       throw ConfigError(path_.string() +
                         ": the sweep must have at least one point; `exclude` removes all");
     refuse_equal_titles(points);
+    refuse_overridden_keys(points);
     for (auto const& point : points) plan.arms.push_back(arm(point, {}));
     plan.name = plan.arms.front().runs.front().name;
     plan.baseline = baseline_of(plan);
     if (config_.match.quantity != MatchedQuantity::none) match(plan, points);
+    refuse_arms_of_one_run(plan, path_);
     return plan;
   }
 
@@ -125,15 +130,20 @@ class Expansion {
     }
     points = std::move(kept);
   }
-  /// True when the point sets every key of `wanted` to its value; `title` matches a label.
-  static bool says(Point const& point, Leaves const& wanted) {
-    Leaves said;
+  /// Every key that the point sets.
+  static Leaves settings_of(Point const& point) {
+    Leaves settings;
     for (auto const* option : point) {
-      said.emplace_back("title", option->label);
       for (auto const& setting : option->settings) {
-        said.splice(said.end(), leaves_of(setting.key, *setting.value));
+        settings.splice(settings.end(), leaves_of(setting.key, *setting.value));
       }
     }
+    return settings;
+  }
+  /// True when the point sets every key of `wanted` to its value; `title` matches a label.
+  static bool says(Point const& point, Leaves const& wanted) {
+    Leaves said = settings_of(point);
+    for (auto const* option : point) said.emplace_back("title", option->label);
     return std::all_of(wanted.begin(), wanted.end(), [&](auto const& leaf) {
       return std::find(said.begin(), said.end(), leaf) != said.end();
     });
@@ -183,6 +193,22 @@ class Expansion {
       }
     }
   }
+  /// An override of what an arm sets would win, and the arm's title would still say otherwise.
+  void refuse_overridden_keys(std::vector<Point> const& points) const {
+    auto const holds = [](std::string const& outer, std::string const& inner) {
+      return inner == outer || inner.starts_with(outer + ".");
+    };
+    for (auto const& assignment : overrides_) {
+      auto const key = assignment.substr(0, assignment.find('='));
+      for (auto const& point : points) {
+        for (auto const& [set, value] : settings_of(point)) {
+          if (!holds(key, set) && !holds(set, key)) continue;
+          throw ConfigError("--" + key + ": the sweep sets " + set + " itself (arm '" +
+                            title_of(point) + "'); leave one of the two out");
+        }
+      }
+    }
+  }
 
   /// What the configuration of a point says, with `more` laid on it ("a.b=3").
   [[nodiscard]] RunFacts facts_of(Point const& point, std::vector<std::string> const& more) const {
@@ -225,8 +251,14 @@ class Expansion {
   }
 
   [[nodiscard]] double matched(RunFacts const& facts) const {
-    return config_.match.quantity == MatchedQuantity::parameters ? double(facts.parameters)
-                                                                 : facts.flops;
+    if (!facts.cost) {
+      throw ConfigError(path_.string() +
+                        ": sweep.match needs to know every size of the model, but the file leaves "
+                        "some to the data (model.input.channels or vocab_size, "
+                        "model.output.num_classes); give them");
+    }
+    return config_.match.quantity == MatchedQuantity::parameters ? double(facts.cost->parameters)
+                                                                 : facts.cost->flops;
   }
   /// Solves every arm but the baseline for the size at which it comes nearest to the baseline.
   void match(SweepPlan& plan, std::vector<Point> const& points) const {
@@ -235,7 +267,21 @@ class Expansion {
       if (i == plan.baseline) continue;
       auto const key = key_to_solve(points[i]);
       plan.arms[i] = nearest(points[i], key, target);
+      refuse_unmatched(plan.arms[i], plan.arms[plan.baseline], key);
     }
+  }
+  /// An arm that stays far from the baseline is not made equal, whatever the file says.
+  void refuse_unmatched(Arm const& arm, Arm const& baseline, std::string const& key) const {
+    constexpr double most = 0.05;
+    double const target = matched(baseline.facts()), reached = matched(arm.facts());
+    if (std::abs(reached - target) <= most * target) return;
+    throw ConfigError(
+        path_.string() + ": sweep.match: the arm '" + arm.title + "' must come within 5 % of the " +
+        enum_names(config_.match.quantity)[std::size_t(config_.match.quantity)] +
+        " of the baseline '" + baseline.title + "', " + io::format_general(target, 6) +
+        ", but the nearest that " + key + " reaches in steps of " +
+        std::to_string(config_.match.multiple) + " is " + io::format_general(reached, 6) +
+        "; give another of match.keys, a smaller match.multiple or another baseline");
   }
   [[nodiscard]] std::string key_to_solve(Point const& point) const {
     for (auto const& key : config_.match.keys) {

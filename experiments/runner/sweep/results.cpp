@@ -11,6 +11,7 @@
 #include "moenda/files/atomic_file.hpp"
 #include "moenda/record/run_record.hpp"
 #include "moenda/report/terminal/table.hpp"
+#include "runner/run/results.hpp"
 
 namespace moenda::runner {
 
@@ -151,10 +152,14 @@ fs::path failure_file(fs::path const& folder, std::string const& id) {
 std::string plan_text(SweepPlan const& plan) {
   io::Table table({"arm", "runs", "parameters (M)", "active (M)", "MFLOP/token", "memory (MB)"});
   for (auto const& arm : plan.arms) {
-    auto const& facts = arm.facts();
-    table.add_row({arm.title, std::to_string(arm.runs.size()), millions(double(facts.parameters)),
-                   millions(double(facts.active)), millions(facts.flops),
-                   io::format_fixed(double(facts.parameters) * 16e-6, 0)});
+    auto const cost = arm.facts().cost.value_or(ModelCost{});
+    auto const shown = [&](std::string const& text) {
+      return arm.facts().cost ? text : "from the data";
+    };
+    table.add_row({arm.title, std::to_string(arm.runs.size()),
+                   shown(millions(double(cost.parameters))), shown(millions(double(cost.active))),
+                   shown(millions(cost.flops)),
+                   shown(io::format_fixed(double(cost.parameters) * 16e-6, 0))});
   }
   return table.text() + std::to_string(plan.runs()) + " runs of " + plan.name + "\n";
 }
@@ -163,11 +168,18 @@ std::vector<ArmResult> read_sweep_results(SweepPlan const& plan, fs::path const&
   std::vector<ArmResult> results;
   for (auto const& arm : plan.arms) {
     ArmResult result;
+    result.cost = arm.facts().cost;
     for (auto const& run : arm.runs) {
-      result.runs.push_back(measures_of(io::RunRecord(out / run.name / run.id)));
+      io::RunRecord const record(out / run.name / run.id);
+      bool const measured = is_measured(record, run.evaluation);
+      result.runs.push_back(measured ? measures_of(record) : Measures{});
       std::string failure;
       std::ifstream file(failure_file(out / run.name, run.id));
-      if (result.runs.back().empty()) std::getline(file, failure);
+      if (measured) {
+        if (auto const cost = cost_in_meta(record)) result.cost = cost;
+      } else if (!std::getline(file, failure) && record.finished()) {
+        failure = "it was measured in another way ([evaluate]); `moenda sweep` measures it again";
+      }
       result.failures.push_back(failure);
     }
     results.push_back(std::move(result));
@@ -199,7 +211,7 @@ std::string comparison_text(SweepPlan const& plan, std::vector<ArmResult> const&
       auto const& c = *result.comparison;
       difference = io::format_fixed(c.difference, 4);
       interval = interval_text(c.interval);
-      verdict = enum_names(c.verdict)[std::size_t(c.verdict)];
+      verdict = statistics::words_of(c);
     }
     auto const percent_dropped = [&] {
       auto shares = result.values("dropped_share");
@@ -240,16 +252,20 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
   json["energy_source"] = energy_source(plan, folder);
   for (std::size_t i = 0; i < results.size(); ++i) {
     auto const& arm = plan.arms[i];
-    ordered_json entry{{"title", arm.title},
-                       {"parameters", arm.facts().parameters},
-                       {"active_parameters", arm.facts().active},
-                       {"flops_per_token", arm.facts().flops}};
+    ordered_json entry{{"title", arm.title}};
+    std::string costs = ",,,";
+    if (auto const& cost = results[i].cost) {
+      entry["parameters"] = cost->parameters;
+      entry["active_parameters"] = cost->active;
+      entry["flops_per_token"] = cost->flops;
+      costs = "," + std::to_string(cost->parameters) + "," + std::to_string(cost->active) + "," +
+              io::format_shortest(cost->flops);
+    }
     for (std::size_t s = 0; s < results[i].runs.size(); ++s) {
       auto const& run = results[i].runs[s];
       std::string quoted = "\"";
       for (char const c : arm.title) quoted += c == '"' ? "\"\"" : std::string(1, c);
-      csv << quoted << "\"," << arm.runs[s].seed << ',' << arm.facts().parameters << ','
-          << arm.facts().active << ',' << io::format_shortest(arm.facts().flops);
+      csv << quoted << "\"," << arm.runs[s].seed << costs;
       for (auto const& name : names) {
         csv << ',';
         if (auto const found = run.find(name); found != run.end())

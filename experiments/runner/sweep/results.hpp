@@ -21,6 +21,8 @@ struct ArmResult {
   [[nodiscard]] std::vector<double> values(std::string const& measure) const;
   /// Against the baseline, over the seeds that both have; nothing for the baseline itself.
   std::optional<statistics::Comparison> comparison;
+  /// Of its model: what a finished run says of itself, else what the file says, where it does.
+  std::optional<ModelCost> cost;
 };
 
 /// Where a sweep writes down how the run `id` failed; `folder` is runs/NAME.

@@ -15,6 +15,7 @@
 #include "moenda/record/run_record.hpp"
 #include "moenda/report/sweep/sweep.hpp"
 #include "moenda/report/terminal/progress.hpp"
+#include "runner/run/results.hpp"
 #include "runner/sweep/child.hpp"
 #include "runner/sweep/results.hpp"
 
@@ -62,7 +63,8 @@ class Execution {
         if (!known.insert(id).second) continue;  // two arms may be the same run
         total_ += 1;
         auto const file = folder_ / (id + ".toml");
-        if (io::RunRecord(options.out / plan.name / id).finished() && !options.force) {
+        if (!options.force &&
+            is_measured(io::RunRecord(options.out / plan.name / id), run.evaluation)) {
           ++done_;
           ++begun_;
           continue;

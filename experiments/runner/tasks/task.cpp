@@ -55,4 +55,20 @@ GivenConfig load_given(Options const& options) {
   return given;
 }
 
+std::string resolved_start(std::string const& start_from, std::filesystem::path const& path,
+                           TaskKind task) {
+  if (!start_from.ends_with(".toml")) return start_from;
+  Options options;
+  options.config = path.parent_path() / start_from;
+  auto given = load_given(options);
+  auto const& first = task_of(given.table);
+  if (first.kind != task) {
+    throw ConfigError(path.string() + ": start_from must name a run of the task " +
+                      task_of(task).name() + ", but the task of " + given.path.string() + " is " +
+                      first.name());
+  }
+  auto const facts = first.facts(given.table, given.path);
+  return facts.name + "/" + facts.id;
+}
+
 }  // namespace moenda::runner

@@ -15,6 +15,7 @@ namespace moenda::loss {
 struct SmoothLoad {
   static constexpr char const* name = "smooth_load";
   static constexpr bool balances = true;
+  static constexpr bool needs_noise = true;
   struct Config {
     double weight = 0;
     MOENDA_FIELDS(Config, weight);

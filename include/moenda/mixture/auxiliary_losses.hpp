@@ -50,6 +50,15 @@ struct AuxiliaryLosses {
     });
     return on;
   }
+  /// Whether one is on that needs a router with noise, such as loss::SmoothLoad.
+  static constexpr bool need_noise(Config const& c) {
+    bool need = false;
+    each([&](auto i, auto loss) {
+      using L = typename decltype(loss)::type;
+      if constexpr (requires { L::needs_noise; }) need = need || L::is_on(c.groups[i]);
+    });
+    return need;
+  }
   template <class B>
   static constexpr Params<B> params(Config const& c, int num_experts) {
     Params<B> p;

@@ -67,9 +67,17 @@ struct Mixture {
     int const experts = inside(c, at).num_experts;
     auto const traits = traits_of<Router>(c.router);
     problems.in("experts", [&] {
-      problems.expect(experts >= 1 && experts <= max_experts,
-                      Set::num_counts(c.experts) > 0 ? "count_per_layer" : "count",
-                      "in 1.." + std::to_string(max_experts), experts);
+      auto const range = "in 1.." + std::to_string(max_experts);
+      bool const fits = experts >= 1 && experts <= max_experts;
+      if constexpr (requires { c.experts.groups; }) {
+        if (!fits) {
+          problems.add("the sum of NAME.count must be " + range + ", got " +
+                       std::to_string(experts));
+        }
+      } else {
+        bool const per_layer = Set::num_counts(c.experts) > 0;
+        problems.expect(fits, per_layer ? "count_per_layer" : "count", range, experts);
+      }
       if (!Set::accepts(c.experts, traits.granularity)) problems.add(MOENDA_RULE_GRANULARITY);
     });
     problems.in("router", [&] {
@@ -78,6 +86,7 @@ struct Mixture {
     problems.in("loss", [&] {
       bool const untrainable = traits.balanced_by_construction || !traits.has_parameters;
       if (untrainable && Terms::balance(c.loss)) problems.add(MOENDA_RULE_BALANCE);
+      if (!traits.draws_noise && Terms::need_noise(c.loss)) problems.add(MOENDA_RULE_NOISE);
     });
     problems.expect(c.capacity_factor >= 0 && std::isfinite(c.capacity_factor), "capacity_factor",
                     "0 (dropless) or above", c.capacity_factor);

@@ -48,7 +48,8 @@ struct LanguageModel {
     return {.causal = true,
             .d_model = c.d_model,
             .context_length = c.context_length,
-            .num_layers = c.num_layers};
+            .num_layers = c.num_layers,
+            .vocab_size = c.vocab_size};
   }
   /// What is wrong with the configuration, with the keys where it is wrong.
   static Problems check(Config const& c) {

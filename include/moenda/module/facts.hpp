@@ -169,4 +169,24 @@ template <class M, class C>
   }
 }
 
+/// Whether some items of M are dispatched to experts, of which each takes as many as its capacity
+/// allows: whether there is a Mixture in it.
+template <class M, class C>
+[[nodiscard]] constexpr bool has_mixture(C const& config, Setting const& at = {}) {
+  if constexpr (requires { config.capacity_factor; }) {
+    return true;
+  } else {
+    bool has = false;
+    if constexpr (has_parts<M>) {
+      auto const inner = inside<M>(config, at);
+      M::parts(
+          [&]<class P>(Part<P> const& part, auto const& of_part) {
+            has = has || (part.count > 0 && has_mixture<P>(of_part, part.in(inner)));
+          },
+          inner, config);
+    }
+    return has;
+  }
+}
+
 }  // namespace moenda

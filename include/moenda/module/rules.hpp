@@ -22,6 +22,9 @@
 #define MOENDA_RULE_BALANCE                                                                      \
   "Mixture: a load-balancing loss needs a router with parameters to train that is not balanced " \
   "by construction; remove loss::LoadBalancing, or in a file set its weight to 0"
+#define MOENDA_RULE_NOISE                                                                        \
+  "Mixture: the smooth load is a chance over the router's noise, so the router must draw some: " \
+  "router::NoisyTopK; in a file set the weight of the loss to 0 for others"
 
 namespace moenda {
 
@@ -35,6 +38,8 @@ struct RouterTraits {
   bool couples_batch_in_training = false;  ///< a token's route depends on other tokens of the batch
   bool balanced_by_construction = false;   ///< every expert gets the same number of items
   bool has_parameters = true;
+  /// In training its gates have clean and noisy logits, and the sigma of the noise.
+  bool draws_noise = false;
   /// The user knows that the router looks at later tokens, and wants it in a causal model all the
   /// same. It permits, and changes no fact.
   bool future_leak_allowed = false;
@@ -51,6 +56,7 @@ struct Setting {
   bool causal = false;
   int d_model = 0, context_length = 0;
   int num_layers = 0;     ///< of the stack of layers that the module is in; 0: not known
+  int vocab_size = 0;     ///< of the tokens that the model reads; 0: not known
   int num_experts = 0;    ///< inside a mixture
   int head_dim = 0;       ///< inside an attention
   int layer = 0;          ///< of the stack, from 0

@@ -48,6 +48,7 @@ struct RunResults {
   std::map<std::string, Numbers> tasks;  ///< results.<task>.<measure>
   Numbers training, energy;
   std::string energy_source;  ///< how joules were counted; "" where they were not
+  std::string evaluation;     ///< names the way in which it was measured; "" where nobody said
   std::vector<RunSample> samples;
   std::vector<RunQuestion> questions;
 
@@ -108,6 +109,7 @@ namespace detail {
     results.energy = numbers_of(*energy);
     results.energy_source = text_member(*energy, "source", file);
   }
+  results.evaluation = text_member(all, "evaluation", file);
   for (auto const& sample : objects_member(all, "samples", file)) {
     results.samples.push_back(
         {text_member(sample, "prompt", file), text_member(sample, "text", file)});

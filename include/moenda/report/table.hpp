@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,13 @@ inline constexpr std::array<Measure, 15> measures = {{
     {"Peak memory (MB)", "1 MB = 1,000,000 bytes", true, "peak_bytes", 1e-6, 1, true},
     {"Throughput (tokens/s)", "during training", true, "tokens_per_second", 1, 0, false},
 }};
+
+/// Whether the numbers of two runs may be held against each other: those of one task, whose losses
+/// have one unit.
+[[nodiscard]] inline bool are_comparable(std::vector<ReportRun> const& runs) {
+  return std::all_of(runs.begin(), runs.end(),
+                     [&](ReportRun const& run) { return run.task == runs.front().task; });
+}
 
 [[nodiscard]] inline std::optional<double> measured(ReportRun const& run, Measure const& measure) {
   std::string const key(measure.key);
@@ -142,20 +150,22 @@ inline constexpr std::array<Measure, 15> measures = {{
   std::string html = "<tr><th scope=\"row\">" + std::string(measure.name) + "<small>" +
                      (measure.lower_is_better ? "lower is better" : "higher is better") +
                      (meaning.empty() ? "" : "; " + meaning) + "</small></th>";
+  bool const comparable = are_comparable(runs);
   for (auto const& value : values) {
-    bool const wins = differ && value && *value == *best;
+    bool const wins = comparable && differ && value && *value == *best;
     std::string const digits = value ? shown_value(*value, measure.decimals) : "–";
     html += (wins ? "<td class=\"best\">" : "<td>") + digits + "</td>";
   }
   if (runs.size() == 2) {
-    html += change_cell(change_percent(values[0], values[1]), measure.lower_is_better);
+    auto const change = comparable ? change_percent(values[0], values[1]) : std::nullopt;
+    html += change_cell(change, measure.lower_is_better);
   }
   return html + "</tr>\n";
 }
 
 /// "Against gpt2, moe reaches a perplexity 5.55 % lower, trains in 6.67 % less time and uses ..."
 [[nodiscard]] inline std::string summary_sentence(std::vector<ReportRun> const& runs) {
-  if (runs.size() != 2) return "";
+  if (runs.size() != 2 || !are_comparable(runs)) return "";
   auto const change = [&](std::string_view key) {
     auto const* const measure = std::find_if(measures.begin(), measures.end(),
                                              [&](Measure const& m) { return m.key == key; });
@@ -181,11 +191,58 @@ inline constexpr std::array<Measure, 15> measures = {{
   return sentence + ".</p>\n";
 }
 
-/// Reasons why two columns may not measure the same thing.
+/// What decides the tokens that a run reads: the tables named `tokenizer` of its configuration.
+[[nodiscard]] inline std::string tokenizer_of(ReportRun const& run) {
+  std::string found, line;
+  bool inside = false;
+  std::istringstream lines(run.configuration);
+  while (std::getline(lines, line)) {
+    if (line.starts_with('[')) inside = line == "[tokenizer]" || line == "[data.tokenizer]";
+    if (inside) found += line + "\n";
+  }
+  return found;
+}
+
+/// Reasons why two columns may not measure the same thing, in words.
+[[nodiscard]] inline std::vector<std::string> differences(std::vector<ReportRun> const& runs) {
+  std::set<std::string> tasks, data, tokenizers, evaluations;
+  for (auto const& run : runs) {
+    tasks.insert(run.task);
+    tokenizers.insert(tokenizer_of(run));
+    auto const corpus = run.meta.find("corpus");
+    if (corpus != run.meta.end() && corpus->is_string()) data.insert(corpus->get<std::string>());
+    if (run.finished) evaluations.insert(run.results.evaluation);
+  }
+  if (tasks.size() > 1) {
+    return {
+        "The runs learn different tasks, so their numbers do not compare: no value is called the "
+        "best, and no change is given."};
+  }
+  std::vector<std::string> sentences;
+  if (data.size() > 1) {
+    sentences.emplace_back(
+        "The runs learn from different data, so their losses do not compare models alone.");
+  }
+  if (tokenizers.size() > 1) {
+    sentences.emplace_back(
+        "The runs cut their text into different tokens, so a loss or a perplexity per token does "
+        "not compare them.");
+  }
+  if (evaluations.size() > 1) {
+    sentences.emplace_back(
+        "The runs were measured in different ways ([evaluate]), so their results do not compare "
+        "models alone; `moenda train` measures a run again.");
+  }
+  return sentences;
+}
+
 [[nodiscard]] inline std::string comparison_notes(std::vector<ReportRun> const& runs) {
   std::set<double> tokens;
   std::set<std::string> machines;
   std::string html;
+  for (auto const& sentence : differences(runs)) {
+    html += "<p class=\"note\">" + escape_html(sentence) + "</p>\n";
+  }
   for (auto const& run : runs) {
     if (auto const seen = run.trained("tokens")) tokens.insert(*seen);
     std::string machine;

@@ -64,6 +64,10 @@ struct Hash {
         c.vocab_size >= 1 && c.vocab_size <= max_vocab_size, "vocab_size",
         "that of the model, in 1.." + std::to_string(max_vocab_size) + ", when kind = balanced",
         c.vocab_size);
+    problems.expect(
+        setting.vocab_size == 0 || c.vocab_size == setting.vocab_size, "vocab_size",
+        std::to_string(setting.vocab_size) + ", that of the model, when kind = balanced",
+        c.vocab_size);
   }
   static constexpr WeightingRule weighting_rule(Config const&) { return {.by = WeighedBy::one}; }
   static constexpr int experts_per_item(Config const& c, int num_experts) {

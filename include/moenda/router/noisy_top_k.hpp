@@ -22,7 +22,7 @@ namespace moenda::router {
 /// `probs` is the softmax of the noisy logits; `logits` are the clean ones.
 struct NoisyTopK {
   static constexpr char const* name = "noisy_top_k";
-  static constexpr RouterTraits traits{};
+  static constexpr RouterTraits traits{.draws_noise = true};
   struct Config {
     int top_k = 2;
     MOENDA_FIELDS(Config, top_k);

@@ -28,6 +28,12 @@ struct Comparison {
   Verdict verdict = Verdict::not_shown;
 };
 
+/// What a comparison shows, in words. A single pair says nothing about chance.
+[[nodiscard]] inline char const* words_of(Comparison const& comparison) {
+  if (comparison.pairs < 2) return "cannot be told";
+  return enum_names(comparison.verdict)[std::size_t(comparison.verdict)];
+}
+
 /// Compares a[i] with b[i]. Equivalent: both one-sided tests reject, at 1 - confidence, that the
 /// difference lies outside of -margin .. margin (TOST). A difference within the margin that is also
 /// significant is called by its sign: it is real, and small. Throws ConfigError unless a and b are

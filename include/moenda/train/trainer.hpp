@@ -137,8 +137,9 @@ class Trainer {
       network_.after_step(step_, steps(), moments);
     } else if (config_.on_nonfinite == OnNonfinite::stop) {
       throw NumericError("Trainer: loss and gradient must be finite, but step " +
-                         std::to_string(step_) + " has loss " + std::to_string(result.loss.mean) +
-                         " and gradient norm " + std::to_string(result.gradient_norm) +
+                         std::to_string(step_ + 1) + " has loss " +
+                         std::to_string(result.loss.mean) + " and gradient norm " +
+                         std::to_string(result.gradient_norm) +
                          "; lower the learning rate, or set on_nonfinite = \"skip_step\"");
     }
     ++step_;

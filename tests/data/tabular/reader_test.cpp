@@ -113,6 +113,16 @@ TEST_CASE("Missing values and odd numbers", "[data][tabular]") {
   CHECK(tables.read({"x,y\n\"3,5\",a\n\"4,5\",b\n"}).features[0].kind == ColumnKind::categorical);
   CHECK(tables.refusal<DataError>({"1,a\n1e400,b\n"}) ==
         "t0:2, column 1: a numeric column must hold finite numbers, got '1e400'");
+  for (char const* const large : {"1e310", "0.001e+312", "-2e99999999999999999999"}) {
+    CHECK(tables.refusal<DataError>({"1,a\n" + std::string(large) + ",b\n"}) ==
+          "t0:2, column 1: a numeric column must hold finite numbers, got '" + std::string(large) +
+              "'");
+  }
+  for (char const* const small : {"1e-400", "-1e-400", "1000e-340", "3e-99999999999999999999"}) {
+    CHECK(data::parse_number(small) == 0.0);
+  }
+  CHECK(data::parse_number("0." + std::string(400, '0') + "1") == 0.0);
+  CHECK(data::parse_number("0." + std::string(300, '0') + "1") == 1e-301);
   CHECK(tables.refusal<DataError>({"1,a\n2,?\n"}) ==
         "t0:2, column 2: the target must be known in every row, got '?'");
 }

@@ -22,7 +22,8 @@ struct LabelledRunConfig {
                                                                : TaskKind::regression;
   std::string name = "run";
   std::string title;
-  std::string start_from;  ///< a run's name/id, or a .safetensors file; empty: drawn at random
+  /// The TOML file of another run, a run's name/id, or a .safetensors file; empty: drawn at random.
+  std::string start_from;
   LabelledDataConfig data{};
   /// input.channels, input.vocab_size, output.num_classes 0: those of the data.
   typename LabelledModel<Output>::Config model{};

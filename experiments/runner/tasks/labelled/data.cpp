@@ -142,6 +142,32 @@ LabelledSplits load(LabelledDataConfig const& config, bool classifies,
   return {};
 }
 
+/// A loss over nothing would read as perfect, or as no number.
+void require_rows(LabelledSplits const& splits, LabelledDataConfig const& config) {
+  auto const& files = config.files;
+  auto const& table = config.table;
+  bool const is_table = config.kind == LabelledKind::table;
+  bool const is_generated = config.kind == LabelledKind::generated;
+  auto const require = [&](char const* part, SharedSequences const& rows, std::string const& file,
+                           double fraction) {
+    bool const wanted = !is_generated && (!file.empty() || fraction > 0);
+    if (rows->count() > 0 || !wanted) return;
+    throw DataError(
+        "data: the " + std::string(part) + " split must hold at least one " +
+        (is_table ? "row" : "sequence") + ", got none of " +
+        std::to_string(splits.train->count() + splits.valid->count() + splits.test->count()) +
+        "; give more, or set data." + (is_table ? "table.split." : "files.") + part +
+        "_fraction = 0");
+  };
+  if (is_table) {
+    require("test", splits.test, table.test_path, table.split.test_fraction);
+    require("valid", splits.valid, "", table.split.valid_fraction);
+  } else {
+    require("test", splits.test, files.test, files.test_fraction);
+    require("valid", splits.valid, files.valid, files.valid_fraction);
+  }
+}
+
 void check_generated(GeneratedSplitsConfig const& config, Problems& problems) {
   constexpr std::int64_t most = 10'000'000;
   problems.in("train", [&] { data::check(config.train, problems); });
@@ -180,6 +206,7 @@ LabelledSplits load_labelled(LabelledDataConfig const& config, bool classifies,
     throw ConfigError(std::string("data: ") + (classifies ? "classification" : "regression") +
                       " needs sequences with " + (classifies ? "classes" : "values"));
   }
+  require_rows(splits, config);
   if (!classifies && config.kind != LabelledKind::table) standardise(splits);
   splits.fingerprint = fingerprint_of(splits);
   return splits;

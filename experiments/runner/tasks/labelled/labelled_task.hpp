@@ -12,6 +12,7 @@
 #include "moenda/data/tabular/encoder_file.hpp"
 #include "moenda/toml/schema.hpp"
 #include "moenda/weights/stored.hpp"
+#include "runner/run/cost.hpp"
 #include "runner/run/describe_run.hpp"
 #include "runner/run/task_run.hpp"
 #include "runner/run/training_run.hpp"
@@ -68,6 +69,11 @@ struct LabelledTask {
            std::to_string(model.num_layers) + " blocks, " +
            AnyLabelledFeedForward::names[model.ffn.choice.index()];
   }
+  static ModelCost cost(typename Model::Config const& model) {
+    return cost_of<Model>(
+        model, double(looked_up(model)),
+        attention_products(model.block.attention, model.num_layers, model.context_length));
+  }
   /// How a table's rows became features, for whoever uses the weights.
   static void keep(Run const& run) {
     if (run.splits.encoder)
@@ -101,12 +107,12 @@ struct LabelledTask {
     Config config;
     read_task_config(table, path, config, [&](Problems& problems) {
       problems.in("data", [&] { check_labelled_data(config.data, problems); });
-      add_model_problems(problems, Model::check(with_sizes(config.model, 1, 1, 2)));
+      add_model_problems(problems, Model::check(smaller(config.model)));
     });
     return config;
   }
-  static Run open(Options const& options) {
-    auto [config, folder] = open_config(options, read);
+  static Run open(Options const& options, Purpose purpose) {
+    auto [config, folder] = open_config(options, purpose, read);
     auto splits = load_labelled(config.data, classifies, options.out / "cache");
     config.model = with_sizes(config.model, splits.train->channels, splits.vocab_size,
                               int(splits.train->class_names.size()));
@@ -116,22 +122,13 @@ struct LabelledTask {
 
   static RunFacts facts(toml::table& table, std::filesystem::path const& path) {
     auto const config = read(table, path);
-    auto const model = with_sizes(config.model, 1, 1, 2);
-    auto const active = Model::active_parameter_count(model);
-    return {config.name,
-            config.title,
-            id_of(trained_part_of(config)),
-            io::write_toml(config),
-            config.train.seed,
-            2 * double(active - looked_up(model)),
-            Model::parameter_count(model),
-            active};
+    return facts_of(config, smaller(config.model), larger(config.model), cost);
   }
   static int train(Options const& options) {
-    return train_run<LabelledTask>(open(options), options);
+    return train_run<LabelledTask>(open(options, Purpose::train), options);
   }
   static int evaluate(Options const& options) {
-    auto const run = open(options);
+    auto const run = open(options, Purpose::use);
     auto const weights = newest_weights(run.folder);
     refuse_other_data(run.folder, run.splits.fingerprint);
     return with_backend(options, run.config.compute, [&](Backend& backend) {
@@ -143,9 +140,8 @@ struct LabelledTask {
     });
   }
   static void describe(toml::table& table, std::filesystem::path const& path) {
-    auto config = read(table, path);
-    config.model = with_sizes(config.model, 1, 1, 2);
-    describe_run<Model>(config);
+    auto const config = read(table, path);
+    describe_run<Model>(config, smaller(config.model), larger(config.model));
   }
   static void list() {
     io::Table table({"role", "key", "names"});
@@ -173,6 +169,13 @@ struct LabelledTask {
   static std::vector<std::string> expert_names() {
     auto const& names = LabelledMixture::Set::Config::names;
     return {names.begin(), names.end()};
+  }
+  /// Two choices of the sizes that the data decide: what differs between them is not known yet.
+  static typename Model::Config smaller(typename Model::Config const& model) {
+    return with_sizes(model, 1, 1, 2);
+  }
+  static typename Model::Config larger(typename Model::Config const& model) {
+    return with_sizes(model, 2, 2, 3);
   }
   /// The sizes that the data decide, where the file leaves them open (0).
   static typename Model::Config with_sizes(typename Model::Config model, int channels,

@@ -5,10 +5,10 @@
 #include "moenda/report/terminal/table.hpp"
 #include "moenda/toml/schema.hpp"
 #include "moenda/train/future_leak.hpp"
+#include "runner/run/cost.hpp"
 #include "runner/run/describe_run.hpp"
 #include "runner/run/training_run.hpp"
 #include "runner/tasks/language/completions.hpp"
-#include "runner/tasks/language/cost.hpp"
 #include "runner/tasks/language/language_commands.hpp"
 #include "runner/tasks/language/measured_loss.hpp"
 #include "runner/tasks/language/old_text.hpp"
@@ -105,6 +105,12 @@ struct LanguageTask {
   static constexpr char const* name = "language_modeling";
 
   static std::string summary(AnyModel::Config const& model) { return model_summary(model); }
+  static ModelCost cost(AnyModel::Config const& model) {
+    auto const looked_up = double(model.vocab_size) * model.d_model * (model.tied_head ? 0 : 1);
+    return cost_of<AnyModel>(
+        model, looked_up,
+        attention_products(model.block.attention, model.num_layers, model.context_length));
+  }
   /// The tokenizer, as a folder that is there whole or not at all.
   static void keep(Run const& run) {
     if (run.config.tokenizer.kind == TokenizerKind::byte) return;
@@ -181,17 +187,16 @@ struct LanguageCommands {
             run_id(config),
             io::write_toml(config),
             config.train.seed,
-            flops_per_token(config.model),
-            AnyModel::parameter_count(config.model),
-            AnyModel::active_parameter_count(config.model)};
+            evaluation_hash(config.evaluate),
+            LanguageTask::cost(config.model)};
   }
   static int train(Options const& options) {
-    return train_run<LanguageTask>(open_run(options), options);
+    return train_run<LanguageTask>(open_run(options, Purpose::train), options);
   }
   static int evaluate(Options const& options) {
-    auto const run = open_run(options);
+    auto const run = open_run(options, Purpose::use);
     return with_backend(options, run.config.compute, [&](Backend& backend) {
-      auto const splits = make_splits(run.config, run.tokenizer, run.cache, backend.pool);
+      auto const splits = splits_of_trained(run, backend.pool);
       AnyNetwork network(backend, run.config.model, unfilled);
       load_weights(run, network);
       io::Table table({"text", "stride", "tokens", "loss", "perplexity"});
@@ -214,7 +219,7 @@ struct LanguageCommands {
   }
   static void describe(toml::table& table, std::filesystem::path const& path) {
     auto const config = expected_config(table, path);
-    describe_run<AnyModel>(config);
+    describe_run<AnyModel>(config, config.model, config.model);
   }
   static void list() {
     io::Table table({"role", "key", "names"});

@@ -29,7 +29,8 @@ struct TableRunConfig {
   TaskKind task = TaskKind::table_questions;
   std::string name = "run";
   std::string title;
-  std::string start_from;  ///< a run's name/id, or a .safetensors file; empty: drawn at random
+  /// The TOML file of another run, a run's name/id, or a .safetensors file; empty: drawn at random.
+  std::string start_from;
   TableDataConfig data{};
   /// vocab_size 0: that of the training questions; context_length 0: what the layout needs.
   AnyTabMoe::Config model{};

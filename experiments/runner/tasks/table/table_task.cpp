@@ -11,6 +11,7 @@
 #include "moenda/table/cells/reader.hpp"
 #include "moenda/toml/schema.hpp"
 #include "moenda/weights/stored.hpp"
+#include "runner/run/cost.hpp"
 #include "runner/run/describe_run.hpp"
 #include "runner/run/task_run.hpp"
 #include "runner/run/training_run.hpp"
@@ -159,6 +160,9 @@ struct TableTask {
     return std::string(AnyTableRouter::names[model.router.choice.index()]) + " router, " +
            (model.shared_selector ? "one selector for all operations" : "a selector per operation");
   }
+  static ModelCost cost(AnyTabMoe::Config const& model) {
+    return cost_of<AnyTabMoe>(model, double(model.vocab_size) * model.d_word, 0);
+  }
   static void keep(Run const& run) {
     auto const& words = run.splits.vocabulary.words();
     nlohmann::ordered_json const known{{"words", words}, {"hash", hash_of(words)}};
@@ -193,8 +197,8 @@ struct TableTask {
 };
 
 struct TableCommands {
-  static TableRun open(Options const& options) {
-    auto [config, folder] = open_config(options, read_table_config);
+  static TableRun open(Options const& options, Purpose purpose) {
+    auto [config, folder] = open_config(options, purpose, read_table_config);
     auto splits = load_tables(config.data, config.model.layout);
     config.model = with_sizes(config.model, splits.vocabulary.size());
     if (config.model.vocab_size < splits.vocabulary.size()) {
@@ -206,21 +210,14 @@ struct TableCommands {
   }
   static RunFacts facts(toml::table& table, std::filesystem::path const& path) {
     auto const config = read_table_config(table, path);
-    auto const model = with_sizes(config.model, 1);
-    auto const parameters = AnyTabMoe::parameter_count(model);
-    auto const looked_up = std::int64_t(model.vocab_size) * model.d_word;
-    return {config.name,
-            config.title,
-            id_of(trained_part_of(config)),
-            io::write_toml(config),
-            config.train.seed,
-            2 * double(parameters - looked_up),
-            parameters,
-            parameters};
+    return facts_of(config, with_sizes(config.model, 1), with_sizes(config.model, 2),
+                    TableTask::cost);
   }
-  static int train(Options const& options) { return train_run<TableTask>(open(options), options); }
+  static int train(Options const& options) {
+    return train_run<TableTask>(open(options, Purpose::train), options);
+  }
   static int evaluate(Options const& options) {
-    auto const run = open(options);
+    auto const run = open(options, Purpose::use);
     auto const weights = newest_weights(run.folder);
     refuse_other_data(run.folder, run.splits.fingerprint);
     return with_backend(options, run.config.compute, [&](Backend& backend) {
@@ -236,7 +233,7 @@ struct TableCommands {
       throw ConfigError("ask: the question must have a word or a number, got " +
                         io::quote(what.question));
     }
-    auto const opened = open_config(options, read_table_config);
+    auto const opened = open_config(options, Purpose::use, read_table_config);
     auto const& config = opened.first;
     auto const& folder = opened.second;
     auto const vocabulary = read_vocabulary(vocabulary_file(folder));
@@ -261,9 +258,8 @@ struct TableCommands {
     return 0;
   }
   static void describe(toml::table& table, std::filesystem::path const& path) {
-    auto config = read_table_config(table, path);
-    config.model = with_sizes(config.model, 1);
-    describe_run<AnyTabMoe>(config);
+    auto const config = read_table_config(table, path);
+    describe_run<AnyTabMoe>(config, with_sizes(config.model, 1), with_sizes(config.model, 2));
   }
   static void list() {
     io::Table table({"role", "key", "names"});

@@ -70,15 +70,37 @@ struct TabularTable {
   std::vector<std::int64_t> rows_of_file;  ///< how many rows each of the files has
 };
 
+/// Of a number that no double can hold: whether it is too near 0, by the place of its first digit.
+[[nodiscard]] inline bool is_too_small(std::string_view number) {
+  auto const e = std::min(number.find_first_of("eE"), number.size());
+  auto const digits = number.substr(0, e);
+  auto const first = digits.find_first_of("123456789");
+  auto const point = std::min(digits.find('.'), digits.size());
+  if (first == std::string_view::npos) return true;
+  auto const place = first < point ? std::int64_t(point - first) - 1 : -std::int64_t(first - point);
+  std::int64_t exponent = 0;
+  if (e < number.size()) {
+    auto power = number.substr(e + 1);
+    if (power.starts_with('+')) power.remove_prefix(1);
+    auto const done = std::from_chars(power.data(), power.data() + power.size(), exponent);
+    if (done.ec != std::errc{}) return power.starts_with('-');
+  }
+  return place + exponent < 0;
+}
+
 /// The whole of `text` as a finite number: digits with a decimal point, a sign and an exponent
-/// where needed. `too_large` tells a number that no double can hold from a word.
+/// where needed. One too near 0 for a double is 0; `too_large` tells one that is too far from it
+/// from a word.
 [[nodiscard]] inline std::optional<double> parse_number(std::string_view text,
                                                         bool* too_large = nullptr) {
   if (text.starts_with('+') && text.substr(1, 1) != "-") text.remove_prefix(1);
   double value = 0;
   auto const done = std::from_chars(text.data(), text.data() + text.size(), value);
   bool const whole = !text.empty() && done.ptr == text.data() + text.size();
-  if (too_large != nullptr) *too_large = whole && done.ec == std::errc::result_out_of_range;
+  bool const out_of_range = whole && done.ec == std::errc::result_out_of_range;
+  bool const is_zero = out_of_range && is_too_small(text);
+  if (too_large != nullptr) *too_large = out_of_range && !is_zero;
+  if (is_zero) return 0.0;
   if (!whole || done.ec != std::errc{} || !std::isfinite(value)) return std::nullopt;
   return value;
 }

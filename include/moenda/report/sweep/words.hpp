@@ -94,8 +94,9 @@ struct Verdict {
     case Standing::unknown:
       break;
   }
-  if (comparison->pairs < 2) return {"cannot be told", "one seed says nothing about chance"};
-  return {"no difference shown", "more seeds may show one, or that there is none"};
+  return {statistics::words_of(*comparison),
+          comparison->pairs < 2 ? "one seed says nothing about chance"
+                                : "more seeds may show one, or that there is none"};
 }
 
 /// Indices of the arms, best first, those without a result last.

@@ -11,13 +11,14 @@
 
 namespace moenda::io {
 
-/// One column per run, the change in percent for two, then what each run wrote. Errors as
-/// render_report.
+/// One column per run, the change in percent for two of one task, why they may not compare, then
+/// what each run wrote. Errors as render_report.
 [[nodiscard]] inline std::string results_text(std::vector<std::filesystem::path> const& folders) {
   auto const runs = read_runs(folders);
   std::vector<std::string> header{"measure"};
   for (auto const& run : runs) header.push_back(run.name);
-  if (runs.size() == 2) header.emplace_back("change %");
+  bool const changes = runs.size() == 2 && detail::are_comparable(runs);
+  if (changes) header.emplace_back("change %");
   Table table(header);
   for (auto const& measure : detail::measures) {
     std::vector<std::string> cells{std::string(measure.name)};
@@ -29,13 +30,14 @@ namespace moenda::io {
     bool const known = std::any_of(values.begin(), values.end(),
                                    [](auto const& value) { return value.has_value(); });
     if (!known) continue;
-    if (runs.size() == 2) {
+    if (changes) {
       auto const change = detail::change_percent(values[0], values[1]);
       cells.push_back(change ? format_fixed(*change, 2) : "-");
     }
     table.add_row(cells);
   }
   std::string text = table.text();
+  for (auto const& sentence : detail::differences(runs)) text += "\nnote: " + sentence + "\n";
   for (auto const& run : runs) {
     for (auto const& sample : run.results.samples) {
       text += "\n" + run.name + ": \"" + single_line(sample.text) + "\"\n";

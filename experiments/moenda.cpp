@@ -2,10 +2,14 @@
 // The runner: moenda
 // train|sweep|eval|generate|describe|report|trace|counterfactual|ask|list|schema.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
+#include <exception>
 #include <iostream>
+#include <string>
 
 #include "moenda/core/error.hpp"
 #include "moenda/core/suggest.hpp"
@@ -19,6 +23,18 @@ namespace runner = moenda::runner;
 
 constexpr char const* not_enough_memory =
     "moenda: there is not enough memory; try a smaller model or batch_size\n";
+
+/// With next to no memory not even an exception can be made, and the library calls this instead of
+/// throwing one.
+[[noreturn]] void end_without_exception() {
+  if (std::current_exception() != nullptr) std::abort();
+  (void)!::write(STDERR_FILENO, not_enough_memory,
+                 std::char_traits<char>::length(not_enough_memory));
+  ::_exit(3);
+}
+
+/// Before the objects of CLI11 that are made before main.
+[[gnu::constructor(101)]] void expect_little_memory() { std::set_terminate(end_without_exception); }
 
 /// What the caller has closed of stdin, stdout and stderr must not become one of our files: what is
 /// printed would be written into it.

@@ -5,32 +5,30 @@ import resource
 from program import Place, end, expect
 
 
-def check_start(place):
-    """The limits lie from where the system cannot load the program to where it has what it needs."""
-    ended = {}
-    for kilobytes in [*range(3_000, 24_000, 250), *range(24_000, 200_000, 8_000)]:
+def ended(place, kilobytes):
+    """The exit code with so much memory; None where the system cannot even start the program."""
 
-        def restrict(limit=kilobytes << 10):
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    def restrict():
+        resource.setrlimit(resource.RLIMIT_AS, (kilobytes << 10, kilobytes << 10))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-        try:
-            done = place.run("describe", "tiny.toml", preexec_fn=restrict)
-        except OSError:
-            continue  # not even the program fits
-        ended.setdefault(done.returncode, []).append(kilobytes)
-        where = f"{kilobytes} KB"
-        # 127: the system's loader; -11: the system has no room for the program's stack.
-        loads = done.returncode not in (127, -9, -11)
-        if loads:
-            expect(done.returncode in (0, 3), where, f"{done.returncode}: {done.stderr}")
-        if done.returncode == 3:
-            expect(done.stderr.startswith("moenda: "), where, done.stderr)
-        expect("terminate" not in done.stderr, where, done.stderr)
-    expect(0 in ended and 3 in ended, "limits", f"must meet both ends, got {list(ended)}")
-    expect(not set(ended.get(-11, [])) & set(range(12_000, 200_000)), "limits", ended.get(-11))
+    try:
+        done = place.run("train", "tiny.toml", "--threads", 1, preexec_fn=restrict)
+    except OSError:
+        return None
+    loaded = done.returncode != 127 and (done.returncode != -11 or done.stderr)  # else: the system's loader
+    if not loaded:
+        return None
+    where = f"{kilobytes} KB"
+    expect(done.returncode in (0, 3), where, f"{done.returncode}: {done.stderr}")
+    if done.returncode == 3:
+        expect("moenda: " in done.stderr, where, done.stderr)
+    return done.returncode
 
 
 with Place() as place:
-    check_start(place)
+    least = next(limit for limit in range(3_000, 100_000, 250) if ended(place, limit) is not None)
+    codes = {ended(place, limit) for limit in [*range(least - 250, least + 2_000, 20),
+                                               *range(least + 2_000, least + 40_000, 1_000), 400_000]}
+    expect(0 in codes and 3 in codes, "limits", f"must meet both ends, got {codes}")
 end("little memory")

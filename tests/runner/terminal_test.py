@@ -11,7 +11,7 @@ def expect_printable(done, where):
     for name, text in [("stdout", done.stdout), ("stderr", done.stderr)]:
         bad = [c for c in text if unicodedata.category(c) == "Cc" and c not in "\n\t"]
         expect(not bad, where, f"{name} has {bad}: {text[-300:]!r}")
-    expect("\ufffd" in done.stdout + done.stderr or "?" in done.stderr, where,
+    expect("\ufffd" in done.stdout + done.stderr or "?" in done.stderr or "\\u001B" in done.stderr, where,
            f"must say that something was there: {done.stdout[-300:]!r} {done.stderr[-300:]!r}")
 
 
@@ -22,6 +22,7 @@ def check_errors(place):
             "title": 'title = "t\\u001b[31m"\n' + whole.replace("steps = 20", "steps = -20"),
             "name": 'name = "n\\u001b[31m"\n' + whole,
             "path": whole.replace('paths = ["text"]', 'paths = ["t\\u001b[31m"]'),
+            "NUL": whole.replace('paths = ["text"]', 'paths = ["text\\u0000x"]'),
             "type": whole.replace('type = "mixture"', 'type = "m\\u001b[31m"'),
             "task": 'task = "t\\u009b31m"\n' + whole,
             "not TOML": whole + "\x1b[31m = [\n",
@@ -31,7 +32,7 @@ def check_errors(place):
         expect(done.returncode in (2, 3), what, done.stderr)
         if what != "title":  # which this error does not name
             expect_printable(done, what)
-    for arguments in [["train", f"none{ESCAPE}.toml"], [f"tr{ESCAPE}"], ["train", f"--{ESCAPE}"],
+    for arguments in [["train", f"none{ESCAPE}.toml"], [f"tr{ESCAPE}"], ["train", "tiny.toml", f"--{ESCAPE}"],
                       ["train", "tiny.toml", f"--a.{ESCAPE}=1"], ["train", "tiny.toml", f"{ESCAPE}"],
                       ["report", f"none{ESCAPE}"]]:
         done = place.run(*arguments)

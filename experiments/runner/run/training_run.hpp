@@ -213,6 +213,11 @@ class TrainingRun {
     return 130;
   }
   void save_state() {
+    if (!std::filesystem::exists(run_.folder / io::run_files::configuration)) {
+      throw DataError(
+          run_.folder.string() +
+          ": was removed while the run was being trained; nothing is left to save it in");
+    }
     save_checkpoint(run_.checkpoints(), network_, trainer_, {seconds_, training_energy_.joules()});
     saved_ = trainer_.step_count();
   }

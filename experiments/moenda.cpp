@@ -2,13 +2,18 @@
 // The runner: moenda
 // train|sweep|eval|generate|describe|report|trace|counterfactual|ask|list|schema.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
+#include <exception>
 #include <iostream>
+#include <string>
 
 #include "moenda/core/error.hpp"
 #include "moenda/core/suggest.hpp"
+#include "moenda/report/terminal/printable_stream.hpp"
 #include "moenda/version.hpp"
 #include "runner/commands.hpp"
 
@@ -18,6 +23,18 @@ namespace runner = moenda::runner;
 
 constexpr char const* not_enough_memory =
     "moenda: there is not enough memory; try a smaller model or batch_size\n";
+
+/// With next to no memory not even an exception can be made, and the library calls this instead of
+/// throwing one.
+[[noreturn]] void end_without_exception() {
+  if (std::current_exception() != nullptr) std::abort();
+  (void)!::write(STDERR_FILENO, not_enough_memory,
+                 std::char_traits<char>::length(not_enough_memory));
+  ::_exit(3);
+}
+
+/// Before the objects of CLI11 that are made before main.
+[[gnu::constructor(101)]] void expect_little_memory() { std::set_terminate(end_without_exception); }
 
 /// What the caller has closed of stdin, stdout and stderr must not become one of our files: what is
 /// printed would be written into it.
@@ -70,6 +87,9 @@ struct Commands {
   }
   Commands() {
     app.require_subcommand(1);
+    app.failure_message([](CLI::App const*, CLI::Error const& error) {
+      return "moenda: " + std::string(error.what()) + "\nmoenda --help lists the commands\n";
+    });
     app.footer(
         "Commands that take a configuration also take its keys, as --a.b=value. `moenda COMMAND "
         "--help` says the rest.");
@@ -154,10 +174,8 @@ struct Commands {
   }
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  open_standard_streams();
+/// Does what the words ask for, and returns the exit code.
+int answer(int argc, char** argv) {
   Commands commands;
   if (argc > 1 && commands.refuses(argv[1])) return 2;
   try {
@@ -165,8 +183,16 @@ int main(int argc, char** argv) {
   } catch (CLI::ParseError const& error) {
     return commands.app.exit(error) == 0 ? 0 : 2;
   }
+  return with_output(commands.run());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_standard_streams();
+  moenda::io::PrintableStream const output(std::cout), errors(std::cerr);
   try {
-    return with_output(commands.run());
+    return answer(argc, argv);
   } catch (moenda::ConfigError const& error) {
     std::cerr << "moenda: " << error.what() << '\n';
     return 2;

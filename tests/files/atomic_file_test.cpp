@@ -154,7 +154,7 @@ TEST_CASE("atomic folder: one that is discarded disappears at once", "[io]") {
     CHECK(entries(folder.path()) == 0);
   }
   CHECK(message_of<DataError>([&] { discard_folder(target); }) ==
-        target.string() + ": cannot rename before removal (No such file or directory)");
+        target.string() + ": cannot rename to .tmp-step_00000001 (No such file or directory)");
 }
 
 TEST_CASE("atomic folder: what cannot be made durable is refused", "[io]") {

@@ -77,6 +77,21 @@ TEST_CASE("sampling is repeatable and depends on the seed", "[generate]") {
   CHECK(text(1) != text(2));
 }
 
+TEST_CASE("ids that a tokenizer does not have are never drawn", "[generate]") {
+  Double backend(1);
+  Network<Gpt2, Double> network(backend, gpt2(), 3, 0.02);
+  std::vector<int> const low{1, 2, 3};
+  auto const most = [&](int num_ids, double temperature) {
+    auto const text =
+        generate(network, std::span(low), 200, {.temperature = temperature}, -1, {}, num_ids);
+    return *std::max_element(text.begin() + 3, text.end());
+  };
+  CHECK(most(0, 5) == network.config.vocab_size - 1);
+  CHECK(most(9, 5) == 8);
+  CHECK(most(1, 0) == 0);
+  CHECK(most(1000, 5) == network.config.vocab_size - 1);
+}
+
 TEST_CASE("bad prompts are refused", "[generate]") {
   Double backend(1);
   Network<Gpt2, Double> network(backend, gpt2());

@@ -168,6 +168,7 @@ def outcome(folder):
     state = json.loads((checkpoint / "state.json").read_text())
     state.pop("seconds")
     state.pop("joules")
+    state.pop("text_hash", None)
     found = {
         "config": (folder / "config.resolved.toml").read_bytes(),
         "step": checkpoint.name,

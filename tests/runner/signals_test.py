@@ -57,6 +57,17 @@ def check_signal_at_the_end(place):
     expect(code == 130 and "saved after step 20" in stderr, "signal at the end", f"{code}: {stderr}")
 
 
+def check_removed(place):
+    """A run whose folder is removed under it says so, whatever it still had open."""
+    process = started(place, [*ENDLESS[:3], "removed", *ENDLESS[4:], "--log.checkpoint_every=50"], "removed")
+    folder = place.run_folder("removed")
+    folder.rename(place.path / "elsewhere")
+    _, stderr = process.communicate(timeout=30)
+    expect(process.returncode == 3 and f"{folder.name}: was removed while" in stderr, "removed",
+           f"{process.returncode}: {stderr}")
+    expect(not folder.exists(), "removed", "must not be made again")
+
+
 def check_lock(place):
     """A second process is refused by name; a killed holder leaves no lock."""
     command = [*ENDLESS]
@@ -108,6 +119,7 @@ def check_what_is_left(place, where):
 with Place() as place:
     check_signals(place)
     check_signal_at_the_end(place)
+    check_removed(place)
     check_lock(place)
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     killed = check_sudden_death(place, seed)

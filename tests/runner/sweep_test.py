@@ -2,6 +2,7 @@
 """Sweeps: which arms they have, that they resume, stop on a signal, survive failures, compare."""
 import csv
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -273,6 +274,30 @@ def check_failures(place):
     expect("2 of 6 runs have no result" in page, "a failed run", "the page must count them")
 
 
+def check_formulas(place):
+    """A title is no formula in a spreadsheet."""
+    place.write("formulas.toml", BASE.replace("steps = 6", "steps = 1") + ARMS.replace('"two"', "'=1+\"1'")
+                .replace("repeat_seeds = 2", "repeat_seeds = 1"))
+    done = place.run("sweep", "formulas.toml")
+    expect(done.returncode == 0, "formulas", done.stderr)
+    found = [row["arm"] for row in rows_of(place.path / "runs" / "formulas" / "sweep.csv")]
+    expect(found == ["'=1+\"1", "one", "dense"], "formulas", found)
+
+
+def check_many_arms(place):
+    """Four times the arms take about four times the time."""
+    def seconds(arms):
+        text = "".join(f'[[sweep.arms]]\ntitle = "arm {i}"\ntrain.seed = {i}\n' for i in range(arms))
+        place.write("many.toml", BASE + '[sweep]\nmethod = "list"\nrepeat_seeds = 1\n' + text)
+        before = os.times()
+        done = place.run("sweep", "many.toml", "--dry-run", timeout=300)
+        after = os.times()
+        expect(done.returncode == 0 and f"arm {arms - 1} " in done.stdout, "many arms", done.stderr)
+        return after.children_user + after.children_system - before.children_user - before.children_system
+    few, many = seconds(1_000), seconds(4_000)
+    expect(many < 8 * few, "many arms", f"1,000 arms take {few:.2f} s, 4,000 arms {many:.2f} s")
+
+
 def check_refusals(place):
     def refused(sentence, sweep, *more):
         place.write("bad.toml", BASE + sweep)
@@ -284,6 +309,8 @@ def check_refusals(place):
     refused("sweep.baseline must be the title of an arm, got 'onee' (did you mean 'one'?)",
             ARMS.replace('baseline = "one"', 'baseline = "onee"'))
     refused("must be a table with a title", ARMS.replace('title = "two"\n', ""))
+    refused("bad.toml: the title of an arm must hold no control character, got 'two?'",
+            ARMS.replace('title = "two"', 'title = "two\\u001b"'))
     refused("a title of its own, but two are called 'one'", ARMS.replace('title = "two"', 'title = "one"'))
     refused("arm 'two': ", ARMS.replace("top_k = 2", "top_k = 99"))
     refused("top_k must be in 1..", ARMS.replace("top_k = 2", "top_k = 99"))
@@ -325,5 +352,7 @@ with Place() as here:
     check_signal(here)
     check_killed(here)
     check_failures(here)
+    check_formulas(here)
+    check_many_arms(here)
     check_refusals(here)
 end("sweep")

@@ -116,7 +116,69 @@ TEST_CASE("a damaged checkpoint is refused", "[train]") {
   CHECK_THROWS_AS(load(), DataError);
   std::filesystem::copy(at / "model.safetensors", at / "optimizer.safetensors");
   CHECK_THAT(message_of<DataError>(load), Catch::Contains("first_moment.embedding"));
-  CHECK_THROWS_AS(newest_checkpoint(at / "state.json").value(), std::bad_optional_access);
+  CHECK_THROWS_AS(newest_checkpoint(at / "state.json"), DataError);
+}
+
+TEST_CASE("every bit of a checkpoint's state counts", "[train]") {
+  TemporaryFolder folder;
+  RunState state;
+  state.step = 12;
+  state.optimizer_step = 11;
+  state.spent = {1.5, 20.25};
+  state.checksum = 0x123456789ABCDEF0;
+  state.kernels = "avx2";
+  auto const path = folder / "state.json";
+  auto const same = [&](RunState const& other) {
+    return other.step == state.step && other.optimizer_step == state.optimizer_step &&
+           other.spent.seconds == state.spent.seconds && other.spent.joules == state.spent.joules &&
+           other.checksum == state.checksum && other.kernels == state.kernels;
+  };
+  auto const good = state_text(state);
+  io::test::store(path, good);
+  CHECK(same(read_state(path)));
+  for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+    auto damaged = good;
+    damaged[bit / 8] = char(damaged[bit / 8] ^ (1 << bit % 8));
+    io::test::store(path, damaged);
+    CAPTURE(damaged);
+    CHECK_THROWS_AS(read_state(path), DataError);
+  }
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    io::test::store(path, good.substr(0, size));
+    CHECK_THROWS_AS(read_state(path), DataError);
+  }
+}
+
+TEST_CASE("the numbers of a checkpoint's state fit each other", "[train]") {
+  TemporaryFolder folder;
+  auto const path = folder / "state.json";
+  RunState state;
+  state.step = 3;
+  state.optimizer_step = std::numeric_limits<std::int64_t>::max();
+  io::test::store(path, state_text(state));
+  CHECK_THAT(message_of<DataError>([&] { (void)read_state(path); }),
+             Catch::Contains("optimizer_step must be at most step, 3, got 9223372036854775807"));
+  state.optimizer_step = 2;
+  state.spent.seconds = std::numeric_limits<double>::infinity();
+  io::test::store(path, state_text(state));
+  CHECK_THAT(message_of<DataError>([&] { (void)read_state(path); }), Catch::Contains("finite"));
+}
+
+TEST_CASE("a checkpoint that is a link is refused", "[train]") {
+  TemporaryFolder folder;
+  Float backend(1);
+  Run<Gpt2, Float> run(backend, gpt2(), train_config());
+  run.steps(1);
+  save_checkpoint(folder / "here", run.network, run.trainer, {});
+  auto const at = *newest_checkpoint(folder / "here");
+  std::filesystem::create_directory_symlink(folder / "here", folder / "link");
+  CHECK_THROWS_AS(newest_checkpoint(folder / "link"), DataError);
+  CHECK_THROWS_AS(save_checkpoint(folder / "link", run.network, run.trainer, {}), DataError);
+  std::filesystem::rename(at / "model.safetensors", folder / "weights");
+  std::filesystem::create_symlink(folder / "weights", at / "model.safetensors");
+  CHECK_THAT(message_of<DataError>([&] { (void)newest_checkpoint(folder / "here"); }),
+             Catch::Contains("model.safetensors: must be a regular file, and it is a link"));
+  CHECK_THROWS_AS(load_checkpoint(at, run.network, run.trainer), DataError);
 }
 
 }  // namespace

@@ -22,9 +22,11 @@ int generate_text(Options const& options, GenerateOptions const& how) {
     AnyNetwork network(backend, run.config.model, unfilled);
     load_weights(run, network);
     std::cout << text << std::flush;
-    (void)moenda::generate(network, ids, how.max_tokens.value_or(config.max_tokens), config.sampler,
-                           run.tokenizer.end_of_text().value_or(-1),
-                           [&](int id) { std::cout << run.tokenizer.decode({id}) << std::flush; });
+    (void)moenda::generate(
+        network, ids, how.max_tokens.value_or(config.max_tokens), config.sampler,
+        run.tokenizer.end_of_text().value_or(-1),
+        [&](int id) { std::cout << run.tokenizer.decode({id}) << std::flush; },
+        run.tokenizer.vocab_size());
   });
   std::cout << std::endl;
   return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/run/folder.hpp"
 
+#include "moenda/files/own_files.hpp"
 #include "moenda/files/run_files.hpp"
 #include "moenda/train/checkpoint.hpp"
 
@@ -59,6 +60,7 @@ void require_writable(fs::path const& file) {
 }
 
 fs::path newest_weights(fs::path const& folder) {
+  io::require_own_files(folder, false);
   auto const newest = newest_checkpoint(folder / io::run_files::checkpoints);
   if (!newest) throw DataError(folder.string() + ": there is no checkpoint; train the run first");
   return *newest / io::run_files::weights;

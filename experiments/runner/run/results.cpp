@@ -12,8 +12,10 @@
 #include "moenda/core/error.hpp"
 #include "moenda/energy/carbon.hpp"
 #include "moenda/files/atomic_folder.hpp"
+#include "moenda/files/read_file.hpp"
 #include "moenda/record/run_record.hpp"
 #include "moenda/record/tfevents.hpp"
+#include "moenda/train/checkpoint.hpp"
 #include "moenda/version.hpp"
 #include "runner/run/machine.hpp"
 
@@ -48,15 +50,22 @@ std::pair<nlohmann::json, nlohmann::json> finished_results(io::RunRecord const& 
                   ": the file is damaged; --force trains the run again (" + why + ")");
 }
 
-/// The event files of every process that worked on the run.
-void remove_events(fs::path const& folder) {
-  std::vector<fs::path> events;
-  for (auto const& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename().string().starts_with(io::event_file_prefix)) {
-      events.push_back(entry.path());
-    }
+/// The names of what training leaves in `folder`, with the event files of every process.
+std::vector<std::string> names_of_training(fs::path const& folder) {
+  std::vector<std::string> names;
+  for (char const* name : io::run_files::of_training) {
+    if (fs::exists(folder / name)) names.emplace_back(name);
   }
-  for (auto const& file : events) io::remove_tree(file);
+  for (auto const& entry : io::list_folder(folder, false)) {
+    auto name = entry.path().filename().string();
+    if (name.starts_with(io::event_file_prefix)) names.push_back(std::move(name));
+  }
+  return names;
+}
+/// True when there is something of a training that would be missed.
+bool has_training(fs::path const& folder) {
+  return fs::exists(folder / io::run_files::results) ||
+         !list_checkpoints(folder / io::run_files::checkpoints).empty();
 }
 
 }  // namespace
@@ -152,9 +161,31 @@ void refuse_other_data(fs::path const& folder, std::string const& fingerprint) {
                   "; train --force trains it again");
 }
 
-void remove_results(fs::path const& folder) {
-  for (char const* part : io::run_files::of_training) io::remove_tree(folder / part);
-  remove_events(folder);
+std::optional<fs::path> set_results_aside(fs::path const& folder) {
+  auto const aside = folder / io::run_files::set_aside;
+  bool const is_set_aside = !list_checkpoints(aside / io::run_files::checkpoints).empty();
+  if (is_set_aside || !has_training(folder)) {
+    for (auto const& name : names_of_training(folder)) io::remove_tree(folder / name);
+    return is_set_aside ? std::optional(aside) : std::nullopt;
+  }
+  io::create_folders(aside);
+  for (char const* name : io::run_files::of_configuration) {
+    if (fs::exists(folder / name)) {
+      io::write_file_atomically(aside / name, data::read_file(folder / name));
+    }
+  }
+  for (auto const& name : names_of_training(folder)) {
+    io::remove_tree(aside / name);  // of an attempt to set it aside that ended half-way
+    io::rename_path(folder / name, aside / name);
+  }
+  io::sync_folder(aside);
+  io::sync_folder(folder);
+  return aside;
+}
+
+void remove_set_aside(fs::path const& folder) {
+  auto const aside = folder / io::run_files::set_aside;
+  if (fs::exists(aside)) io::discard_folder(aside);
 }
 
 }  // namespace moenda::runner

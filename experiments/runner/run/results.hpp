@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "moenda/cpu/levels/choose.hpp"
@@ -50,7 +51,13 @@ void print_result(std::filesystem::path const& folder);
 /// the run's meta.json.
 void refuse_other_data(std::filesystem::path const& folder, std::string const& fingerprint);
 
-/// Removes all that training wrote, for --force.
-void remove_results(std::filesystem::path const& folder);
+/// For --force: moves all that training wrote to the folder run_files::set_aside of `folder`, which
+/// is a run folder of its own. While one lies there, what has begun since is an attempt without a
+/// checkpoint worth keeping: that is removed instead. Returns the folder, or nothing when none is
+/// set aside.
+std::optional<std::filesystem::path> set_results_aside(std::filesystem::path const& folder);
+
+/// Removes what was set aside.
+void remove_set_aside(std::filesystem::path const& folder);
 
 }  // namespace moenda::runner

@@ -2,11 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "moenda/files/own_files.hpp"
 #include "moenda/record/csv.hpp"
 
 namespace moenda::runner {
@@ -14,21 +13,25 @@ namespace moenda::runner {
 /// Adds rows to a file of the run folder; a row is on disk before the next step begins.
 class RowFile {
  public:
-  RowFile(std::filesystem::path path, std::string_view header, std::int64_t steps_done)
-      : path_(std::move(path)) {
-    bool const resume = steps_done > 0 && std::filesystem::exists(path_);
-    if (resume) io::keep_rows_until(path_, std::uint64_t(steps_done));
-    stream_.open(path_, resume ? std::ios::app : std::ios::trunc);
-    if (!resume) add(std::string(header) + "\n");
-  }
-  void add(std::string const& rows) {
-    stream_ << rows << std::flush;
-    if (!stream_) throw DataError(path_.string() + ": the file cannot be written");
-  }
+  RowFile(std::filesystem::path const& path, std::string_view header, std::int64_t steps_done)
+      : RowFile(path, header, keep_rows(path, steps_done)) {}
+  void add(std::string const& rows) { file_.write(rows.data(), rows.size()); }
 
  private:
-  std::filesystem::path path_;
-  std::ofstream stream_;
+  /// False when the file must begin anew.
+  static bool keep_rows(std::filesystem::path const& path, std::int64_t steps_done) {
+    if (steps_done == 0 || !std::filesystem::exists(path)) return false;
+    io::keep_rows_until(path, std::uint64_t(steps_done));
+    return true;
+  }
+  RowFile(std::filesystem::path const& path, std::string_view header, bool goes_on)
+      : file_(io::open_own_file(path, O_WRONLY | O_CREAT | O_APPEND, "write")) {
+    if (goes_on) return;
+    file_.truncate();
+    add(std::string(header) + "\n");
+  }
+
+  io::FileDescriptor file_;
 };
 
 }  // namespace moenda::runner

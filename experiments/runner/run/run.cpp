@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/run/run.hpp"
 
+#include <algorithm>
+
+#include "moenda/files/own_files.hpp"
+#include "moenda/toml/file.hpp"
 #include "moenda/toml/read.hpp"
 #include "moenda/train/checkpoint.hpp"
 #include "moenda/weights/stored.hpp"
@@ -9,6 +13,18 @@
 namespace moenda::runner {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// That of the model which was trained in `folder`.
+std::optional<int> known_vocab_size(fs::path const& folder) {
+  auto const file = folder / io::run_files::configuration;
+  std::error_code error;
+  if (!fs::exists(file, error)) return std::nullopt;
+  return io::load_toml(file)["model"]["vocab_size"].value<int>();
+}
+
+}  // namespace
 
 Run open_run(Options const& options, Purpose purpose) {
   auto given = load_given(options);
@@ -22,14 +38,23 @@ Run open_run(Options const& options, Purpose purpose) {
       folder / io::run_files::tokenizer;  // a run keeps the vocabulary it began with
   auto const first_tokenizer = options.out / config.start_from / io::run_files::tokenizer;
   std::error_code error;
-  bool const goes_on = !options.force && fs::exists(own_tokenizer, error);
+  // Before the first checkpoint nothing depends on it, and it may be incomplete.
+  bool const goes_on = !options.force && fs::exists(own_tokenizer, error) &&
+                       newest_checkpoint(folder / io::run_files::checkpoints);
+  if (goes_on) io::require_own_files(own_tokenizer, true);
   bool const learnt = config.tokenizer.kind == TokenizerKind::trained;
   auto tokenizer = goes_on ? data::Tokenizer::load(own_tokenizer)
                    : learnt && !config.start_from.empty() && fs::exists(first_tokenizer, error)
                        ? data::Tokenizer::load(first_tokenizer)
                        : make_tokenizer(config, cache);
   int const vocab_size = tokenizer.vocab_size();
-  if (config.model.vocab_size == 0) config.model.vocab_size = vocab_size;
+  if (config.model.vocab_size == 0) {
+    auto const known = goes_on ? known_vocab_size(folder) : std::nullopt;
+    // As large as was asked for, which the name of the run says, also where the text gave fewer.
+    int const asked =
+        learnt ? std::max(vocab_size, expected_vocab_size(config.tokenizer)) : vocab_size;
+    config.model.vocab_size = known.value_or(asked);
+  }
   if (config.model.vocab_size < vocab_size) {
     throw ConfigError(given.path.string() + ": model.vocab_size must be at least the tokenizer's " +
                       std::to_string(vocab_size) + ", got " +

@@ -9,6 +9,7 @@
 #include "moenda/data/tokenizer/bpe_trainer.hpp"
 #include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/content_hash.hpp"
+#include "moenda/files/utf8.hpp"
 
 namespace moenda::runner {
 
@@ -77,6 +78,9 @@ data::Tokenizer trained_tokenizer(RunConfig const& config, fs::path const& cache
 }  // namespace
 
 std::vector<fs::path> find_data(std::string const& entry) {
+  if (entry.find('\0') != std::string::npos) {
+    throw DataError("data: a path must not hold a NUL character, got " + io::quote(entry));
+  }
   for (auto const& pattern : {fs::path(entry), data_root() / entry}) {
     if (auto found = matches(pattern); !found.empty()) return found;
   }

@@ -40,7 +40,8 @@ class TrainingRun {
   using TaskTraining = Training<typename T::Model, Backend>;
   using Examples = decltype(std::declval<typename T::Data>().training());
 
-  TrainingRun(typename T::Run run, Backend& backend)
+  /// `anew`: from the beginning, whatever stands in the folder.
+  TrainingRun(typename T::Run run, Backend& backend, bool anew)
       : run_(std::move(run)),
         backend_(backend),
         data_(run_, backend_.pool),
@@ -50,7 +51,12 @@ class TrainingRun {
         energy_(energy::processor_source()),
         training_energy_(*energy_),
         evaluation_energy_(*energy_) {
-    if (!resume()) start();
+    if (anew) {
+      start();
+      set_aside();
+    } else if (!resume()) {
+      start();
+    }
     // Not before: whoever is refused must find the run's own files as they were.
     io::write_file_atomically(run_.folder / io::run_files::configuration,
                               io::write_toml(run_.config));
@@ -80,7 +86,7 @@ class TrainingRun {
       try {
         step(metrics, events);
       } catch (NumericError const&) {
-        save();  // weights and moments are those before the step
+        save_state();  // weights and moments are those before the step
         throw;
       }
       progress.update(std::uint64_t(trainer_.step_count()), progress_text());
@@ -110,6 +116,14 @@ class TrainingRun {
     std::cerr << run_.title() << ": begins with " << file.string() << ": " << started.copied
               << " tensors copied, " << started.upcycled << " experts' copied from a dense layer, "
               << started.fresh << " new\n";
+  }
+  /// Only now: data, model and memory are there.
+  void set_aside() {
+    if (auto const place = set_results_aside(run_.folder)) {
+      std::cerr << run_.title()
+                << ": until the first new checkpoint, the run that was there lies in "
+                << place->string() << '\n';
+    }
   }
   /// False when there is no checkpoint.
   bool resume() {
@@ -199,9 +213,19 @@ class TrainingRun {
               << "; the same command continues\n";
     return 130;
   }
-  void save() {
+  void save_state() {
+    if (!std::filesystem::exists(run_.folder / io::run_files::configuration)) {
+      throw DataError(
+          run_.folder.string() +
+          ": was removed while the run was being trained; nothing is left to save it in");
+    }
     save_checkpoint(run_.checkpoints(), network_, trainer_, {seconds_, training_energy_.joules()});
     saved_ = trainer_.step_count();
+  }
+  /// The run that this one replaces is kept until then.
+  void save() {
+    save_state();
+    if (trainer_.step_count() > 0) remove_set_aside(run_.folder);
   }
 
   /// results.json: what the trained model is worth, and what it cost.
@@ -280,16 +304,17 @@ class TrainingRun {
 template <class T>
 int train_run(typename T::Run run, Options const& options) {
   auto const folder = run.folder;
+  io::require_own_folder(folder);
   io::create_folders(folder);
   io::FolderLock const lock(folder);
-  if (options.force) remove_results(folder);
+  io::require_own_files(folder, true);
   io::RunRecord const record(folder);
-  if (is_measured(record, evaluation_hash(run.config.evaluate))) {
+  if (!options.force && is_measured(record, evaluation_hash(run.config.evaluate))) {
     std::cerr << run.title() << ": already trained; --force trains it again\n";
     print_result(folder);
     return 0;
   }
-  if (record.finished()) {
+  if (!options.force && record.finished()) {
     if (!newest_checkpoint(run.checkpoints())) {
       throw DataError(folder.string() +
                       ": the run was measured in another way ([evaluate]), and there is no "
@@ -304,7 +329,7 @@ int train_run(typename T::Run run, Options const& options) {
   std::signal(SIGTERM, ask_to_stop);
   auto const compute = run.config.compute;
   int const code = with_backend(options, compute, [&](Backend& backend) {
-    return TrainingRun<T>(std::move(run), backend).go();
+    return TrainingRun<T>(std::move(run), backend, options.force).go();
   });
   if (code == 0) print_result(folder);
   return code;

@@ -25,7 +25,7 @@ constexpr int cannot_start = 127;
   bool const bound = ::prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && ::getppid() == parent;
   int const input = ::open("/dev/null", O_RDONLY);
   int const output = log == nullptr ? ::open("/dev/null", O_WRONLY)
-                                    : ::open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+                                    : ::open(log, O_WRONLY | O_CREAT | O_EXCL, 0644);
   bool const ready = bound && ::dup2(input, 0) == 0 && ::dup2(output, 1) == 1 &&
                      (log == nullptr || ::dup2(output, 2) == 2);
   if (input > 2) ::close(input);
@@ -37,6 +37,8 @@ constexpr int cannot_start = 127;
 }  // namespace
 
 pid_t start(std::vector<std::string> const& arguments, std::filesystem::path const& log) {
+  std::error_code error;
+  std::filesystem::remove(log, error);  // what it leads to, if it is a link, must stay
   auto const self = std::filesystem::read_symlink("/proc/self/exe").string();
   std::vector<char*> argv{const_cast<char*>(self.c_str())};
   for (auto const& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));

@@ -39,6 +39,7 @@ class Expansion {
           ": there must be a [sweep] table; `moenda train` runs a single configuration");
     }
     sweep_ = std::move(*sweep);
+    file_.erase("sweep");
     read_sweep();
   }
 
@@ -49,6 +50,7 @@ class Expansion {
     if (points.empty())
       throw ConfigError(path_.string() +
                         ": the sweep must have at least one point; `exclude` removes all");
+    refuse_control_characters(points);
     refuse_equal_titles(points);
     refuse_overridden_keys(points);
     for (auto const& point : points) plan.arms.push_back(arm(point, {}));
@@ -183,6 +185,18 @@ class Expansion {
     for (auto const* option : point) title += (title.empty() ? "" : ", ") + option->label;
     return title;
   }
+  /// They would change what a terminal or a table shows.
+  void refuse_control_characters(std::vector<Point> const& points) const {
+    for (auto const& point : points) {
+      auto const title = title_of(point);
+      for (std::size_t i = 0; i < title.size();) {
+        if (!io::is_control(io::next_code_point(title, i))) continue;
+        throw ConfigError(path_.string() +
+                          ": the title of an arm must hold no control character, got " +
+                          io::quote(title));
+      }
+    }
+  }
   void refuse_equal_titles(std::vector<Point> const& points) const {
     std::set<std::string> seen;
     for (auto const& point : points) {
@@ -211,9 +225,19 @@ class Expansion {
   }
 
   /// What the configuration of a point says, with `more` laid on it ("a.b=3").
-  [[nodiscard]] RunFacts facts_of(Point const& point, std::vector<std::string> const& more) const {
-    auto table = io::load_toml(path_);  // anew: a copied table forgets its lines
-    table.erase("sweep");
+  [[nodiscard]] RunFacts facts_of(Point const& point, std::vector<std::string> const& more,
+                                  bool explains = true) const {
+    try {
+      return facts_of(toml::table(file_), point, more);
+    } catch (ConfigError const&) {
+      if (!explains) throw;
+      auto table = io::load_toml(path_);  // anew: a copied table has forgotten its lines
+      table.erase("sweep");
+      return facts_of(std::move(table), point, more);
+    }
+  }
+  [[nodiscard]] RunFacts facts_of(toml::table table, Point const& point,
+                                  std::vector<std::string> const& more) const {
     for (auto const* option : point) {
       for (auto const& setting : option->settings) io::merge_toml(table, nested(setting));
     }
@@ -286,7 +310,7 @@ class Expansion {
   [[nodiscard]] std::string key_to_solve(Point const& point) const {
     for (auto const& key : config_.match.keys) {
       try {
-        (void)facts_of(point, {key + "=" + std::to_string(config_.match.multiple)});
+        (void)facts_of(point, {key + "=" + std::to_string(config_.match.multiple)}, false);
         return key;
       } catch (ConfigError const&) {  // this model has no such key
       }
@@ -312,7 +336,7 @@ class Expansion {
 
   std::filesystem::path path_;
   std::vector<std::string> overrides_;
-  toml::table file_, sweep_;
+  toml::table file_, sweep_;  // the file without its [sweep], and that
   SweepConfig config_;
   std::vector<Axis> axes_;
 };

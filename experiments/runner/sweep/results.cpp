@@ -231,6 +231,18 @@ std::string comparison_text(SweepPlan const& plan, std::vector<ArmResult> const&
          "chance.\n";
 }
 
+namespace {
+
+/// A quoted cell of a CSV file. What a spreadsheet would take for a formula gets an apostrophe.
+std::string cell_of(std::string const& text) {
+  std::string cell = "\"";
+  if (text.find_first_of("=+-@") == 0) cell += '\'';
+  for (char const c : text) cell += c == '"' ? "\"\"" : std::string(1, c);
+  return cell + '"';
+}
+
+}  // namespace
+
 void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& results,
                          fs::path const& folder) {
   std::set<std::string> names;
@@ -263,9 +275,7 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
     }
     for (std::size_t s = 0; s < results[i].runs.size(); ++s) {
       auto const& run = results[i].runs[s];
-      std::string quoted = "\"";
-      for (char const c : arm.title) quoted += c == '"' ? "\"\"" : std::string(1, c);
-      csv << quoted << "\"," << arm.runs[s].seed << costs;
+      csv << cell_of(arm.title) << ',' << arm.runs[s].seed << costs;
       for (auto const& name : names) {
         csv << ',';
         if (auto const found = run.find(name); found != run.end())

@@ -11,6 +11,7 @@
 #include "moenda/core/suggest.hpp"
 #include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/folder_lock.hpp"
+#include "moenda/files/own_files.hpp"
 #include "moenda/record/run_record.hpp"
 #include "moenda/report/sweep/sweep.hpp"
 #include "moenda/report/terminal/progress.hpp"
@@ -54,6 +55,7 @@ class Execution {
         name_(plan.name),
         folder_(options.out / plan.name / "sweep") {
     io::create_folders(folder_);
+    io::require_own_files(folder_, false);
     std::set<std::string> known;
     for (auto const& arm : plan.arms) {
       for (auto const& run : arm.runs) {
@@ -182,8 +184,10 @@ int sweep(Options const& options, int jobs, bool dry_run) {
   std::cout << plan_text(plan);
   if (dry_run) return 0;
   auto const folder = options.out / plan.name;
+  io::require_own_folder(folder);
   io::create_folders(folder);
   io::FolderLock const lock(folder);
+  io::require_own_files(folder, false);
   int const code = Execution(plan, options, jobs).go();
   if (code == 130) return code;
   auto const results = read_sweep_results(plan, options.out);

@@ -45,6 +45,7 @@ GivenConfig load_given(Options const& options) {
   given.path = given.is_run_folder
                    ? io::RunRecord(options.config).file(io::run_files::configuration)
                    : options.config;
+  if (given.is_run_folder) io::require_own_files(options.config, false);
   given.table = io::load_toml(given.path);
   if (auto const* sweep = given.table.get("sweep")) {
     throw ConfigError(io::place_of(*sweep) +

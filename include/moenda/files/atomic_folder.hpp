@@ -112,6 +112,12 @@ inline void sync_tree(std::filesystem::path const& folder) {
   sync_folder(folder);
 }
 
+/// Gives `from` the name `to`. Neither folder is synced.
+inline void rename_path(std::filesystem::path const& from, std::filesystem::path const& to) {
+  int const result = retry_interrupted([&] { return std::rename(from.c_str(), to.c_str()); });
+  if (result == -1) throw_file_error(from, "rename to " + to.filename().string(), errno);
+}
+
 /// Gives the finished `temporary_folder` the name `final_folder` (same parent): syncs every file
 /// and folder in it, renames, syncs the parent. Readers find the old state or the complete new
 /// one. A folder already there is exchanged in one step and then removed; where the system
@@ -141,9 +147,7 @@ inline void commit_folder(std::filesystem::path const& temporary_folder,
 inline void discard_folder(std::filesystem::path const& folder) {
   auto const temporary = temporary_folder_for(folder);
   remove_tree(temporary);
-  int const result =
-      retry_interrupted([&] { return std::rename(folder.c_str(), temporary.c_str()); });
-  if (result == -1) throw_file_error(folder, "rename before removal", errno);
+  rename_path(folder, temporary);
   sync_folder(folder_of(folder));
   remove_tree(temporary);
 }

@@ -91,6 +91,12 @@ class FileDescriptor {
     return done;
   }
 
+  /// Makes the file empty.
+  void truncate() {
+    if (retry_interrupted([&] { return ::ftruncate(number_, 0); }) == -1)
+      throw_file_error(path_, "truncate", errno);
+  }
+
   /// Forces data and size to the storage device. A failure is final: the kernel may already have
   /// forgotten the pages that it could not write, so a second fsync that succeeds proves nothing.
   void sync() {

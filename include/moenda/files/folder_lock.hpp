@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <string>
 
-#include "moenda/files/file_descriptor.hpp"
+#include "moenda/files/own_files.hpp"
 
 namespace moenda::io {
 
@@ -20,16 +20,15 @@ namespace moenda::io {
 class FolderLock {
  public:
   /// Throws DataError "`folder`: is in use by process N" when another lock is held, and DataError
-  /// when `folder` does not exist or cannot be written.
+  /// when `folder` does not exist or cannot be written, or `.lock` is a link.
   explicit FolderLock(std::filesystem::path const& folder)
-      : file_(folder / ".lock", O_RDWR | O_CREAT, "open lock file") {
+      : file_(open_own_file(folder / ".lock", O_RDWR | O_CREAT, "open lock file")) {
     if (retry_interrupted([&] { return ::flock(file_.number(), LOCK_EX | LOCK_NB); }) == -1) {
       if (errno != EWOULDBLOCK) throw_file_error(file_.path(), "lock", errno);
       throw DataError(folder.string() + ": is in use by " + holder());
     }
     std::string const process = std::to_string(::getpid()) + "\n";
-    if (retry_interrupted([&] { return ::ftruncate(file_.number(), 0); }) == -1)
-      throw_file_error(file_.path(), "truncate", errno);
+    file_.truncate();
     file_.write(process.data(), process.size());
   }
 

@@ -22,9 +22,14 @@ inline constexpr char const* weights = "model.safetensors";
 inline constexpr char const* moments = "optimizer.safetensors";
 inline constexpr char const* state = "state.json";
 
-/// What training leaves and begins anew with `--force`. The others are written again anyway.
+/// What training leaves and begins anew with `--force`; results first, so that a run without them
+/// is one that goes on.
 inline constexpr std::array of_training{results,        checkpoints, metrics,  routing,
                                         routing_layers, analysis,    tokenizer};
+/// What is written again whenever a run goes on.
+inline constexpr std::array of_configuration{configuration, meta, encoder, vocabulary};
+/// A folder with the run that was there before `--force`, until the first new checkpoint.
+inline constexpr char const* set_aside = "before_force";
 
 inline constexpr char const* sweep_results = "sweep.json";
 inline constexpr char const* sweep_table = "sweep.csv";

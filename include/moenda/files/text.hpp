@@ -57,6 +57,12 @@ inline void append_utf8(std::string& text, char32_t point) {
   return clean;
 }
 
+/// Of ASCII and of Latin-1, tab and newline included: what moves a cursor or tells a terminal
+/// something.
+[[nodiscard]] constexpr bool is_control(char32_t point) {
+  return point < 0x20 || (point >= 0x7F && point < 0xA0);
+}
+
 /// Text for an HTML element or a quoted attribute: markup is escaped, bytes that are not UTF-8 and
 /// control characters (other than tab and newline) become U+FFFD.
 [[nodiscard]] inline std::string escape_html(std::string_view text) {
@@ -64,8 +70,7 @@ inline void append_utf8(std::string& text, char32_t point) {
   safe.reserve(text.size() + 16);
   for (std::size_t i = 0; i < text.size();) {
     char32_t const point = next_code_point(text, i);
-    bool const control =
-        (point < 0x20 && point != '\n' && point != '\t') || (point >= 0x7F && point < 0xA0);
+    bool const control = is_control(point) && point != '\n' && point != '\t';
     switch (point) {
       case '&':
         safe += "&amp;";

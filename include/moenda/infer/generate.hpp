@@ -80,12 +80,14 @@ class Continuations {
 /// again and the rest forgotten. `stop_at` >= 0 ends a text at that id. `on_token` sees each id as
 /// it comes, and of which prompt it is. A text is what its prompt would get alone, up to the last
 /// bits of its logits: a product of more than 8 rows adds up in another order. Equal prompts get
-/// equal texts. Throws ConfigError for an empty prompt, DataError for ids outside the vocabulary.
+/// equal texts. Ids from `num_ids` on, which a model may have and its tokenizer not, are never
+/// drawn; 0: all may be. Throws ConfigError for an empty prompt, DataError for ids outside the
+/// vocabulary.
 template <class Network>
 [[nodiscard]] std::vector<std::vector<int>> generate(
     Network& network, std::span<std::vector<int> const> prompts, int max_tokens,
     Sampler::Config const& sampling, int stop_at = -1,
-    std::function<void(std::size_t, int)> const& on_token = {}) {
+    std::function<void(std::size_t, int)> const& on_token = {}, int num_ids = 0) {
   using B = std::remove_reference_t<decltype(network.backend)>;
   using Scalar = typename Network::Scalar;
   detail::Continuations all(prompts, network.config.context_length);
@@ -99,7 +101,8 @@ template <class Network>
     for (std::size_t b = 0; b < prompts.size(); ++b) {
       if (!all.goes_on(b)) continue;
       auto const size = std::size_t(logits.cols);
-      auto const of_prompt = on_host.subspan(b * size, size);
+      auto const drawn_from = num_ids > 0 ? std::min(size, std::size_t(num_ids)) : size;
+      auto const of_prompt = on_host.subspan(b * size, drawn_from);
       int const id = sampler.pick(of_prompt, all.texts[b].size());
       if (id == stop_at) {
         all.end(b);
@@ -118,11 +121,13 @@ template <class Network>
 [[nodiscard]] std::vector<int> generate(Network& network, std::span<int const> prompt,
                                         int max_tokens, Sampler::Config const& sampling,
                                         int stop_at = -1,
-                                        std::function<void(int)> const& on_token = {}) {
+                                        std::function<void(int)> const& on_token = {},
+                                        int num_ids = 0) {
   std::vector<int> const text(prompt.begin(), prompt.end());
   std::function<void(std::size_t, int)> each;
   if (on_token) each = [&](std::size_t, int id) { on_token(id); };
-  return generate(network, std::span(&text, 1), max_tokens, sampling, stop_at, each).front();
+  return generate(network, std::span(&text, 1), max_tokens, sampling, stop_at, each, num_ids)
+      .front();
 }
 
 }  // namespace moenda

@@ -10,9 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,6 +20,7 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/files/atomic_file.hpp"
+#include "moenda/files/own_files.hpp"
 #include "moenda/files/text.hpp"
 
 namespace moenda::io {
@@ -130,26 +131,28 @@ inline void parse_row(CsvLine& line, MetricsRow& row) {
   row.tokens_per_second = line.optional_number();
 }
 
-[[nodiscard]] inline std::ifstream open_file(std::filesystem::path const& path,
-                                             std::uintmax_t largest) {
+/// The bytes of a file of a run's folder.
+[[nodiscard]] inline std::string read_own_file(std::filesystem::path const& path,
+                                               std::uintmax_t largest) {
   std::string const name = sanitize_utf8(path.string());
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
     throw DataError("run folder: the file " + name + " must exist, and it does not");
   }
-  std::uintmax_t const bytes = std::filesystem::file_size(path, error);
-  if (error || bytes > largest) {
+  auto const file = open_own_file(path, O_RDONLY, "open for reading");
+  std::uint64_t const bytes = file.regular_file_size();
+  if (bytes > largest) {
     throw DataError("run folder: " + name + " must hold at most " + std::to_string(largest) +
-                    " bytes, got " + (error ? error.message() : std::to_string(bytes)));
+                    " bytes, got " + std::to_string(bytes));
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw DataError("run folder: " + name + " must be readable, and it is not");
-  return file;
+  std::string text(std::size_t(bytes), '\0');
+  text.resize(file.read_at(0, text.data(), text.size()));
+  return text;
 }
 
 template <class Row>
 [[nodiscard]] CsvRows<Row> read_csv(std::filesystem::path const& path, std::string_view header) {
-  std::ifstream file = open_file(path, largest_csv_bytes);
+  std::istringstream file(read_own_file(path, largest_csv_bytes));
   CsvRows<Row> result;
   std::string text;
   std::size_t number = 0;
@@ -209,7 +212,7 @@ inline void append_number(std::string& text, double value) {
 /// goes too), so that a run resumed from a checkpoint of that step appends where it left off. The
 /// kept rows keep their bytes; the file is replaced in one rename.
 inline void keep_rows_until(std::filesystem::path const& path, std::uint64_t last_step) {
-  std::ifstream from = detail::open_file(path, largest_csv_bytes);
+  std::istringstream from(detail::read_own_file(path, largest_csv_bytes));
   AtomicFile kept(path);
   std::string line;
   for (std::size_t number = 1; std::getline(from, line) && !from.eof(); ++number) {

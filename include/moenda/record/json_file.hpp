@@ -3,8 +3,6 @@
 // JSON files that are read with a sentence for what is wrong: the file, the key, what must hold.
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,8 +19,7 @@ inline constexpr std::uintmax_t largest_text_bytes = std::uintmax_t{16} << 20;
 
 /// A text file as valid UTF-8; bytes that are none are replaced. DataError names the file.
 [[nodiscard]] inline std::string read_text_file(std::filesystem::path const& path) {
-  std::ifstream file = detail::open_file(path, largest_text_bytes);
-  return sanitize_utf8(std::string(std::istreambuf_iterator<char>(file), {}));
+  return sanitize_utf8(detail::read_own_file(path, largest_text_bytes));
 }
 
 /// What a JSON file holds, which must be an object. DataError names the file and the place in it.

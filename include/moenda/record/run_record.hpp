@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/files/own_files.hpp"
 #include "moenda/files/run_files.hpp"
 #include "moenda/files/text.hpp"
 #include "moenda/record/csv.hpp"
@@ -123,7 +124,10 @@ namespace detail {
 
 class RunRecord {
  public:
-  explicit RunRecord(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  /// Throws DataError when `folder` is a link.
+  explicit RunRecord(std::filesystem::path folder) : folder_(std::move(folder)) {
+    require_own_folder(folder_);
+  }
 
   [[nodiscard]] std::filesystem::path const& folder() const { return folder_; }
   /// Where the file or folder `name` of run_files stands, whether or not it is present.

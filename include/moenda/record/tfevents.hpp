@@ -13,12 +13,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/files/own_files.hpp"
 
 namespace moenda::io {
 
@@ -118,10 +118,9 @@ class EventFile {
   EventFile(std::filesystem::path const& folder, std::uint64_t first_step)
       : path_(folder / (std::string(event_file_prefix) + std::to_string(std::int64_t(now())) + "." +
                         detail::host_name() + "." + std::to_string(::getpid()))),
-        stream_(path_, std::ios::binary | std::ios::app) {
+        file_(open_own_file(path_, O_WRONLY | O_CREAT | O_APPEND, "write")) {
     write(event(0).bytes(3, "brain.Event:2"));
     write(event(first_step).bytes(7, detail::Message().varint(1, 1).str()));
-    flush();
   }
 
   /// Appends the scalars of one step; they are on disk when this returns.
@@ -131,7 +130,6 @@ class EventFile {
       summary.bytes(1, detail::Message().bytes(1, tag).number(2, static_cast<float>(value)).str());
     }
     write(event(step).bytes(5, summary.str()));
-    flush();
   }
   [[nodiscard]] std::filesystem::path const& path() const { return path_; }
 
@@ -143,14 +141,13 @@ class EventFile {
   static detail::Message event(std::uint64_t step) {
     return detail::Message().number(1, now()).varint(2, step);
   }
-  void write(detail::Message const& message) { stream_ << detail::tf_record(message.str()); }
-  void flush() {
-    stream_.flush();
-    if (!stream_) throw DataError(path_.string() + ": the file cannot be written");
+  void write(detail::Message const& message) {
+    auto const record = detail::tf_record(message.str());
+    file_.write(record.data(), record.size());
   }
 
   std::filesystem::path path_;
-  std::ofstream stream_;
+  FileDescriptor file_;
 };
 
 }  // namespace moenda::io

@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "moenda/cpu/levels/level.hpp"
 #include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/content_hash.hpp"
+#include "moenda/files/own_files.hpp"
 #include "moenda/files/run_files.hpp"
 #include "moenda/train/trainer.hpp"
 #include "moenda/weights/safetensors/safetensors.hpp"
@@ -155,19 +155,21 @@ template <class Training, class Examples>
 }
 
 /// Written by hand: nlohmann's values allocate in their destructors, which ends the program when
-/// memory runs out.
+/// memory runs out. The last line is a hash of all lines before it.
 [[nodiscard]] inline std::string state_text(RunState const& state) {
   auto const shortest = [](double value) {
     std::array<char, 64> text{};
     auto const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
     return std::string(text.data(), end);
   };
-  return "{\n  \"checksum\": " + std::to_string(state.checksum) +
-         ",\n  \"joules\": " + shortest(state.spent.joules) +
-         (state.kernels.empty() ? "" : ",\n  \"kernels\": \"" + state.kernels + '"') +
-         ",\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
-         ",\n  \"seconds\": " + shortest(state.spent.seconds) +
-         ",\n  \"step\": " + std::to_string(state.step) + "\n}\n";
+  auto const text = "{\n  \"checksum\": " + std::to_string(state.checksum) +
+                    ",\n  \"joules\": " + shortest(state.spent.joules) +
+                    (state.kernels.empty() ? "" : ",\n  \"kernels\": \"" + state.kernels + '"') +
+                    ",\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
+                    ",\n  \"seconds\": " + shortest(state.spent.seconds) +
+                    ",\n  \"step\": " + std::to_string(state.step);
+  auto const hash = data::ContentHash().add(text).value();
+  return text + ",\n  \"text_hash\": " + std::to_string(hash) + "\n}\n";
 }
 /// The number behind "`key`": in `text`. False when there is none, or one that does not fit.
 template <class T>
@@ -185,15 +187,30 @@ template <class T>
   auto const word = begin + key.size() + 5, end = text.find('"', word);
   return end == std::string::npos ? std::string() : text.substr(word, end - word);
 }
+/// Throws DataError unless the text has the hash that its last line says. Checkpoints of earlier
+/// versions have no such line, and no other than those that they need.
+inline void check_state_hash(std::string const& text, std::filesystem::path const& path) {
+  auto const lines = std::count(text.begin(), text.end(), '\n');
+  auto const end = text.rfind(",\n  \"text_hash\": ");
+  bool const has_kernels = text.find("\"kernels\": ") != std::string::npos;
+  bool const is_earlier = end == std::string::npos && lines == (has_kernels ? 8 : 7);
+  std::uint64_t hash = 0;
+  if (is_earlier || (read_number(text, "text_hash", hash) &&
+                     hash == data::ContentHash().add(text.substr(0, end)).value())) {
+    return;
+  }
+  throw DataError(path.string() +
+                  ": the file is damaged: it must have the hash that its last line says");
+}
 /// Throws DataError unless the file is what state_text writes.
 [[nodiscard]] inline RunState read_state(std::filesystem::path const& path) {
-  std::error_code error;
-  constexpr std::uintmax_t largest = 1 << 16;
-  if (auto const size = std::filesystem::file_size(path, error); error || size > largest) {
-    throw DataError(path.string() + ": the file must exist and be at most 64 KB");
+  auto const file = io::open_own_file(path, O_RDONLY, "open for reading");
+  constexpr std::uint64_t largest = 1 << 16;
+  if (file.regular_file_size() > largest) {
+    throw DataError(path.string() + ": the file must be at most 64 KB");
   }
-  std::ifstream file(path, std::ios::binary);
-  std::string const text{std::istreambuf_iterator<char>(file), {}};
+  std::string text(std::size_t(file.regular_file_size()), '\0');
+  text.resize(file.read_at(0, text.data(), text.size()));
   RunState state;
   if (!text.starts_with("{\n") || !text.ends_with("\n}\n") ||
       !read_number(text, "step", state.step) ||
@@ -210,6 +227,14 @@ template <class T>
       !(state.spent.joules >= 0)) {
     throw DataError(path.string() + ": steps, seconds and joules must not be negative");
   }
+  if (state.optimizer_step > state.step) {
+    throw DataError(path.string() + ": optimizer_step must be at most step, " +
+                    std::to_string(state.step) + ", got " + std::to_string(state.optimizer_step));
+  }
+  if (!std::isfinite(state.spent.seconds) || !std::isfinite(state.spent.joules)) {
+    throw DataError(path.string() + ": seconds and joules must be finite");
+  }
+  check_state_hash(text, path);
   return state;
 }
 
@@ -240,11 +265,15 @@ template <class T>
   for (auto& [step, path] : found) paths.push_back(std::move(path));
   return paths;
 }
-/// The newest checkpoint below `folder`, if there is one.
+/// The newest checkpoint below `folder`, if there is one. Throws DataError when one of them, or one
+/// of its files, is a link.
 [[nodiscard]] inline std::optional<std::filesystem::path> newest_checkpoint(
     std::filesystem::path const& folder) {
+  io::require_own_folder(folder);
   auto const all = list_checkpoints(folder);
-  return all.empty() ? std::nullopt : std::optional(all.back());
+  if (all.empty()) return std::nullopt;
+  io::require_own_files(all.back(), true);
+  return all.back();
 }
 
 /// Saves below `folder` and removes all but the newest `keep` checkpoints. Throws DataError, and
@@ -253,6 +282,7 @@ template <class Training, class Examples>
 void save_checkpoint(std::filesystem::path const& folder, Training const& network,
                      Trainer<Training, Examples> const& trainer, Spent spent, int keep = 2) {
   require(keep >= 1, "save_checkpoint: keep must be at least 1", keep, 1);
+  io::require_own_folder(folder);
   io::create_folders(folder);
   auto const final_folder = checkpoint_folder(folder, trainer.step_count());
   auto const temporary = io::start_folder(final_folder);
@@ -276,6 +306,7 @@ void save_checkpoint(std::filesystem::path const& folder, Training const& networ
 template <class Training, class Examples>
 RunState load_checkpoint(std::filesystem::path const& folder, Training& network,
                          Trainer<Training, Examples>& trainer) {
+  io::require_own_files(folder, true);
   auto const state = read_state(folder / io::run_files::state);
   load_model(network, folder / io::run_files::weights);
   auto const path = folder / io::run_files::moments;

@@ -111,10 +111,17 @@ struct LanguageTask {
         model, looked_up,
         attention_products(model.block.attention, model.num_layers, model.context_length));
   }
+  /// The tokenizer, as a folder that is there whole or not at all.
   static void keep(Run const& run) {
     if (run.config.tokenizer.kind == TokenizerKind::byte) return;
-    io::create_folders(run.folder / io::run_files::tokenizer);
-    run.tokenizer.save(run.folder / io::run_files::tokenizer);
+    auto const folder = run.folder / io::run_files::tokenizer;
+    if (std::filesystem::exists(folder)) {
+      if (newest_checkpoint(run.checkpoints())) return;  // the run goes on with this one
+      io::discard_folder(folder);
+    }
+    auto const temporary = io::start_folder(folder);
+    run.tokenizer.save(temporary);
+    io::commit_folder(temporary, folder);
   }
   static io::NamedMeasures measure(Run const& run, AnyNetwork& network, Data const& data) {
     io::NamedMeasures measures;
@@ -157,9 +164,10 @@ struct LanguageTask {
     auto const& config = run.config.generate;
     auto const prompt = run.tokenizer.encode(config.prompt);
     if (prompt.empty()) return "";
-    auto const ids = moenda::generate(network, prompt, config.max_tokens, config.sampler,
-                                      run.tokenizer.end_of_text().value_or(-1),
-                                      [](int) { end_if_interrupted(); });
+    auto const ids = moenda::generate(
+        network, prompt, config.max_tokens, config.sampler,
+        run.tokenizer.end_of_text().value_or(-1), [](int) { end_if_interrupted(); },
+        run.tokenizer.vocab_size());
     return run.tokenizer.decode(ids);
   }
 };
@@ -167,18 +175,18 @@ struct LanguageTask {
 /// The commands.
 struct LanguageCommands {
   /// With the vocabulary size that the tokenizer will have.
-  static RunConfig expected_config(toml::table& table, std::filesystem::path const& path) {
-    auto config = read_run_config(table, path);
+  static RunConfig with_vocab_size(RunConfig config) {
     if (config.model.vocab_size == 0)
       config.model.vocab_size = expected_vocab_size(config.tokenizer);
     return config;
   }
   static RunFacts facts(toml::table& table, std::filesystem::path const& path) {
-    auto const config = expected_config(table, path);
+    auto const as_given = read_run_config(table, path);
+    auto const config = with_vocab_size(as_given);
     return {config.name,
             config.title,
             run_id(config),
-            io::write_toml(config),
+            io::write_toml(as_given),
             config.train.seed,
             evaluation_hash(config.evaluate),
             LanguageTask::cost(config.model)};
@@ -211,7 +219,7 @@ struct LanguageCommands {
     });
   }
   static void describe(toml::table& table, std::filesystem::path const& path) {
-    auto const config = expected_config(table, path);
+    auto const config = with_vocab_size(read_run_config(table, path));
     describe_run<AnyModel>(config, config.model, config.model);
   }
   static void list() {

@@ -22,6 +22,7 @@
 #endif
 
 #include "moenda/files/text.hpp"
+#include "moenda/report/terminal/printable_stream.hpp"
 #include "moenda/report/terminal/table.hpp"
 
 namespace moenda::io {
@@ -118,8 +119,9 @@ class Progress {
     std::string const line = compose(now - began_, single_line(extra), last);
     std::ostream& stream = *environment_.stream;
     // Erasing to the end of the line removes what a longer line left behind.
-    if (environment_.terminal) stream << '\r' << line << "\x1b[K";
-    if (!environment_.terminal) stream << line;
+    if (environment_.terminal) write_control(stream, "\r");
+    stream << line;
+    if (environment_.terminal) write_control(stream, "\x1b[K");
     line_open_ = environment_.terminal && !last;
     if (!line_open_) stream << '\n';
     stream << std::flush;

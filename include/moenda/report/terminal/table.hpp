@@ -36,7 +36,7 @@ namespace moenda::io {
   std::string line;
   for (std::size_t i = 0; i < text.size();) {
     char32_t const point = next_code_point(text, i);
-    append_utf8(line, point < 0x20 || (point >= 0x7F && point < 0xA0) ? U' ' : point);
+    append_utf8(line, is_control(point) ? U' ' : point);
   }
   return line;
 }

@@ -236,23 +236,41 @@ class Expansion {
       return facts_of(std::move(table), point, more);
     }
   }
-  [[nodiscard]] RunFacts facts_of(toml::table table, Point const& point,
-                                  std::vector<std::string> const& more) const {
+  /// What a point and `more` make of the file, or of a copy of it.
+  [[nodiscard]] toml::table laid_on(toml::table table, Point const& point,
+                                    std::vector<std::string> const& more) const {
     for (auto const* option : point) {
       for (auto const& setting : option->settings) io::merge_toml(table, nested(setting));
     }
     for (auto const& assignment : overrides_) io::override_toml(table, assignment);
     for (auto const& assignment : more) io::override_toml(table, assignment);
+    return table;
+  }
+  [[nodiscard]] RunFacts facts_of(toml::table from, Point const& point,
+                                  std::vector<std::string> const& more) const {
+    auto table = laid_on(std::move(from), point, more);
     try {
       return task_of(table).facts(table, path_);
     } catch (ConfigError const& error) {
       throw ConfigError("arm '" + title_of(point) + "': " + error.what());
     }
   }
+  /// Of its first run.
+  [[nodiscard]] std::uint64_t seed_of(Point const& point,
+                                      std::vector<std::string> const& more) const {
+    auto const table = laid_on(toml::table(file_), point, more);
+    auto const given = table.at_path("train.seed");
+    if (auto const* seed = given.as_integer(); seed != nullptr && seed->get() >= 0) {
+      return std::uint64_t(seed->get());
+    }
+    if (given) return facts_of(point, more).seed;  // which says what is wrong with it
+    if (!usual_seed_) usual_seed_ = facts_of(point, more).seed;
+    return *usual_seed_;
+  }
   [[nodiscard]] Arm arm(Point const& point, std::vector<std::string> const& more) const {
     Arm arm;
     arm.title = title_of(point);
-    auto const first_seed = facts_of(point, more).seed;
+    auto const first_seed = seed_of(point, more);
     for (int s = 0; s < config_.repeat_seeds; ++s) {
       auto const seed = std::to_string(first_seed + std::uint64_t(s));
       auto of_seed = more;
@@ -338,6 +356,7 @@ class Expansion {
   std::vector<std::string> overrides_;
   toml::table file_, sweep_;  // the file without its [sweep], and that
   SweepConfig config_;
+  mutable std::optional<std::uint64_t> usual_seed_;  // where no configuration says one
   std::vector<Axis> axes_;
 };
 

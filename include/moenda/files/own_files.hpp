@@ -35,7 +35,7 @@ inline void require_own(std::filesystem::path const& path, struct stat const& st
 /// False when there is nothing under `path`.
 inline bool examine(std::filesystem::path const& path, struct stat& status) {
   if (::lstat(path.c_str(), &status) == 0) return true;
-  if (errno == ENOENT) return false;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
   throw_file_error(path, "examine", errno);
 }
 

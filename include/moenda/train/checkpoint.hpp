@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "moenda/cpu/levels/level.hpp"
 #include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/content_hash.hpp"
 #include "moenda/files/own_files.hpp"
@@ -114,6 +115,13 @@ void load_model(Network& network, std::filesystem::path const& path) {
     throw DataError(path.string() + ": the file is damaged: its weights must have the checksum " +
                     saved->second);
   }
+}
+
+/// What RunState says of them.
+template <class B>
+[[nodiscard]] std::string kernels_of([[maybe_unused]] B const& backend) {
+  if constexpr (requires { backend.level; }) return cpu::name_of(backend.level);
+  return {};
 }
 
 /// What a damaged or exchanged file of a checkpoint would not have.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// state.json: what a run remembers beside weights and moments.
+// state.json of a checkpoint.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -13,7 +13,6 @@
 #include <string>
 
 #include "moenda/core/error.hpp"
-#include "moenda/cpu/levels/level.hpp"
 #include "moenda/files/content_hash.hpp"
 #include "moenda/files/own_files.hpp"
 
@@ -34,13 +33,6 @@ struct RunState {
   /// backend has none, and in checkpoints of earlier versions.
   std::string kernels{};
 };
-
-/// What RunState says of them.
-template <class B>
-[[nodiscard]] std::string kernels_of([[maybe_unused]] B const& backend) {
-  if constexpr (requires { backend.level; }) return cpu::name_of(backend.level);
-  return {};
-}
 
 /// Written by hand: nlohmann's values allocate in their destructors, which ends the program when
 /// memory runs out. The last line is a hash of all lines before it.
@@ -81,7 +73,8 @@ inline void check_state_hash(std::string const& text, std::filesystem::path cons
   auto const lines = std::count(text.begin(), text.end(), '\n');
   auto const end = text.rfind(",\n  \"text_hash\": ");
   bool const has_kernels = text.find("\"kernels\": ") != std::string::npos;
-  bool const is_earlier = end == std::string::npos && lines == (has_kernels ? 8 : 7);
+  bool const is_earlier =
+      text.find("text_hash") == std::string::npos && lines == (has_kernels ? 8 : 7);
   std::uint64_t hash = 0;
   if (is_earlier || (read_number(text, "text_hash", hash) &&
                      hash == data::ContentHash().add(text.substr(0, end)).value())) {

@@ -27,7 +27,7 @@ TEST_CASE("printable: what could move a cursor is replaced, in whatever pieces i
           "[report]") {
   std::string const replaced = "\xEF\xBF\xBD";
   std::string const kept = "plain, tab\tand\nnewline; água, 水, \xF0\x9F\x8C\x8A";
-  for (std::size_t const piece : {1, 2, 3, 4, 5, 1000}) {
+  for (std::size_t const piece : {1U, 2U, 3U, 4U, 5U, 1000U}) {
     CAPTURE(piece);
     CHECK(printed(kept, piece) == kept);
     CHECK(printed("\x1b[31mred\r\b\x7f", piece) ==

@@ -55,6 +55,12 @@ inline void require_own_folder(std::filesystem::path const& folder) {
   if (!S_ISDIR(status.st_mode)) throw DataError(bare.string() + ": must be a folder");
 }
 
+/// Throws DataError when `path` is there and is no regular file with one name.
+inline void require_own_file(std::filesystem::path const& path) {
+  struct stat status {};
+  if (detail::examine(path, status)) detail::require_own(path, status);
+}
+
 /// Throws DataError naming the first entry of `folder` that is neither a folder nor a regular file
 /// with one name; looks into its folders too when `recursive`. A folder that is not there is fine.
 inline void require_own_files(std::filesystem::path const& folder, bool recursive) {

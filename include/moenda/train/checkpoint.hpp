@@ -204,7 +204,11 @@ void save_checkpoint(std::filesystem::path const& folder, Training const& networ
 template <class Training, class Examples>
 RunState load_checkpoint(std::filesystem::path const& folder, Training& network,
                          Trainer<Training, Examples>& trainer) {
-  io::require_own_files(folder, true);
+  io::require_own_folder(folder);
+  // By name: libstdc++'s walk over a folder ends the program when memory runs out.
+  for (auto const* name : {io::run_files::weights, io::run_files::moments}) {
+    io::require_own_file(folder / name);
+  }
   auto const state = read_state(folder / io::run_files::state);
   load_model(network, folder / io::run_files::weights);
   auto const path = folder / io::run_files::moments;

@@ -4,6 +4,7 @@
 // them; a program links these files once (moenda::kernels) and chooses when a backend is made.
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "moenda/core/precision.hpp"
 #include "moenda/core/random.hpp"

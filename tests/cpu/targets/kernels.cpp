@@ -25,7 +25,7 @@ void all() {
       family(width);
     }
   }
-  for (int const width : some_widths) {
+  for (int const width : some_widths()) {
     for (auto const family : {keys_to_hash, plans, smooth_load, gate_rows, sinkhorn, assignment}) {
       family(width);
     }

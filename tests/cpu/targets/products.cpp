@@ -207,8 +207,8 @@ void gru(int hidden) {
 }
 
 void all() {
-  for (int width = 1; width <= widest; ++width) gru(width);
-  for (int const width : some_widths) {
+  for (int const width : widths()) gru(width);
+  for (int const width : some_widths()) {
     products(width, width, 5, 9);
     products(width, 9, width, 5);
     products(width, 5, 9, width);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What every layer must obey, whatever it computes. A new layer is one more case in a type list.
+#include "closed/layer.hpp"
 #include "laws/allocations.hpp"
 #include "laws/subject.hpp"
 
@@ -109,6 +110,19 @@ void poison_changes_nothing(moenda::Batch batch) {
   CHECK(same_bits(poisoned.gradients, clean.gradients));
 }
 
+/// Where the host cannot look at a number, as on a GPU, the bits are the CPU's.
+template <class Case, class T>
+void closed_memory_changes_nothing(moenda::Batch batch) {
+  using Module = typename Case::Module;
+  closed::Layer<Module, moenda::cpu::Backend<T>> open(Case::config(), Case::width);
+  closed::Layer<Module, closed::Backend<T>> layer(Case::config(), Case::width);
+  auto const x = numbers<T>(batch.rows() * Case::width, 1);
+  auto const dy = numbers<T>(batch.rows() * Case::width, 2);
+  auto const expected = open.run(batch, x, dy);
+  CHECK(all_finite(expected));
+  CHECK(same_bits(layer.run(batch, x, dy), expected));
+}
+
 /// After the first steps have grown the arena and the scratch, a step calls operator new not once.
 template <class Case>
 void steady_steps_allocate_nothing(moenda::Batch batch) {
@@ -160,6 +174,10 @@ void check_layer() {
   SECTION("threads change nothing") { threads_change_nothing<Case>(large); }
   SECTION("nothing is a batch") { nothing_is_a_batch<Case>(); }
   SECTION("poison changes nothing") { poison_changes_nothing<Case>(large); }
+  SECTION("closed memory changes nothing") {
+    closed_memory_changes_nothing<Case, float>(small);
+    closed_memory_changes_nothing<Case, double>(small);
+  }
   SECTION("steady steps allocate nothing") { steady_steps_allocate_nothing<Case>(large); }
   SECTION("reach is kept") { reach_is_kept<Case>({nullptr, 2, 7}); }
 }

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "closed/backend.hpp"
 #include "laws/allocations.hpp"
 #include "laws/gradient_check.hpp"
 #include "mixture/layer.hpp"
@@ -191,6 +192,28 @@ TEMPLATE_LIST_TEST_CASE("sequence models repeat, and allocate nothing in a stead
   CHECK(losses[2] == 0);
   CHECK(double(losses[0] + losses[1] + losses[3] + losses[4]) / 4 ==
         Approx(loss.mean).epsilon(1e-5));
+}
+
+/// Logits, losses and gradients of one step on `B`.
+template <class Case, class B>
+std::vector<double> a_step() {
+  using Model = typename Case::Model;
+  B backend(1);
+  Training<Model, B> network(backend, Case::config(), 3, 0.3);
+  Sequences<typename Model::Target> s(6);
+  network.accumulate_gradients(s.batch, s.targets);
+  auto const loss = network.losses().back();
+  std::vector<double> all{loss.mean, loss.auxiliary};
+  for (auto const gradient : network.gradients.on_host()) all.push_back(gradient);
+  std::vector<typename B::Scalar> losses(5);
+  all.push_back(network.evaluate(s.batch, s.targets, losses).mean);
+  all.insert(all.end(), losses.begin(), losses.end());
+  return all;
+}
+TEMPLATE_LIST_TEST_CASE("sequence models: closed memory changes nothing", "[model]", Cases) {
+  auto const expected = a_step<TestType, laws::Double>();
+  CHECK(laws::all_finite(expected));
+  CHECK(laws::same_bits(a_step<TestType, closed::Backend<double>>(), expected));
 }
 
 TEST_CASE("a probe is told what is padding", "[model]") {

@@ -88,6 +88,8 @@ def check_values(place):
             ("--name=../../escape", 2, "name must be letters, digits"),
             ("--name=", 2, "name must be letters"), ("--name=..", 2, "name must be letters"),
             ("--data.train_fraction=0.5", 2, "must sum to 1, got 0.700000"),
+            ("--evaluate.test_stride=999", 2,
+             "evaluate.test_stride: test_stride must be in 0..model.context_length, which is "),
             ("--data.max_bytes=-5", 2, "data.max_bytes: max_bytes must be at least 0, got -5"),
             ("--data.paths=[]", 2, "paths must name a folder or file"),
             ("--model.vocab_size=10", 2, "vocab_size must be at least the tokenizer's 256, got 10"),

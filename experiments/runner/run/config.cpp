@@ -51,8 +51,13 @@ void check_evaluation(RunConfig const& c, Problems& problems) {
     problems.expect(c.evaluate.batches >= 1, "batches", "at least 1", c.evaluate.batches);
     problems.expect(c.evaluate.test_batches >= 0, "test_batches", "at least 0",
                     c.evaluate.test_batches);
-    problems.expect(c.evaluate.test_stride >= 0, "test_stride", "at least 0",
-                    c.evaluate.test_stride);
+    // Windows further apart than they are long would leave tokens out.
+    problems.expect(
+        c.evaluate.test_stride >= 0 &&
+            c.evaluate.test_stride <= std::max(0, c.model.context_length),
+        "test_stride",
+        "in 0..model.context_length, which is " + std::to_string(c.model.context_length),
+        c.evaluate.test_stride);
     problems.expect(c.evaluate.leak_windows >= 0, "leak_windows", "at least 0",
                     c.evaluate.leak_windows);
     problems.in("completions", [&] { check_completions(c.evaluate.completions, problems); });

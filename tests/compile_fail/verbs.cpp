@@ -13,6 +13,7 @@
 // says: traits_for: it must be callable as traits_for(config)
 // says: granularity_for: it must be callable as granularity_for(config)
 // says: parts: it must be callable as parts(f, at, config)
+// says: a module must not be final: only a class derived from it shows whether it has one of the
 #include "moenda/core/context.hpp"
 #include "moenda/input/check_batch.hpp"
 #include "moenda/module/after_step.hpp"
@@ -70,6 +71,12 @@ struct Composite {
 #endif
 };
 
+#ifdef MOENDA_MUST_FAIL
+struct Sealed final : Plain {};
+#else
+struct Sealed : Plain {};
+#endif
+
 void ask(Around<Verbs>::Config const& config, Batch const& batch, StepEnd<Shapes> const& end) {
   using Model = Around<Verbs>;
   Model::Params<Shapes> const params;
@@ -86,4 +93,5 @@ void ask(Around<Verbs>::Config const& config, Batch const& batch, StepEnd<Shapes
   (void)granularity_of<Model>(config);
   (void)idle_parameters<Composite>(config, {});
   (void)inside<Verbs>(config, {});
+  (void)idle_parameters<Sealed>(config, {});
 }

@@ -24,11 +24,15 @@ struct OptionalVerbs {
   void granularity_for();
 };
 /// A name that M has, too, is ambiguous here, whatever M has under it: a template, overloads, or a
-/// function that is private. Made once per module. Of a final class nothing can be known.
+/// function that is private. Made once per module.
 template <class M, bool = std::is_final_v<M>>
 struct BesideOptionalVerbs : M, OptionalVerbs {};
 template <class M>
-struct BesideOptionalVerbs<M, true> : OptionalVerbs {};
+struct BesideOptionalVerbs<M, true> : OptionalVerbs {
+  static_assert(!std::is_final_v<M>,
+                "a module must not be final: only a class derived from it shows whether it has one "
+                "of the verbs that a module may leave out");
+};
 
 }  // namespace detail
 

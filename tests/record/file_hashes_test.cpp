@@ -21,11 +21,11 @@ struct EndedRun {
     std::filesystem::create_directories(folder / "tokenizer");
     std::filesystem::create_directories(folder / "checkpoint/step_00000001");
     store(folder / "metrics.csv", "step\n1\n");
-    store(folder / "results.json", "{}");
+    store(folder / "routing.csv", std::string(std::size_t{1} << 16, 'x'));  // a whole block
     store(folder / "tokenizer/vocab.bpe", "a b");
     store(folder / "checkpoint/step_00000001/state.json", "{}");
     store(folder / ".lock", "12\n");
-    write_file_hashes(folder.path());
+    end_run(folder.path(), "{}");
   }
   [[nodiscard]] Names changed() const { return changed_files(folder.path()); }
   TemporaryFolder folder;
@@ -39,11 +39,15 @@ TEST_CASE("Files that have changed since a run ended are named", "[record]") {
   SECTION("changed or gone") {
     store(run.folder / "metrics.csv", "step\n2\n");
     store(run.folder / "tokenizer/vocab.bpe", "a c");
-    std::filesystem::remove(run.folder / "results.json");
-    CHECK(run.changed() == Names{"metrics.csv", "results.json (gone)", "tokenizer/vocab.bpe"});
+    std::filesystem::remove(run.folder / "routing.csv");
+    CHECK(run.changed() == Names{"metrics.csv", "routing.csv (gone)", "tokenizer/vocab.bpe"});
     CHECK(changed_files_sentence("tiny", run.changed()) ==
-          "tiny: not as when the run ended, by its hashes.json: metrics.csv, results.json (gone), "
+          "tiny: not as when the run ended, by its hashes.json: metrics.csv, routing.csv (gone), "
           "tokenizer/vocab.bpe; numbers from there may be wrong.");
+    store(run.folder / "results.json", "{ }");
+    CHECK(run.changed().size() == 4);
+    std::filesystem::remove(run.folder / "results.json");  // a run that has not ended
+    CHECK(run.changed().empty());
   }
   SECTION("what changes afterwards is no alarm") {
     store(run.folder / ".lock", "13\n");

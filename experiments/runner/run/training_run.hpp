@@ -266,10 +266,8 @@ class TrainingRun {
     results["energy"] =
         energy_results(energy_->name(), training_energy_.joules(), evaluation_energy_.joules(),
                        double(tokens()), seconds_, backend_.pool.threads());
-    io::write_file_atomically(
-        run_.folder / io::run_files::results,
-        results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    io::write_file_hashes(run_.folder);
+    io::end_run(run_.folder,
+                results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
   [[nodiscard]] std::int64_t tokens() const {
     return trainer_.step_count() * trainer_.tokens_per_step();

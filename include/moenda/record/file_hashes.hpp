@@ -10,6 +10,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "moenda/core/error.hpp"
@@ -26,16 +27,28 @@ namespace detail {
 
 using FileHashes = std::map<std::string, std::string>;  // of names below the run's folder
 
+inline constexpr std::size_t hashed_block = std::size_t{1} << 16;
+
 /// 16 hexadecimal digits. Throws DataError.
 [[nodiscard]] inline std::string hash_of_file(std::filesystem::path const& path) {
   auto const file = open_own_file(path, O_RDONLY, "open for reading");
-  std::vector<char> block(std::size_t{1} << 16);
+  std::vector<char> block(hashed_block);
   data::ContentHash hash;
   for (std::uint64_t place = 0;;) {
     std::size_t const got = file.read_at(place, block.data(), block.size());
     hash.add(std::string_view(block.data(), got));
     place += got;
     if (got < block.size()) return hash.hex();
+  }
+}
+/// The same of a file that will hold `content`.
+[[nodiscard]] inline std::string hash_of_content(std::string_view content) {
+  data::ContentHash hash;
+  for (;;) {
+    auto const block = content.substr(0, hashed_block);
+    hash.add(block);
+    content.remove_prefix(block.size());
+    if (block.size() < hashed_block) return hash.hex();
   }
 }
 
@@ -65,13 +78,16 @@ template <class Wanted>
 
 }  // namespace detail
 
-/// Writes hashes.json of a run that has ended. Throws DataError.
-inline void write_file_hashes(std::filesystem::path const& folder) {
-  auto const hashes = detail::hashes_of(folder, [](std::string const&) { return true; });
+/// Writes hashes.json and then results.json, which ends a run. Throws DataError.
+inline void end_run(std::filesystem::path const& folder, std::string_view results) {
+  auto hashes =
+      detail::hashes_of(folder, [](std::string const& name) { return name != run_files::results; });
+  hashes[run_files::results] = detail::hash_of_content(results);
   nlohmann::ordered_json list;
   list["files"] = hashes;
   list["hash"] = detail::hash_of_list(hashes);
   write_file_atomically(folder / run_files::hashes, list.dump(2) + "\n");
+  write_file_atomically(folder / run_files::results, results);
 }
 
 /// Before anything of a run changes that goes on.
@@ -84,7 +100,7 @@ inline void remove_file_hashes(std::filesystem::path const& folder) {
 /// have been added are not looked at.
 [[nodiscard]] inline std::vector<std::string> changed_files(std::filesystem::path const& folder) {
   auto const list = folder / run_files::hashes;
-  if (!is_there(list)) return {};
+  if (!is_there(folder / run_files::results) || !is_there(list)) return {};
   detail::FileHashes known;
   try {
     auto const json = read_json_file(list);

@@ -133,8 +133,7 @@ class RunRecord {
   /// Where the file or folder `name` of run_files stands, whether or not it is present.
   [[nodiscard]] std::filesystem::path file(char const* name) const { return folder_ / name; }
   [[nodiscard]] bool has(char const* name) const { return is_there(file(name)); }
-  /// True when results.json has been written, which is the last thing a run does but for
-  /// hashes.json.
+  /// True when results.json has been written, which is the last thing a run does.
   [[nodiscard]] bool finished() const { return has(run_files::results); }
 
   /// Throws DataError unless the folder is present.

@@ -38,7 +38,7 @@ class TextsToEncode {
   void add(std::string piece) {
     bytes_ += piece.size();
     pieces_.push_back({std::move(piece), {}, false});
-    if (bytes_ >= TextPieces::default_bytes) encode();
+    if (bytes_ >= TextPieces::default_bytes / 2) encode();  // a piece is a little less
   }
   /// What was added since the last call is the document `name`, or the rest of it.
   void end_document(std::string name) { pieces_.push_back({"", std::move(name), true}); }

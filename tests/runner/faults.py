@@ -2,8 +2,8 @@
 """System calls of a whole `moenda train` that fail, one at a time.
 
 EIO: the run ends with a sentence and an exit code that is not 0, and the same command then ends in the
-same bits; or it goes on to them. EINTR: it goes on to them. What is said on stderr may be lost where
-stderr itself fails.
+same bits; or it goes on to them. EINTR: it goes on to them. A result that stdout does not take is an error in
+both cases; the run itself is there.
 """
 import os
 import re
@@ -111,7 +111,8 @@ class Faults:
         self.counts.setdefault((name, fault), [0, 0, 0])
         kind = 0 if done.returncode == 0 else 1
         said = re.search("^moenda: .*", done.stderr, re.M)
-        if fault == "EINTR" and done.returncode != 0:
+        printed = re.match(r"[12]<", arguments)  # a line that is lost ends the command, not the run
+        if fault == "EINTR" and done.returncode != 0 and not printed:
             return self._fail(call, fault, where, f"not retried: {done.returncode} {done.stderr[-300:]}")
         if done.returncode != 0:
             jargon = "filesystem error" in done.stderr or "basic_" in done.stderr

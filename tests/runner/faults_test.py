@@ -10,7 +10,7 @@ with Place() as place:
         print("skipped:", reason)
         sys.exit(77)
     faults = Faults(place)
-    for call in spread(faults.calls, 26):
+    for call in spread(faults.calls, 34):
         for fault in faults_of(call):
             faults.attempt(call, fault)
     print(f"{sum(map(sum, faults.counts.values()))} faults")

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <string>
 
@@ -207,6 +208,10 @@ int main(int argc, char** argv) {
     return 3;
   } catch (std::length_error const&) {  // more than a container can ever hold
     std::cerr << not_enough_memory;
+    return 3;
+  } catch (std::filesystem::filesystem_error const& error) {
+    std::cerr << "moenda: " << error.path1().string() << ": cannot examine ("
+              << error.code().message() << ")\n";
     return 3;
   } catch (std::exception const& error) {
     std::cerr << "moenda: " << error.what() << '\n';

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "moenda/files/atomic_folder.hpp"
-#include "moenda/files/mapped_file.hpp"
 #include "temporary_folder.hpp"
 
 using moenda::DataError;
@@ -180,21 +179,13 @@ TEST_CASE("atomic folder: what cannot be made durable is refused", "[io]") {
         target.string() + ": cannot create folder (File exists)");
 }
 
-TEST_CASE("mapped file: content, emptiness, refusal, shortening", "[io]") {
+TEST_CASE("atomic file: a header that is known last", "[io]") {
   TemporaryFolder const folder;
-  store(folder / "a", "some bytes");
-  store(folder / "empty", "");
-  MappedFile file(folder / "a");
-  CHECK(file.bytes() == "some bytes");
-  MappedFile moved(std::move(file));
-  CHECK(moved.bytes() == "some bytes");
-  moved = MappedFile(folder / "empty");
-  CHECK(moved.bytes().empty());
-  CHECK(message_of<DataError>([&] { MappedFile{folder.path()}; }) ==
-        folder.path().string() + ": must be a regular file");
-  MappedFile const shortened(folder / "a");
-  shortened.check_size();
-  std::filesystem::resize_file(folder / "a", 4);
-  CHECK(message_of<DataError>([&] { shortened.check_size(); }) ==
-        (folder / "a").string() + ": has 4 bytes, must keep the 10 it had when it was opened");
+  AtomicFile file(folder / "a");
+  file.write("0000");
+  file.write(std::string(70000, 'x'));
+  file.rewrite(0, "head", 4);
+  file.write("end");
+  file.commit();
+  CHECK(load(folder / "a") == "head" + std::string(70000, 'x') + "end");
 }

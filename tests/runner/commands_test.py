@@ -12,7 +12,7 @@ from program import (MODEL, Place, end, expect, interrupt, last_step, newest_che
 RESULT = ["steps", "tokens", "train_loss", "valid_loss", "test_loss", "perplexity", "seconds",
           "tokens_per_second", "peak_bytes"]
 TOP_K = 2
-FILES = {".lock", "config.resolved.toml", "meta.json", "metrics.csv", "results.json",
+FILES = {".lock", "config.resolved.toml", "meta.json", "metrics.csv", "results.json", "hashes.json",
          "routing.csv", "routing_layers.csv", "routing.json", "checkpoint"}
 
 

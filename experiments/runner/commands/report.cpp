@@ -7,6 +7,7 @@
 #include "moenda/report/sweep/sweep.hpp"
 #include "moenda/report/terminal/results_table.hpp"
 #include "runner/run/folder.hpp"
+#include "runner/run/results.hpp"
 #include "runner/sweep/results.hpp"
 
 namespace moenda::runner {
@@ -37,6 +38,15 @@ fs::path sweep_folder(fs::path const& path, Options const& options) {
   return folder;
 }
 
+/// A note on stderr if files of the run `id` of a sweep have changed since it ended. A received
+/// sweep.json may name anything: what is no plain name is no run of it.
+void say_changed_run(fs::path const& sweep, std::string const& id) {
+  std::error_code error;
+  if (id.empty() || id.find_first_of("./") != id.npos || !fs::is_directory(sweep / id, error))
+    return;
+  say_changed_files(sweep / id);
+}
+
 fs::path run_folder(fs::path const& path, Options options) {
   std::error_code error;
   if (fs::is_directory(path, error)) return path;
@@ -61,7 +71,11 @@ int report(std::vector<fs::path> const& given, Options const& options, fs::path 
       throw ConfigError("report: " + path.string() +
                         " is a sweep, which has a page of its own: give it alone");
     }
-    io::write_sweep_report(io::read_sweep(sweep / io::run_files::sweep_results), file);
+    auto const results = io::read_sweep(sweep / io::run_files::sweep_results);
+    for (auto const& arm : results.arms) {
+      for (auto const& run : arm.runs) say_changed_run(sweep, run.id);
+    }
+    io::write_sweep_report(results, file);
   }
   if (!runs.empty()) {
     io::write_report(runs, file);

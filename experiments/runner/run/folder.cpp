@@ -50,7 +50,11 @@ fs::path starting_weights(std::string const& start_from, fs::path const& out) {
 
 void require_writable(fs::path const& file) {
   std::error_code error;  // a rename would put a file in the place of a device
-  if (fs::exists(file, error) && !fs::is_regular_file(file, error)) {
+  auto const status = fs::status(file, error);
+  if (status.type() == fs::file_type::none) {  // such as a name that is too long
+    throw DataError(file.string() + ": cannot be written (" + error.message() + ")");
+  }
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
     throw DataError(file.string() + ": must be a regular file, or absent");
   }
   auto const folder = file.parent_path();

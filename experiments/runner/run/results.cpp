@@ -11,8 +11,9 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/energy/carbon.hpp"
-#include "moenda/files/atomic_folder.hpp"
+#include "moenda/files/own_files.hpp"
 #include "moenda/files/read_file.hpp"
+#include "moenda/record/file_hashes.hpp"
 #include "moenda/record/run_record.hpp"
 #include "moenda/record/tfevents.hpp"
 #include "moenda/train/checkpoint.hpp"
@@ -54,7 +55,7 @@ std::pair<nlohmann::json, nlohmann::json> finished_results(io::RunRecord const& 
 std::vector<std::string> names_of_training(fs::path const& folder) {
   std::vector<std::string> names;
   for (char const* name : io::run_files::of_training) {
-    if (fs::exists(folder / name)) names.emplace_back(name);
+    if (io::is_there(folder / name)) names.emplace_back(name);
   }
   for (auto const& entry : io::list_folder(folder, false)) {
     auto name = entry.path().filename().string();
@@ -64,7 +65,7 @@ std::vector<std::string> names_of_training(fs::path const& folder) {
 }
 /// True when there is something of a training that would be missed.
 bool has_training(fs::path const& folder) {
-  return fs::exists(folder / io::run_files::results) ||
+  return io::is_there(folder / io::run_files::results) ||
          !list_checkpoints(folder / io::run_files::checkpoints).empty();
 }
 
@@ -151,6 +152,11 @@ void print_result(fs::path const& folder) {
   std::cout << std::endl;
 }
 
+void say_changed_files(fs::path const& folder) {
+  auto const sentence = io::changed_files_sentence(folder.string(), io::changed_files(folder));
+  if (!sentence.empty()) std::cerr << "note: " << sentence << '\n';
+}
+
 void refuse_other_data(fs::path const& folder, std::string const& fingerprint) {
   io::RunRecord const run(folder);
   auto const known = run.data_hash();
@@ -170,7 +176,7 @@ std::optional<fs::path> set_results_aside(fs::path const& folder) {
   }
   io::create_folders(aside);
   for (char const* name : io::run_files::of_configuration) {
-    if (fs::exists(folder / name)) {
+    if (io::is_there(folder / name)) {
       io::write_file_atomically(aside / name, data::read_file(folder / name));
     }
   }
@@ -185,7 +191,7 @@ std::optional<fs::path> set_results_aside(fs::path const& folder) {
 
 void remove_set_aside(fs::path const& folder) {
   auto const aside = folder / io::run_files::set_aside;
-  if (fs::exists(aside)) io::discard_folder(aside);
+  if (io::is_there(aside)) io::discard_folder(aside);
 }
 
 }  // namespace moenda::runner

@@ -46,6 +46,9 @@ bool is_measured(io::RunRecord const& run, std::string const& evaluation);
 /// Prints "run FOLDER" and the result line. Throws DataError for a damaged results.json.
 void print_result(std::filesystem::path const& folder);
 
+/// A note on stderr where files of a finished run are not as they were when it ended.
+void say_changed_files(std::filesystem::path const& folder);
+
 /// A trained model is worth nothing with other data than its own: classes, means and words are
 /// learnt anew from whatever the files hold. Throws DataError unless `fingerprint` is the one in
 /// the run's meta.json.

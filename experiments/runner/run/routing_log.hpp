@@ -107,6 +107,12 @@ class RoutingLog {
     layers_.add(layers);
   }
 
+  /// When the last step is logged.
+  void close() {
+    experts_.close();
+    layers_.close();
+  }
+
   /// The step that was logged last.
   [[nodiscard]] std::uint64_t step() const { return step_; }
   /// Its measures, for TensorBoard.

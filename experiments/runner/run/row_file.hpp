@@ -16,11 +16,17 @@ class RowFile {
   RowFile(std::filesystem::path const& path, std::string_view header, std::int64_t steps_done)
       : RowFile(path, header, keep_rows(path, steps_done)) {}
   void add(std::string const& rows) { file_.write(rows.data(), rows.size()); }
+  /// When the last row is written: the rows survive a power cut. Throws DataError where they do
+  /// not.
+  void close() {
+    file_.sync();
+    file_.close();
+  }
 
  private:
   /// False when the file must begin anew.
   static bool keep_rows(std::filesystem::path const& path, std::int64_t steps_done) {
-    if (steps_done == 0 || !std::filesystem::exists(path)) return false;
+    if (steps_done == 0 || !io::is_there(path)) return false;
     io::keep_rows_until(path, std::uint64_t(steps_done));
     return true;
   }

@@ -19,8 +19,7 @@ namespace {
 /// That of the model which was trained in `folder`.
 std::optional<int> known_vocab_size(fs::path const& folder) {
   auto const file = folder / io::run_files::configuration;
-  std::error_code error;
-  if (!fs::exists(file, error)) return std::nullopt;
+  if (!io::is_there(file)) return std::nullopt;
   return io::load_toml(file)["model"]["vocab_size"].value<int>();
 }
 
@@ -33,18 +32,18 @@ Run open_run(Options const& options, Purpose purpose) {
   auto naming = load_naming(options, purpose);
   auto const named = read_run_config(naming.table, naming.path);
   auto folder = folder_of(given, options, named.name, trained_part(named), trained_part(original));
+  if (purpose == Purpose::use) say_changed_files(folder);
   auto const cache = options.out / "cache";
   auto const own_tokenizer =
       folder / io::run_files::tokenizer;  // a run keeps the vocabulary it began with
   auto const first_tokenizer = options.out / config.start_from / io::run_files::tokenizer;
-  std::error_code error;
   // Before the first checkpoint nothing depends on it, and it may be incomplete.
-  bool const goes_on = !options.force && fs::exists(own_tokenizer, error) &&
+  bool const goes_on = !options.force && io::is_there(own_tokenizer) &&
                        newest_checkpoint(folder / io::run_files::checkpoints);
   if (goes_on) io::require_own_files(own_tokenizer, true);
   bool const learnt = config.tokenizer.kind == TokenizerKind::trained;
   auto tokenizer = goes_on ? data::Tokenizer::load(own_tokenizer)
-                   : learnt && !config.start_from.empty() && fs::exists(first_tokenizer, error)
+                   : learnt && !config.start_from.empty() && io::is_there(first_tokenizer)
                        ? data::Tokenizer::load(first_tokenizer)
                        : make_tokenizer(config, cache);
   int const vocab_size = tokenizer.vocab_size();

@@ -15,6 +15,7 @@
 #include "moenda/toml/write.hpp"
 #include "runner/run/config.hpp"
 #include "runner/run/folder.hpp"
+#include "runner/run/results.hpp"
 
 namespace moenda::runner {
 
@@ -58,6 +59,7 @@ auto open_config(Options const& options, Purpose purpose, Read read) {
   auto const named = read(naming.table, naming.path);
   auto folder =
       folder_of(given, options, named.name, trained_part_of(named), trained_part_of(original));
+  if (purpose == Purpose::use) say_changed_files(folder);
   return std::pair(std::move(config), std::move(folder));
 }
 

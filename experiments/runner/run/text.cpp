@@ -7,8 +7,8 @@
 
 #include "moenda/data/text/encoded_corpus.hpp"
 #include "moenda/data/tokenizer/bpe_trainer.hpp"
-#include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/content_hash.hpp"
+#include "moenda/files/own_files.hpp"
 #include "moenda/files/utf8.hpp"
 
 namespace moenda::runner {
@@ -30,7 +30,8 @@ std::vector<fs::path> matches(fs::path const& pattern) {
   name.pop_back();
   std::vector<fs::path> found;
   auto const folder = pattern.has_parent_path() ? pattern.parent_path() : fs::path(".");
-  for (auto const& entry : fs::directory_iterator(folder, error)) {
+  if (!fs::is_directory(folder, error)) return found;
+  for (auto const& entry : io::list_folder(folder, false)) {
     if (entry.path().filename().string().starts_with(name)) found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
@@ -57,7 +58,7 @@ data::Tokenizer trained_tokenizer(RunConfig const& config, fs::path const& cache
   auto const sources = data::list_corpus(corpus);
   auto const folder = cache / ("bpe-" + std::to_string(config.tokenizer.vocab_size) + "-" +
                                data::corpus_fingerprint(sources, corpus.max_bytes));
-  if (fs::exists(folder / data::merges_file)) {
+  if (io::is_there(folder / data::merges_file)) {
     try {
       return data::Tokenizer::load(folder);
     } catch (DataError const& damaged) {

@@ -14,6 +14,7 @@
 
 #include "moenda/energy/meter.hpp"
 #include "moenda/files/folder_lock.hpp"
+#include "moenda/record/file_hashes.hpp"
 #include "moenda/record/run_record.hpp"
 #include "moenda/report/terminal/progress.hpp"
 #include "moenda/toml/write.hpp"
@@ -58,6 +59,7 @@ class TrainingRun {
       start();
     }
     // Not before: whoever is refused must find the run's own files as they were.
+    io::remove_file_hashes(run_.folder);
     io::write_file_atomically(run_.folder / io::run_files::configuration,
                               io::write_toml(run_.config));
     T::keep(run_);
@@ -93,6 +95,9 @@ class TrainingRun {
     }
     progress.finish(progress_text());
     if (saved_ != trainer_.step_count()) save();
+    metrics.close();  // all that results.json stands for is on disk before it is
+    if (routing_) routing_->close();
+    events.close();
     try {
       finish();
     } catch (Interrupted) {
@@ -214,7 +219,7 @@ class TrainingRun {
     return 130;
   }
   void save_state() {
-    if (!std::filesystem::exists(run_.folder / io::run_files::configuration)) {
+    if (!io::is_there(run_.folder / io::run_files::configuration)) {
       throw DataError(
           run_.folder.string() +
           ": was removed while the run was being trained; nothing is left to save it in");
@@ -261,9 +266,8 @@ class TrainingRun {
     results["energy"] =
         energy_results(energy_->name(), training_energy_.joules(), evaluation_energy_.joules(),
                        double(tokens()), seconds_, backend_.pool.threads());
-    io::write_file_atomically(
-        run_.folder / io::run_files::results,
-        results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    io::end_run(run_.folder,
+                results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
   [[nodiscard]] std::int64_t tokens() const {
     return trainer_.step_count() * trainer_.tokens_per_step();
@@ -311,6 +315,7 @@ int train_run(typename T::Run run, Options const& options) {
   io::RunRecord const record(folder);
   if (!options.force && is_measured(record, evaluation_hash(run.config.evaluate))) {
     std::cerr << run.title() << ": already trained; --force trains it again\n";
+    say_changed_files(folder);
     print_result(folder);
     return 0;
   }
@@ -324,7 +329,7 @@ int train_run(typename T::Run run, Options const& options) {
               << ": already trained, but measured in another way ([evaluate]); measuring again\n";
   }
   io::remove_leftovers(folder);
-  if (std::filesystem::exists(run.checkpoints())) io::remove_leftovers(run.checkpoints());
+  if (io::is_there(run.checkpoints())) io::remove_leftovers(run.checkpoints());
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
   auto const compute = run.config.compute;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -45,6 +46,13 @@ class AtomicFile {
     }
   }
   void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+
+  /// Replaces `size` bytes from `offset` on, which have been written already: for a header that is
+  /// known when all else is.
+  void rewrite(std::uint64_t offset, void const* data, std::size_t size) {
+    flush();
+    file_.write_at(offset, data, size);
+  }
 
   /// Puts the file in place. When this returns, the new content survives a power cut. When it
   /// throws, readers find the old content, or the new one if only the last folder sync failed.

@@ -75,6 +75,20 @@ class FileDescriptor {
     }
   }
 
+  /// Writes all `size` bytes at `offset`; the current position stays.
+  void write_at(std::uint64_t offset, void const* data, std::size_t size) {
+    auto const* bytes = static_cast<char const*>(data);
+    for (std::size_t done = 0; done < size;) {
+      std::size_t const piece = std::min<std::size_t>(size - done, std::size_t{1} << 30);
+      auto const place = static_cast<off_t>(offset + done);
+      ssize_t const written =
+          retry_interrupted([&] { return ::pwrite(number_, bytes + done, piece, place); });
+      if (written == -1) throw_file_error(path_, "write", errno);
+      if (written == 0) throw_file_error(path_, "write", EIO);  // would loop for ever
+      done += static_cast<std::size_t>(written);
+    }
+  }
+
   /// Reads up to `size` bytes at `offset`; fewer only at the end of the file.
   std::size_t read_at(std::uint64_t offset, void* data, std::size_t size) const {
     auto* bytes = static_cast<char*>(data);

@@ -41,6 +41,13 @@ inline bool examine(std::filesystem::path const& path, struct stat& status) {
 
 }  // namespace detail
 
+/// False when there is nothing under `path`. Throws DataError when that cannot be known, which is
+/// not the same: a run whose files cannot be seen must not begin anew.
+[[nodiscard]] inline bool is_there(std::filesystem::path const& path) {
+  struct stat status {};
+  return detail::examine(path, status);
+}
+
 /// Throws DataError when `folder` is there and is a link or no folder.
 inline void require_own_folder(std::filesystem::path const& folder) {
   auto bare = folder.lexically_normal();  // "folder/" would be what a link leads to
@@ -65,8 +72,7 @@ inline void require_own_file(std::filesystem::path const& path) {
 /// with one name; looks into its folders too when `recursive`. A folder that is not there is fine.
 inline void require_own_files(std::filesystem::path const& folder, bool recursive) {
   require_own_folder(folder);
-  std::error_code error;
-  if (!std::filesystem::is_directory(folder, error)) return;
+  if (!is_there(folder)) return;
   for (auto const& entry : list_folder(folder, false)) {
     struct stat status {};
     if (!detail::examine(entry.path(), status)) continue;  // it has just been removed

@@ -12,6 +12,7 @@ inline constexpr char const* routing = "routing.csv";  ///< a row per logged ste
 inline constexpr char const* routing_layers = "routing_layers.csv";  ///< one per step and layer
 inline constexpr char const* analysis = "routing.json";   ///< what each expert takes in the end
 inline constexpr char const* results = "results.json";    ///< the run has ended
+inline constexpr char const* hashes = "hashes.json";      ///< of the other files, when it has ended
 inline constexpr char const* checkpoints = "checkpoint";  ///< a folder of folders step_########
 inline constexpr char const* tokenizer = "tokenizer";     ///< a folder; of a language model
 inline constexpr char const* encoder = "encoder.json";    ///< columns to features; of table rows
@@ -24,8 +25,8 @@ inline constexpr char const* state = "state.json";
 
 /// What training leaves and begins anew with `--force`; results first, so that a run without them
 /// is one that goes on.
-inline constexpr std::array of_training{results,        checkpoints, metrics,  routing,
-                                        routing_layers, analysis,    tokenizer};
+inline constexpr std::array of_training{results, hashes,         checkpoints, metrics,
+                                        routing, routing_layers, analysis,    tokenizer};
 /// What is written again whenever a run goes on.
 inline constexpr std::array of_configuration{configuration, meta, encoder, vocabulary};
 /// A folder with the run that was there before `--force`, until the first new checkpoint.

@@ -22,6 +22,12 @@ inline constexpr std::uintmax_t largest_text_bytes = std::uintmax_t{16} << 20;
   return sanitize_utf8(detail::read_own_file(path, largest_text_bytes));
 }
 
+/// What is wrong, without the name of the exception: "[json.exception.parse_error.101] parse ...".
+[[nodiscard]] inline std::string reason_of(nlohmann::json::exception const& error) {
+  std::string const why = error.what();
+  return why.substr(why.find(' ') + 1);
+}
+
 /// What a JSON file holds, which must be an object. DataError names the file and the place in it.
 [[nodiscard]] inline nlohmann::json read_json_file(std::filesystem::path const& path) {
   std::string const where = sanitize_utf8(path.string());
@@ -29,8 +35,7 @@ inline constexpr std::uintmax_t largest_text_bytes = std::uintmax_t{16} << 20;
   try {
     value = nlohmann::json::parse(read_text_file(path));
   } catch (nlohmann::json::exception const& error) {
-    std::string const why = error.what();  // "[json.exception.parse_error.101] parse error at ..."
-    throw DataError(where + ": must be JSON, " + why.substr(why.find(' ') + 1));
+    throw DataError(where + ": must be JSON, " + reason_of(error));
   }
   if (!value.is_object()) {
     throw DataError(where + ": must hold an object, got " + value.type_name());

@@ -16,6 +16,7 @@
 #include "moenda/files/text.hpp"
 #include "moenda/probe/difficulty.hpp"
 #include "moenda/probe/specialisation.hpp"
+#include "moenda/record/json_file.hpp"
 
 namespace moenda::io {
 
@@ -168,7 +169,7 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
     analysis.experts_removed = count("experts_removed");
     return analysis;
   } catch (nlohmann::json::exception const& error) {
-    throw DataError(std::string("must be the JSON of a routing analysis: ") + error.what());
+    throw DataError(std::string("must be the JSON of a routing analysis: ") + reason_of(error));
   }
 }
 

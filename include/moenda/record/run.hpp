@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "moenda/record/file_hashes.hpp"
 #include "moenda/record/run_record.hpp"
 
 namespace moenda::io {
@@ -26,6 +27,7 @@ struct ReportRun {
   CsvRows<RoutingLayerRow> routing_layers;  // the same
   RoutingAnalysis analysis;                 // what each expert takes; empty before the end
   bool finished = false;                    // without it `results` is empty
+  std::vector<std::string> changed;         // files that are not as when the run ended
   RunResults results;
 
   /// What its own task measured, if it did.
@@ -58,6 +60,7 @@ struct ReportRun {
   run.analysis = record.analysis().value_or(RoutingAnalysis{});
   auto results = record.results();
   run.finished = results.has_value();
+  run.changed = changed_files(folder);
   if (results) run.results = std::move(*results);
   return run;
 }

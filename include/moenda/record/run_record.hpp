@@ -132,10 +132,7 @@ class RunRecord {
   [[nodiscard]] std::filesystem::path const& folder() const { return folder_; }
   /// Where the file or folder `name` of run_files stands, whether or not it is present.
   [[nodiscard]] std::filesystem::path file(char const* name) const { return folder_ / name; }
-  [[nodiscard]] bool has(char const* name) const {
-    std::error_code error;
-    return std::filesystem::exists(file(name), error);
-  }
+  [[nodiscard]] bool has(char const* name) const { return is_there(file(name)); }
   /// True when results.json has been written, which is the last thing a run does.
   [[nodiscard]] bool finished() const { return has(run_files::results); }
 

@@ -131,6 +131,11 @@ class EventFile {
     }
     write(event(step).bytes(5, summary.str()));
   }
+  /// When the last step is written: it survives a power cut. Throws DataError where it does not.
+  void close() {
+    file_.sync();
+    file_.close();
+  }
   [[nodiscard]] std::filesystem::path const& path() const { return path_; }
 
  private:

@@ -203,8 +203,15 @@ inline constexpr std::array<Measure, 15> measures = {{
   return found;
 }
 
-/// Reasons why two columns may not measure the same thing, in words.
+/// What a reader must know of the columns, in words: files that have changed since, and reasons why
+/// two columns may not measure the same thing.
 [[nodiscard]] inline std::vector<std::string> differences(std::vector<ReportRun> const& runs) {
+  std::vector<std::string> sentences;
+  for (auto const& run : runs) {
+    if (auto sentence = changed_files_sentence(run.name, run.changed); !sentence.empty()) {
+      sentences.push_back(std::move(sentence));
+    }
+  }
   std::set<std::string> tasks, data, tokenizers, evaluations;
   for (auto const& run : runs) {
     tasks.insert(run.task);
@@ -214,11 +221,11 @@ inline constexpr std::array<Measure, 15> measures = {{
     if (run.finished) evaluations.insert(run.results.evaluation);
   }
   if (tasks.size() > 1) {
-    return {
+    sentences.emplace_back(
         "The runs learn different tasks, so their numbers do not compare: no value is called the "
-        "best, and no change is given."};
+        "best, and no change is given.");
+    return sentences;
   }
-  std::vector<std::string> sentences;
   if (data.size() > 1) {
     sentences.emplace_back(
         "The runs learn from different data, so their losses do not compare models alone.");

@@ -6,13 +6,12 @@
 #include <cctype>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/files/read_file.hpp"
 #include "moenda/toml/guard.hpp"
 
 namespace moenda::io {
@@ -45,15 +44,12 @@ namespace moenda::io {
   if (!std::filesystem::is_regular_file(path, error)) {
     throw DataError(path.string() + ": there is no such configuration file");
   }
-  constexpr std::uintmax_t largest = 1 << 20;
-  if (std::filesystem::file_size(path, error) > largest) {
+  constexpr std::size_t largest = std::size_t{1} << 20;
+  auto text = data::read_file(path, largest + 1);
+  if (text.size() > largest) {
     throw ConfigError(path.string() + ": a configuration file must not exceed 1 MB");
   }
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) throw DataError(path.string() + ": the file cannot be read");
-  return text.str();
+  return text;
 }
 
 /// `over` laid on `base`: tables are merged key by key, everything else is replaced. A table that

@@ -143,12 +143,13 @@ template <class Training, class Examples>
   if (number.size() < 8) number.insert(0, 8 - number.size(), '0');
   return folder / ("step_" + number);
 }
-/// The checkpoints below `folder` by rising step. Other folders do not count.
+/// The checkpoints below `folder` by rising step. Other folders do not count. Throws DataError when
+/// they cannot be seen.
 [[nodiscard]] inline std::vector<std::filesystem::path> list_checkpoints(
     std::filesystem::path const& folder) {
   std::vector<std::pair<std::int64_t, std::filesystem::path>> found;
-  std::error_code error;
-  for (auto const& entry : std::filesystem::directory_iterator(folder, error)) {
+  if (!io::is_there(folder)) return {};
+  for (auto const& entry : io::list_folder(folder, false)) {
     auto const name = entry.path().filename().string();
     std::int64_t step = -1;
     constexpr std::string_view prefix = "step_";

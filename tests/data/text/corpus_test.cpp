@@ -140,3 +140,44 @@ TEST_CASE("The fingerprint of a corpus changes with any file", "[data][corpus]")
   std::filesystem::rename(folder / "b.txt", folder / "c.txt");
   CHECK(fingerprint() != second);
 }
+
+TEST_CASE("The pieces of a text are the text, cut where tokenizers cut", "[data][corpus]") {
+  TemporaryFolder const folder;
+  std::string mixed;
+  for (int i = 0; i < 50; ++i)
+    mixed += "um dois, três\ncoração — 一二三四五六七八九十" + std::to_string(i);
+  std::string const no_place = [] {
+    std::string text;
+    for (int i = 0; i < 100; ++i) text += "ção";
+    return text;
+  }();
+  for (auto const& text :
+       {mixed, no_place, std::string(100, ' '), std::string("a b"), std::string()}) {
+    store(folder / "text", text);
+    for (unsigned const piece_bytes : {16U, 17U, 31U, 64U, 100000U}) {
+      std::string all, last;
+      TextPieces pieces(folder / "text", UINT64_MAX, piece_bytes);
+      for (std::string piece; pieces.next(piece);) {
+        REQUIRE_FALSE(piece.empty());
+        if (!all.empty()) CHECK(next_cut(std::string{all.back(), piece.front()}, 1) == 1);
+        all += piece;
+      }
+      CHECK(all == text);
+    }
+  }
+}
+
+TEST_CASE("A byte that is not UTF-8 is found in any piece, at its place", "[data][corpus]") {
+  TemporaryFolder const folder;
+  for (int const at : {0, 15, 16, 17, 90, 199}) {
+    std::string text(200, 'a');
+    text[static_cast<std::size_t>(at)] = '\xC3';
+    store(folder / "text", text);
+    CHECK_THAT(message_of<DataError>([&] {
+                 TextPieces pieces(folder / "text", UINT64_MAX, 16);
+                 for (std::string piece; pieces.next(piece);) {
+                 }
+               }),
+               Contains("byte " + std::to_string(at) + " "));
+  }
+}

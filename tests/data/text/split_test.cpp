@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/written_cache.hpp"
 #include "files/temporary_folder.hpp"
 #include "moenda/core/random.hpp"
 
@@ -30,7 +31,7 @@ struct Encoded {
       for (int& id : ids) id = next++;
       all.emplace_back("doc" + std::to_string(i), ids);
     }
-    write_token_cache(folder / "tokens", {"t", "c", 1000000}, all);
+    test::write_token_cache(folder / "tokens", {"t", "c", 1000000}, all);
   }
   [[nodiscard]] TokenCache open() const { return TokenCache(folder / "tokens"); }
   io::test::TemporaryFolder folder;

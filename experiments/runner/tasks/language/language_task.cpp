@@ -115,7 +115,7 @@ struct LanguageTask {
   static void keep(Run const& run) {
     if (run.config.tokenizer.kind == TokenizerKind::byte) return;
     auto const folder = run.folder / io::run_files::tokenizer;
-    if (std::filesystem::exists(folder)) {
+    if (io::is_there(folder)) {
       if (newest_checkpoint(run.checkpoints())) return;  // the run goes on with this one
       io::discard_folder(folder);
     }

@@ -19,7 +19,7 @@ namespace moenda::runner {
 inline std::optional<data::TokenStream> old_text(Run const& run, ThreadPool& pool) {
   auto const file =
       io::RunRecord(run.out / run.config.start_from).file(io::run_files::configuration);
-  if (run.config.start_from.empty() || !std::filesystem::exists(file)) return std::nullopt;
+  if (run.config.start_from.empty() || !io::is_there(file)) return std::nullopt;
   RunConfig first = run.config;
   first.data = read_run_config(file, {}).data;
   if (io::write_toml(first) == io::write_toml(run.config)) return std::nullopt;

@@ -13,9 +13,9 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/core/fields.hpp"
+#include "moenda/data/text/text_pieces.hpp"
+#include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/content_hash.hpp"
-#include "moenda/files/read_file.hpp"
-#include "moenda/files/utf8.hpp"
 
 namespace moenda::data {
 
@@ -71,19 +71,16 @@ inline constexpr char const* corpus_advice =
 
 /// Appends the *.txt files below `folder`, sorted by name. Throws DataError if there are none.
 inline void list_folder(std::filesystem::path const& folder, std::vector<SourceFile>& sources) {
-  namespace fs = std::filesystem;
-  std::error_code error;
   std::vector<SourceFile> found;
-  fs::recursive_directory_iterator i(folder, error);
-  for (; !error && i != fs::recursive_directory_iterator(); i.increment(error)) {
+  for (auto const& entry : io::list_folder(folder, true)) {
     std::error_code ignored;  // a file that vanished or a broken link is no text
-    auto const file = i->path().filename().string();
+    auto const file = entry.path().filename().string();
     bool const described =
         std::find(not_corpus_files.begin(), not_corpus_files.end(), file) != not_corpus_files.end();
-    if (i->path().extension() != ".txt" || described || !i->is_regular_file(ignored)) continue;
-    found.push_back(examine_source(i->path(), i->path().lexically_relative(folder).string()));
+    if (entry.path().extension() != ".txt" || described || !entry.is_regular_file(ignored))
+      continue;
+    found.push_back(examine_source(entry.path(), entry.path().lexically_relative(folder).string()));
   }
-  if (error) throw DataError(folder.string() + ": cannot list (" + error.message() + ")");
   if (found.empty())
     throw DataError(folder.string() + ": must hold at least one *.txt file; " + corpus_advice);
   std::sort(found.begin(), found.end(),
@@ -117,19 +114,12 @@ inline void list_folder(std::filesystem::path const& folder, std::vector<SourceF
   return sources;
 }
 
-/// Reads a text, at most `max_bytes` of it. A byte order mark is dropped; NUL is a character like
-/// others. Throws DataError with the offset of the first byte that is not UTF-8.
+/// Reads a text, at most `max_bytes` of it, as TextPieces does. Throws DataError.
 [[nodiscard]] inline Document read_document(SourceFile const& source, std::uint64_t max_bytes) {
-  std::string text = read_file(source.path, max_bytes);
-  std::size_t const bad = io::find_invalid_utf8(text);
-  // A limit may cut the last character in two.
-  bool const cut = text.size() == max_bytes && bad < text.size() && text.size() - bad < 4;
-  if (bad < text.size() && !cut)
-    throw DataError(source.path.string() + ": must be UTF-8, byte " + std::to_string(bad) +
-                    " is not part of a character");
-  text.resize(bad);
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
-  return {source.name, std::move(text)};
+  TextPieces pieces(source.path, max_bytes);
+  Document document{source.name, ""};
+  for (std::string piece; pieces.next(piece);) document.text += piece;
+  return document;
 }
 
 /// Reads the texts in order until max_bytes are reached; the last one may be cut short.

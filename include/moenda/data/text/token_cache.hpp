@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// An encoded corpus in one file, so that it is encoded once and afterwards mapped into memory:
+// An encoded corpus in one file, so that it is encoded once:
 //
-//   header (TokenCacheHeader), document ends (uint64 each), document names (NUL after each, zeros
-//   up to a multiple of 8), tokens (uint16, or uint32 for vocabularies above 65,536)
+//   header (TokenCacheHeader), tokens (uint16, or uint32 for vocabularies above 65,536), document
+//   ends (uint64 each), document names (NUL after each)
 //
 // Little-endian. What it was made from is named by two fingerprints; its content is checked by two
-// checksums, so a damaged or outdated file is noticed and made anew.
+// checksums, so a damaged or outdated file is noticed and made anew. Neither writing nor reading
+// needs memory for the tokens: they are read from the file when they are asked for. A mapping would
+// do the same, but a file that another program shortens would then end this one (SIGBUS).
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -23,14 +26,14 @@
 #include "moenda/core/error.hpp"
 #include "moenda/data/text/token_stream.hpp"
 #include "moenda/files/atomic_file.hpp"
+#include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/content_hash.hpp"
-#include "moenda/files/mapped_file.hpp"
-#include "moenda/files/read_file.hpp"
+#include "moenda/files/file_descriptor.hpp"
 
 namespace moenda::data {
 
 static_assert(std::endian::native == std::endian::little,
-              "TokenCache: the file is little-endian and mapped as it is");
+              "TokenCache: the file is little-endian and read as it is");
 
 /// Tokens [begin, end) of the stream are one document, separator included.
 struct TokenDocument {
@@ -40,11 +43,11 @@ struct TokenDocument {
 
 struct TokenCacheHeader {
   char magic[8] = {'M', 'O', 'E', 'N', 'D', 'A', 'T', 'K'};
-  std::uint32_t version = 1;
+  std::uint32_t version = 2;
   std::uint32_t token_bytes = 2;
   std::uint64_t vocab_size = 0, documents = 0, tokens = 0;
-  std::uint64_t names_bytes = 0;  // a multiple of 8
-  char tokenizer[64] = {};        // fingerprints, ended by NUL
+  std::uint64_t names_bytes = 0;
+  char tokenizer[64] = {};  // fingerprints, ended by NUL
   char corpus[64] = {};
   std::uint64_t body_checksum = 0, header_checksum = 0;
 
@@ -57,7 +60,59 @@ struct TokenCacheHeader {
 static_assert(sizeof(TokenCacheHeader) == 192 && alignof(TokenCacheHeader) == 8,
               "TokenCacheHeader: the file format has 192 bytes without padding");
 
-/// What write_token_cache needs to know besides the tokens.
+namespace detail {
+
+/// The checksum of the tokens takes them in blocks of this size.
+inline constexpr std::size_t token_block_bytes = std::size_t{1} << 16;
+
+/// The tokens of an opened cache.
+class TokensInFile : public TokenSource {
+ public:
+  TokensInFile(io::FileDescriptor file, TokenCacheHeader const& header)
+      : file_(std::move(file)), token_bytes_(header.token_bytes), vocab_size_(header.vocab_size) {}
+
+  /// Throws DataError where the file has become shorter, or holds another token than a tokenizer
+  /// can give.
+  void read(std::int64_t begin, std::span<int> out) const override {
+    if (token_bytes_ == 2) {
+      read_stored<std::uint16_t>(begin, out);
+    } else {
+      read_stored<std::uint32_t>(begin, out);
+    }
+  }
+  [[nodiscard]] io::FileDescriptor const& file() const { return file_; }
+
+ private:
+  template <class Stored>
+  void read_stored(std::int64_t begin, std::span<int> out) const {
+    std::array<Stored, 2048> stored;
+    auto place = sizeof(TokenCacheHeader) + static_cast<std::uint64_t>(begin) * sizeof(Stored);
+    for (std::size_t done = 0; done < out.size();) {
+      std::size_t const here = std::min(out.size() - done, stored.size());
+      if (file_.read_at(place, stored.data(), here * sizeof(Stored)) != here * sizeof(Stored))
+        throw DataError(file_.path().string() +
+                        ": the token cache was shortened while it was in use");
+      Stored largest = 0;
+      for (std::size_t i = 0; i < here; ++i) {
+        largest = std::max(largest, stored[i]);
+        out[done + i] = static_cast<int>(stored[i]);
+      }
+      if (largest >= vocab_size_)
+        throw DataError(file_.path().string() + ": token ids must be below " +
+                        std::to_string(vocab_size_) + ", one is " + std::to_string(largest));
+      done += here;
+      place += here * sizeof(Stored);
+    }
+  }
+
+  io::FileDescriptor file_;
+  std::size_t token_bytes_;
+  std::uint64_t vocab_size_;
+};
+
+}  // namespace detail
+
+/// What a token cache is made from.
 struct TokenCacheKey {
   std::string tokenizer, corpus;  ///< fingerprints, at most 63 characters
   int vocab_size = 0;
@@ -66,25 +121,26 @@ struct TokenCacheKey {
 /// An opened token cache.
 class TokenCache {
  public:
-  /// Maps and checks `path`. Throws DataError saying what is wrong with it.
-  explicit TokenCache(std::filesystem::path const& path)
-      : file_(std::make_shared<io::MappedFile const>(path)) {
-    read_header();
-    std::string_view body = file_->bytes().substr(sizeof header_);
-    auto const take = [&](std::uint64_t size) {
-      auto const part = body.substr(0, static_cast<std::size_t>(size));
-      body.remove_prefix(part.size());
+  /// Opens and checks `path`, reading it once. Throws DataError saying what is wrong with it.
+  explicit TokenCache(std::filesystem::path const& path) : path_(path) {
+    std::uint64_t size = 0;
+    auto file = io::open_for_reading(path, size);
+    read_header(file, size);
+    ContentHash hash;
+    auto place = sizeof header_ + add_tokens(file, hash);
+    auto const take = [&](std::uint64_t bytes) {
+      auto part = read_part(file, place, static_cast<std::size_t>(bytes));
+      place += bytes;
+      hash.add(part);
       return part;
     };
     auto const ends = take(8 * header_.documents), names = take(header_.names_bytes);
-    if (ContentHash().add(ends).add(names).add(body).value() != header_.body_checksum)
+    if (hash.value() != header_.body_checksum)
       refuse("its checksum must match, the content has changed");
     read_documents(ends, names);
-    if (header_.token_bytes == 2) {
-      read_tokens<std::uint16_t>(body);
-    } else {
-      read_tokens<std::uint32_t>(body);
-    }
+    auto const tokens = std::make_shared<detail::TokensInFile const>(std::move(file), header_);
+    tokens_.append(tokens, static_cast<std::int64_t>(header_.tokens));
+    check_ids();
   }
 
   [[nodiscard]] TokenStream const& tokens() const { return tokens_; }
@@ -95,33 +151,49 @@ class TokenCache {
 
  private:
   [[noreturn]] void refuse(std::string const& why) const {
-    throw DataError(file_->path().string() + ": not a usable token cache: " + why);
+    throw DataError(path_.string() + ": not a usable token cache: " + why);
   }
 
-  void read_header() {
-    auto const bytes = file_->bytes();
+  void read_header(io::FileDescriptor const& file, std::uint64_t size) {
     TokenCacheHeader const expected;
-    if (bytes.size() < sizeof header_)
-      refuse("must have a header of 192 bytes, has " + std::to_string(bytes.size()));
-    std::memcpy(&header_, bytes.data(), sizeof header_);
+    if (file.read_at(0, &header_, sizeof header_) != sizeof header_)
+      refuse("must have a header of 192 bytes, has " + std::to_string(size));
     if (std::memcmp(header_.magic, expected.magic, sizeof expected.magic) != 0)
       refuse("must begin with MOENDATK");
     if (header_.version != expected.version)
-      refuse("its version must be 1, is " + std::to_string(header_.version));
+      refuse("its version must be " + std::to_string(expected.version) + ", is " +
+             std::to_string(header_.version));
     if (header_.checksum() != header_.header_checksum) refuse("its header is damaged");
     // A correct checksum proves no good will: sizes are held against the file before use.
     bool const bounded =
-        (header_.token_bytes == 2 || header_.token_bytes == 4) &&
-        header_.documents <= bytes.size() / 8 && header_.names_bytes <= bytes.size() &&
-        header_.names_bytes % 8 == 0 && header_.tokens <= bytes.size() / header_.token_bytes &&
+        (header_.token_bytes == 2 || header_.token_bytes == 4) && header_.documents <= size / 8 &&
+        header_.names_bytes <= size && header_.tokens <= size / header_.token_bytes &&
         header_.vocab_size <= INT32_MAX && header_.tokenizer[63] == 0 && header_.corpus[63] == 0;
-    if (!bounded || bytes.size() != sizeof header_ + 8 * header_.documents + header_.names_bytes +
-                                        header_.token_bytes * header_.tokens)
-      refuse("its size must agree with its header, has " + std::to_string(bytes.size()) + " bytes");
+    if (!bounded || size != sizeof header_ + 8 * header_.documents + header_.names_bytes +
+                                header_.token_bytes * header_.tokens)
+      refuse("its size must agree with its header, has " + std::to_string(size) + " bytes");
+  }
+
+  [[nodiscard]] std::string read_part(io::FileDescriptor const& file, std::uint64_t place,
+                                      std::size_t size) const {
+    std::string part(size, '\0');
+    if (file.read_at(place, part.data(), size) != size) refuse("was shortened while it was read");
+    return part;
+  }
+
+  /// Adds the tokens to `hash`, and returns how many bytes they are.
+  std::uint64_t add_tokens(io::FileDescriptor const& file, ContentHash& hash) const {
+    std::uint64_t const all = header_.tokens * header_.token_bytes;
+    for (std::uint64_t done = 0; done < all; done += detail::token_block_bytes) {
+      auto const here = std::min<std::uint64_t>(detail::token_block_bytes, all - done);
+      hash.add(read_part(file, sizeof header_ + done, static_cast<std::size_t>(here)));
+    }
+    return all;
   }
 
   void read_documents(std::string_view ends, std::string_view names) {
     std::uint64_t begin = 0;
+    documents_.reserve(static_cast<std::size_t>(header_.documents));
     for (std::size_t i = 0; i < header_.documents; ++i) {
       std::uint64_t end;
       std::memcpy(&end, ends.data() + 8 * i, 8);
@@ -136,63 +208,80 @@ class TokenCache {
     if (begin != header_.tokens) refuse("the last document must end with the tokens");
   }
 
-  template <class Token>
-  void read_tokens(std::string_view bytes) {
-    std::span<Token const> const tokens(reinterpret_cast<Token const*>(bytes.data()),
-                                        static_cast<std::size_t>(header_.tokens));
-    Token largest = 0;
-    for (Token const token : tokens) largest = std::max(largest, token);
-    if (!tokens.empty() && largest >= header_.vocab_size)
-      refuse("token ids must be below " + std::to_string(header_.vocab_size) + ", one is " +
-             std::to_string(largest));
-    tokens_.append(tokens, file_);
+  /// Every token is read once, which checks it.
+  void check_ids() const {
+    std::vector<int> piece;
+    for (std::int64_t begin = 0; begin < tokens_.size();
+         begin += static_cast<std::int64_t>(piece.size())) {
+      piece.resize(static_cast<std::size_t>(std::min<std::int64_t>(4096, tokens_.size() - begin)));
+      tokens_.read(begin, piece);
+    }
   }
 
-  std::shared_ptr<io::MappedFile const> file_;
+  std::filesystem::path path_;
   TokenCacheHeader header_;
   std::vector<TokenDocument> documents_;
   TokenStream tokens_;
 };
 
-/// Writes the tokens of named documents as a token cache, complete or not at all. `documents` are
-/// pairs of name and tokens. Throws DataError.
-inline void write_token_cache(
-    std::filesystem::path const& path, TokenCacheKey const& key,
-    std::vector<std::pair<std::string, std::vector<int>>> const& documents) {
-  TokenCacheHeader header;
-  header.vocab_size = static_cast<std::uint64_t>(key.vocab_size);
-  header.token_bytes = key.vocab_size > 65536 ? 4 : 2;
-  header.documents = documents.size();
-  key.tokenizer.copy(header.tokenizer, sizeof header.tokenizer - 1);
-  key.corpus.copy(header.corpus, sizeof header.corpus - 1);
-  std::string ends, names, tokens;
-  auto const append = [](std::string& to, auto const& value) {
-    to.append(reinterpret_cast<char const*>(&value), sizeof value);
-  };
-  for (auto const& [name, ids] : documents) {
-    header.tokens += ids.size();
-    append(ends, header.tokens);
-    names.append(name).push_back('\0');
+/// Writes a token cache document by document, complete or not at all. Throws DataError.
+class TokenCacheWriter {
+ public:
+  TokenCacheWriter(std::filesystem::path const& path, TokenCacheKey const& key)
+      : file_((io::create_folders(io::folder_of(path)), path)) {
+    header_.vocab_size = static_cast<std::uint64_t>(key.vocab_size);
+    header_.token_bytes = key.vocab_size > 65536 ? 4 : 2;
+    key.tokenizer.copy(header_.tokenizer, sizeof header_.tokenizer - 1);
+    key.corpus.copy(header_.corpus, sizeof header_.corpus - 1);
+    file_.write(&header_, sizeof header_);
   }
-  names.append((8 - names.size() % 8) % 8, '\0');
-  header.names_bytes = names.size();
-  tokens.reserve(static_cast<std::size_t>(header.tokens * header.token_bytes));
-  for (auto const& [name, ids] : documents) {
+
+  /// Appends tokens to the document that is open.
+  void append(std::span<int const> ids) {
     for (int const id : ids) {
-      if (header.token_bytes == 2) {
-        append(tokens, static_cast<std::uint16_t>(id));
+      if (header_.token_bytes == 2) {
+        put(static_cast<std::uint16_t>(id));
       } else {
-        append(tokens, static_cast<std::uint32_t>(id));
+        put(static_cast<std::uint32_t>(id));
       }
     }
+    header_.tokens += ids.size();
   }
-  header.body_checksum = ContentHash().add(ends).add(names).add(tokens).value();
-  header.header_checksum = header.checksum();
-  make_folder(io::folder_of(path));
-  io::AtomicFile file(path);
-  file.write(&header, sizeof header);
-  for (std::string_view const part : {ends, names, tokens}) file.write(part);
-  file.commit();
-}
+  /// Ends the open document, and opens the next one.
+  void end_document(std::string_view name) {
+    ends_.append(reinterpret_cast<char const*>(&header_.tokens), sizeof header_.tokens);
+    names_.append(name).push_back('\0');
+    ++header_.documents;
+  }
+  /// Puts the file in place.
+  void commit() {
+    write_block();
+    header_.names_bytes = names_.size();
+    header_.body_checksum = hash_.add(ends_).add(names_).value();
+    header_.header_checksum = header_.checksum();
+    file_.write(ends_);
+    file_.write(names_);
+    file_.rewrite(0, &header_, sizeof header_);
+    file_.commit();
+  }
+
+ private:
+  template <class Stored>
+  void put(Stored token) {
+    block_.append(reinterpret_cast<char const*>(&token), sizeof token);
+    if (block_.size() == detail::token_block_bytes) write_block();
+  }
+  void write_block() {
+    if (block_.empty()) return;
+    hash_.add(block_);
+    file_.write(block_);
+    block_.clear();
+  }
+
+  io::AtomicFile file_;
+  TokenCacheHeader header_;
+  ContentHash hash_;
+  std::string block_, ends_, names_;
+};
 
 }  // namespace moenda::data

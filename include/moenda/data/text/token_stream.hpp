@@ -12,25 +12,49 @@
 
 namespace moenda::data {
 
-/// A long row of tokens made of segments, each in memory or in a mapped file, stored in 16 or 32
-/// bits. Copies share the tokens and keep them alive.
+/// Where tokens lie: in memory, or in a file that is read when it is asked.
+class TokenSource {
+ public:
+  TokenSource() = default;
+  TokenSource(TokenSource const&) = delete;
+  TokenSource& operator=(TokenSource const&) = delete;
+  virtual ~TokenSource() = default;
+  /// Copies the tokens [begin, begin + out.size()), which the source has.
+  virtual void read(std::int64_t begin, std::span<int> out) const = 0;
+};
+
+/// Unsigned 16- or 32-bit tokens in memory.
+template <class Token>
+class TokensInMemory : public TokenSource {
+ public:
+  static_assert(sizeof(Token) == 2 || sizeof(Token) == 4,
+                "TokenStream: tokens must have 16 or 32 bits");
+  explicit TokensInMemory(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  void read(std::int64_t begin, std::span<int> out) const override {
+    std::transform(tokens_.begin() + begin,
+                   tokens_.begin() + begin + static_cast<std::int64_t>(out.size()), out.begin(),
+                   [](Token token) { return static_cast<int>(token); });
+  }
+
+ private:
+  std::vector<Token> tokens_;
+};
+
+/// A long row of tokens made of segments, each a part of a source. Copies share the sources and
+/// keep them alive.
 class TokenStream {
  public:
   TokenStream() = default;
   /// A row in memory, of unsigned 16- or 32-bit tokens.
   template <class Token>
   explicit TokenStream(std::vector<Token> tokens) {
-    auto const owner = std::make_shared<std::vector<Token> const>(std::move(tokens));
-    append(std::span<Token const>(*owner), owner);
+    auto const size = static_cast<std::int64_t>(tokens.size());
+    append(std::make_shared<TokensInMemory<Token> const>(std::move(tokens)), size);
   }
 
-  /// Appends tokens that live as long as `owner`.
-  template <class Token>
-  void append(std::span<Token const> tokens, std::shared_ptr<void const> owner) {
-    static_assert(sizeof(Token) == 2 || sizeof(Token) == 4,
-                  "TokenStream: tokens must have 16 or 32 bits");
-    push({tokens.data(), sizeof(Token), 0, static_cast<std::int64_t>(tokens.size()),
-          std::move(owner)});
+  /// Appends the first `size` tokens of `source`.
+  void append(std::shared_ptr<TokenSource const> source, std::int64_t size) {
+    push({std::move(source), 0, 0, size});
   }
   void append(TokenStream const& other) {
     for (Segment const& segment : other.segments_) push(segment);
@@ -49,11 +73,12 @@ class TokenStream {
     auto segment =
         std::upper_bound(segments_.begin(), segments_.end(), begin,
                          [](std::int64_t position, Segment const& s) { return position < s.end; });
-    for (int* to = out.data(); to < out.data() + count; ++segment) {
-      auto const here = std::min(segment->end - begin, out.data() + count - to);
-      segment->copy(begin, here, to);
+    for (std::int64_t done = 0; done < count; ++segment) {
+      auto const here = std::min(segment->end - begin, count - done);
+      segment->source->read(segment->place_of(begin), out.subspan(static_cast<std::size_t>(done),
+                                                                  static_cast<std::size_t>(here)));
       begin += here;
-      to += here;
+      done += here;
     }
   }
   [[nodiscard]] int operator[](std::int64_t position) const {
@@ -72,40 +97,29 @@ class TokenStream {
     for (Segment const& s : segments_) {
       auto const from = std::max(begin, s.begin), to = std::min(end, s.end);
       if (from >= to) continue;
-      part.push({s.address(from), s.token_bytes, from, to, s.owner});
+      part.push({s.source, s.place_of(from), from, to});
     }
     return part;
   }
 
  private:
   struct Segment {
-    void const* data;
-    std::size_t token_bytes;
+    std::shared_ptr<TokenSource const> source;
+    std::int64_t first;       // where the segment begins in the source
     std::int64_t begin, end;  // positions in the stream
-    std::shared_ptr<void const> owner;
 
-    [[nodiscard]] void const* address(std::int64_t position) const {
-      return static_cast<char const*>(data) +
-             static_cast<std::size_t>(position - begin) * token_bytes;
-    }
-    void copy(std::int64_t position, std::int64_t count, int* to) const {
-      if (token_bytes == 2) {
-        std::copy_n(static_cast<std::uint16_t const*>(address(position)), count, to);
-      } else {
-        auto const* from = static_cast<std::uint32_t const*>(address(position));
-        std::transform(from, from + count, to, [](std::uint32_t t) { return static_cast<int>(t); });
-      }
+    [[nodiscard]] std::int64_t place_of(std::int64_t position) const {
+      return first + position - begin;
     }
   };
 
-  /// Puts a segment at the end; one that goes on in memory where the last one stops joins it.
+  /// Puts a segment at the end; one that goes on where the last one stops joins it.
   void push(Segment segment) {
     auto const count = segment.end - segment.begin;
     if (count == 0) return;
     size_ += count;
-    if (!segments_.empty() && segments_.back().address(segments_.back().end) == segment.data &&
-        segments_.back().token_bytes == segment.token_bytes &&
-        segments_.back().owner == segment.owner) {
+    if (!segments_.empty() && segments_.back().source == segment.source &&
+        segments_.back().place_of(segments_.back().end) == segment.first) {
       segments_.back().end = size_;
       return;
     }

@@ -16,6 +16,7 @@
 #include "moenda/data/tokenizer/bpe.hpp"
 #include "moenda/data/tokenizer/byte_alphabet.hpp"
 #include "moenda/files/atomic_file.hpp"
+#include "moenda/files/atomic_folder.hpp"
 #include "moenda/files/read_file.hpp"
 #include "moenda/files/utf8.hpp"
 
@@ -157,7 +158,7 @@ inline void save_bpe(Bpe const& bpe, std::filesystem::path const& folder) {
     merges += names[static_cast<std::size_t>(left)] + " " + names[static_cast<std::size_t>(right)];
     merges += '\n';
   }
-  make_folder(folder);
+  io::create_folders(folder);
   io::write_file_atomically(folder / encoder_file, encoder);
   io::write_file_atomically(folder / merges_file, merges);
 }

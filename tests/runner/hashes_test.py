@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A finished run keeps hashes of its files: what has changed since is said, and what may change is not."""
+import json
+import shutil
+
+from program import Place, end, expect
+
+NOTE = "not as when the run ended"
+
+
+def notes(result):
+    return [line for line in (result.stdout + result.stderr).splitlines() if NOTE in line]
+
+
+def change(run):
+    """One number of the first row."""
+    header, rows = (run / "metrics.csv").read_text().split("\n", 1)
+    (run / "metrics.csv").write_text(header + "\n" + rows.replace(",", ",1", 1))
+
+
+with Place() as place:
+    done = place.run("train", "tiny.toml")
+    expect(done.returncode == 0 and not notes(done), "train", done.stderr)
+    run = place.run_folder()
+    listed = json.loads((run / "hashes.json").read_text())["files"]
+    wanted = {p.name for p in run.iterdir() if p.is_file()} - {".lock", "hashes.json"}
+    expect(set(listed) == wanted, "hashes.json", f"{sorted(listed)} / {sorted(wanted)}")
+
+    # What commands do afterwards is no alarm.
+    for command in [["train", "tiny.toml"], ["eval", "tiny.toml"], ["generate", run], ["report", run],
+                    ["trace", run, "--file", run / "trace.safetensors"]]:
+        done = place.run(*command)
+        expect(done.returncode == 0 and not notes(done), command, done.stdout + done.stderr)
+    for command in [["train", "tiny.toml", "--evaluate.test_batches=2"], ["report", run], ["train", "tiny.toml", "--force"],
+                    ["report", run]]:
+        done = place.run(*command)
+        expect(done.returncode == 0 and not notes(done), command, done.stdout + done.stderr)
+
+    # A digit of a log changes: named, and all goes on.
+    saved = place.path / "saved"
+    shutil.copytree(run, saved)
+    change(run)
+    for command in [["report", run], ["train", "tiny.toml"], ["eval", run], ["generate", run]]:
+        done = place.run(*command)
+        expect(done.returncode == 0 and len(notes(done)) == 1 and "metrics.csv;" in notes(done)[0], command,
+               done.stdout + done.stderr)
+    expect(NOTE in (place.path / "report.html").read_text(), "report", "the page must say it too")
+    (run / "routing.json").unlink()
+    done = place.run("report", run)
+    expect("metrics.csv, routing.json (gone)" in "".join(notes(done)), "gone", notes(done))
+    (run / "hashes.json").write_text("{")
+    done = place.run("report", run)
+    expect(done.returncode == 0 and "hashes.json: hashes.json" in "".join(notes(done)), "damaged", notes(done))
+
+    # A run of an earlier version has no hashes: it is read as before.
+    (run / "hashes.json").unlink()
+    done = place.run("report", run)
+    expect(done.returncode == 0 and not notes(done), "without hashes", done.stderr)
+
+    # A run that goes on loses them until it ends.
+    shutil.rmtree(run)
+    shutil.copytree(saved, run)
+    (run / "results.json").unlink()
+    shutil.rmtree(run / "checkpoint" / "step_00000020")
+    done = place.run("train", "tiny.toml")
+    expect(done.returncode == 0 and not notes(done), "goes on", done.stderr)
+    done = place.run("report", run)
+    expect(done.returncode == 0 and not notes(done), "went on", done.stdout)
+
+    # The runs of a sweep.
+    place.write("s.toml", 'extends = "tiny.toml"\n[sweep.parameters]\n"train.seed" = [1, 2]\n')
+    expect(place.run("sweep", "s.toml").returncode == 0, "sweep", "")
+    first = sorted(p for p in (place.path / "runs" / "s").iterdir() if (p / "results.json").exists())[0]
+    expect(not notes(place.run("report", "runs/s")), "sweep", "nothing has changed")
+    change(first)
+    done = place.run("report", "runs/s")
+    expect(done.returncode == 0 and f"s/{first.name}: " in "".join(notes(done)), "sweep", done.stderr)
+end("hashes")

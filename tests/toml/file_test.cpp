@@ -112,6 +112,22 @@ TEST_CASE("toml file: characters outside ASCII stand in strings and comments onl
   }
 }
 
+TEST_CASE("toml file: the name of a table follows its bracket") {
+  for (std::string const text : {"[|x]", "[[|]]", "[\n]", "[ $]", "a = 1\n\t[.a]", "[[ =]]"}) {
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains(": the name of a table must follow its bracket"));
+  }
+  CHECK_THAT(refusal(std::string("[\0]", 3)), Contains("the name of a table must follow"));
+  for (std::string const text : {"[]", "[", "[[", "[ [a]]", "a = [\n[|]]"}) {  // the parser's
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains("not valid TOML"));
+  }
+  for (std::string const text : {"[-]", "['a']", "[[ \"a\" ]]", "x = [\n[1], [2]]"}) {
+    INFO(text);
+    CHECK(io::parse_toml(text, "file.toml").size() == 1);
+  }
+}
+
 TEST_CASE("toml file: a byte order mark and CRLF are taken") {
   CHECK(io::parse_toml("\xEF\xBB\xBF[a]\r\nb = 1\r\n", "f")["a"]["b"] == 1);
 }

@@ -2,6 +2,7 @@
 #pragma once
 // Refuses what toml++ 3.3 cannot survive, before it sees the text.
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -55,6 +56,16 @@ namespace detail {
   return false;
 }
 
+/// True when the header of a table begins at text[i], `[` or `[[`, and what follows can be no name.
+[[nodiscard]] inline bool header_without_name(std::string_view text, std::size_t i) {
+  auto const next = [&](std::size_t from) { return text.find_first_not_of(" \t", from); };
+  auto at = next(i + 1);
+  if (at < text.size() && text[at] == '[') at = next(at + 1);
+  if (at >= text.size()) return false;  // an error, left to the parser, as an empty name is
+  return std::isalnum(static_cast<unsigned char>(text[at])) == 0 &&
+         std::string_view("_-\"']").find(text[at]) == std::string_view::npos;
+}
+
 [[noreturn]] inline void refuse_text(std::string const& path, std::string_view text, std::size_t at,
                                      std::string const& what) {
   auto const line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(at), '\n');
@@ -66,22 +77,28 @@ namespace detail {
 /// Throws ConfigError for text that would overflow toml++'s stack or run into its undefined
 /// behaviour. It counts brackets but not dots, and destroys a tree as deep as `a.a.a...` by
 /// recursion; where it looks for white space, most characters outside ASCII reach code marked
-/// unreachable.
+/// unreachable, and so does a table header with another sign where its name must begin.
 inline void guard_toml(std::string_view text, std::string const& path) {
   std::vector<std::size_t> open;  // levels that each open bracket adds
   std::size_t level = 0, dots = 0;
+  bool line_begins = true;  // nothing but white space since the last newline
   for (std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; i < text.size(); ++i) {
     if (auto const after = detail::after_text(text, i); after > i) {
       if (detail::escapes_beyond_ascii(text.substr(i, after - i))) {
         detail::refuse_text(path, text, i, "a character outside ASCII must not follow a backslash");
       }
       i = after - 1;
+      line_begins = false;
       continue;
     }
     char const c = text[i];
     if (!detail::is_ascii(c)) {
       detail::refuse_text(path, text, i, "a character outside ASCII must stand in quotes");
     }
+    if (c == '[' && line_begins && open.empty() && detail::header_without_name(text, i)) {
+      detail::refuse_text(path, text, i, "the name of a table must follow its bracket");
+    }
+    line_begins = c == '\n' || (line_begins && (c == ' ' || c == '\t' || c == '\r'));
     if (c == '.') {
       ++dots;
     } else if (c == '[' || c == '{') {

@@ -61,7 +61,8 @@ namespace detail {
   auto const next = [&](std::size_t from) { return text.find_first_not_of(" \t", from); };
   auto at = next(i + 1);
   if (at < text.size() && text[at] == '[') at = next(at + 1);
-  if (at >= text.size()) return false;  // an error, left to the parser, as an empty name is
+  // Left to the parser, as an empty name is, or refused where it stands.
+  if (at >= text.size() || !is_ascii(text[at])) return false;
   return std::isalnum(static_cast<unsigned char>(text[at])) == 0 &&
          std::string_view("_-\"']").find(text[at]) == std::string_view::npos;
 }

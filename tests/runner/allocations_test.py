@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The N-th call of operator new fails, in every command: a sentence, and nothing is lost.
 
-usage: allocations_test.py PROGRAM [--every]
+usage: allocations_test.py PROGRAM [POINTS]
 
-N runs over POINTS evenly spaced calls of each command, or over every call with --every (minutes).
-A preloaded operator new does it. Where the environment variable MOENDA_COUNTS names a file, the
+N runs over POINTS evenly spaced calls of each command, 20 where that is not said; 0 is every call
+(many minutes). A preloaded operator new does it. Where the environment variable MOENDA_COUNTS names a file, the
 counts are appended to it.
 """
 import os
@@ -13,7 +13,6 @@ import sys
 
 from program import MODEL, Place, end, expect
 
-POINTS = 20
 FAILING_NEW = r"""
 #include <atomic>
 #include <cstdio>
@@ -96,10 +95,11 @@ def check_training(place, wanted):
     subprocess.run(["rm", "-rf", str(place.path / "runs" / "tiny")], check=True)
 
 
-def attack(place, library, name, words, check, every):
+def attack(place, library, name, words, check, points):
     calls = calls_of(place, library, words)
     check()
-    tried = sorted({*range(calls)} if every else {round(i * (calls - 1) / (POINTS - 1)) for i in range(POINTS)})
+    few = points > 1 and points < calls
+    tried = [round(i * (calls - 1) / (points - 1)) for i in range(points)] if few else range(calls)
     for n in tried:
         done = place.run(*words, env={"LD_PRELOAD": str(library), "FAIL_AT": str(n)})
         where = f"{name}, call {n} of {calls}"
@@ -110,11 +110,11 @@ def attack(place, library, name, words, check, every):
     print(f"{name}: {len(tried)} of {calls} calls of operator new failed")
     if "MOENDA_COUNTS" in os.environ:
         with open(os.environ["MOENDA_COUNTS"], "a", encoding="utf-8") as file:
-            file.write(f"M,moenda {name}: calls of operator new that failed,{len(tried)}\n")
+            file.write(f"M,moenda {name}: calls of operator new that failed; of {calls},{len(tried)}\n")
 
 
 def main():
-    every = "--every" in sys.argv[2:]
+    points = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     with Place() as place:
         library = built(place)
         place.write("sweep.toml", MODEL + SWEEP)
@@ -127,14 +127,14 @@ def main():
         def nothing():
             pass
 
-        attack(place, library, "describe", ["describe", "tiny.toml"], nothing, every)
-        attack(place, library, "sweep --dry-run", ["sweep", "sweep.toml", "--dry-run"], nothing, every)
+        attack(place, library, "describe", ["describe", "tiny.toml"], nothing, points)
+        attack(place, library, "sweep --dry-run", ["sweep", "sweep.toml", "--dry-run"], nothing, points)
         attack(place, library, "report", ["report", "tiny.toml", "--file", "page.html"],
-               lambda: check_report(place, page), every)
-        attack(place, library, "generate", ["generate", "tiny.toml", "--threads", "1"], nothing, every)
+               lambda: check_report(place, page), points)
+        attack(place, library, "generate", ["generate", "tiny.toml", "--threads", "1"], nothing, points)
         subprocess.run(["rm", "-rf", str(place.path / "runs" / "tiny")], check=True)
         attack(place, library, "train", ["train", "tiny.toml", "--threads", "1"],
-               lambda: check_training(place, wanted), every)
+               lambda: check_training(place, wanted), points)
     end("allocations")
 
 

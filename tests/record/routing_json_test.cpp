@@ -97,6 +97,7 @@ TEST_CASE("A damaged analysis is refused", "[io]") {
   refused("\"layer\":3", "\"lager\":3", "layer");
   refused("[1.0,1.25,1.5,2.0]", "[1.0]", "experts_by_loss must have 4 numbers, got 1");
   refused("experts_by_rarity", "experts_by_rarely", "experts_by_rarity");
-  refused("\"experts_added\":4", "\"experts_added\":[]", "must be the JSON of a routing analysis");
+  refused("\"experts_added\":4", "\"experts_added\":[]",
+          "experts_added must be a whole number in ");
   refused("{", "[", "must be the JSON");
 }

@@ -128,6 +128,19 @@ TEST_CASE("toml file: the name of a table follows its bracket") {
   }
 }
 
+TEST_CASE("toml file: a time follows the T of a date") {
+  for (std::string const text : {"a = 1979-05-27T|", "a = 1979-05-27t", "a = 1979-05-27 x",
+                                 "a = [1979-05-27T]", "a = 1979-05-27T\n"}) {
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains(": a time must follow the date"));
+  }
+  for (std::string const text : {"a = 1979-05-27", "a = 1979-05-27 # x", "a = [1979-05-27 ]",
+                                 "a = 1979-05-27T07:32:00", "a = 1979-05-27 07:32:00Z"}) {
+    INFO(text);
+    CHECK(io::parse_toml(text, "file.toml").size() == 1);
+  }
+}
+
 TEST_CASE("toml file: a byte order mark and CRLF are taken") {
   CHECK(io::parse_toml("\xEF\xBB\xBF[a]\r\nb = 1\r\n", "f")["a"]["b"] == 1);
 }

@@ -67,6 +67,24 @@ namespace detail {
          std::string_view("_-\"']").find(text[at]) == std::string_view::npos;
 }
 
+/// True when text[i] ends a date, 1979-05-27 with T or a blank behind it, and no time can follow.
+[[nodiscard]] inline bool date_without_time(std::string_view text, std::size_t i) {
+  constexpr std::string_view date = "dddd-dd-dd";
+  if (i < date.size() || std::string_view("Tt ").find(text[i]) == std::string_view::npos) {
+    return false;
+  }
+  auto const is_digit = [&](std::size_t at) {
+    return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0;
+  };
+  for (std::size_t k = 0; k < date.size(); ++k) {
+    std::size_t const at = i - date.size() + k;
+    if (date[k] == 'd' ? !is_digit(at) : text[at] != '-') return false;
+  }
+  bool const ends = i + 1 >= text.size() ||
+                    std::string_view(" \t\r\n,]}#").find(text[i + 1]) != std::string_view::npos;
+  return !is_digit(i + 1) && !(text[i] == ' ' && ends);
+}
+
 [[noreturn]] inline void refuse_text(std::string const& path, std::string_view text, std::size_t at,
                                      std::string const& what) {
   auto const line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(at), '\n');
@@ -78,7 +96,8 @@ namespace detail {
 /// Throws ConfigError for text that would overflow toml++'s stack or run into its undefined
 /// behaviour. It counts brackets but not dots, and destroys a tree as deep as `a.a.a...` by
 /// recursion; where it looks for white space, most characters outside ASCII reach code marked
-/// unreachable, and so does a table header with another sign where its name must begin.
+/// unreachable, and so do a table header with another sign where its name must begin, and a date
+/// without time.
 inline void guard_toml(std::string_view text, std::string const& path) {
   std::vector<std::size_t> open;  // levels that each open bracket adds
   std::size_t level = 0, dots = 0;
@@ -98,6 +117,9 @@ inline void guard_toml(std::string_view text, std::string const& path) {
     }
     if (c == '[' && line_begins && open.empty() && detail::header_without_name(text, i)) {
       detail::refuse_text(path, text, i, "the name of a table must follow its bracket");
+    }
+    if (detail::date_without_time(text, i)) {
+      detail::refuse_text(path, text, i, "a time must follow the date");
     }
     line_begins = c == '\n' || (line_begins && (c == ' ' || c == '\t' || c == '\r'));
     if (c == '.') {

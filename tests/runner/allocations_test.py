@@ -81,23 +81,23 @@ def results(place):
             for path in sorted(place.path.glob("runs/tiny/*/checkpoint/*/model.safetensors"))]
 
 
-def check_report(place, wanted):
+def check_report(place, where, wanted):
     page = place.path / "page.html"
-    expect(not page.exists() or page.read_bytes() == wanted, "report", "half a page was left")
+    expect(not page.exists() or page.read_bytes() == wanted, where, "another page was left")
     page.unlink(missing_ok=True)
 
 
-def check_training(place, wanted):
+def check_training(place, where, wanted):
     """Whatever was left, the run goes on to the weights that it would have had."""
     done = place.run("train", "tiny.toml", "--threads", 1)
-    expect(done.returncode == 0, "train again", f"{done.returncode}: {done.stderr}")
-    expect(results(place) == wanted, "train again", "must end in the same weights")
+    expect(done.returncode == 0, where, f"again: {done.returncode}: {done.stderr}")
+    expect(results(place) == wanted, where, "must end in the same weights when trained again")
     subprocess.run(["rm", "-rf", str(place.path / "runs" / "tiny")], check=True)
 
 
 def attack(place, library, name, words, check, points):
     calls = calls_of(place, library, words)
-    check()
+    check(name)
     few = points > 1 and points < calls
     tried = [round(i * (calls - 1) / (points - 1)) for i in range(points)] if few else range(calls)
     for n in tried:
@@ -106,7 +106,7 @@ def attack(place, library, name, words, check, points):
         expect(done.returncode in (0, 2, 3), where, f"{done.returncode}: {done.stderr}")
         if done.returncode != 0:
             expect("moenda: " in done.stderr, where, f"must say a sentence, said {done.stderr!r}")
-        check()
+        check(where)
     print(f"{name}: {len(tried)} of {calls} calls of operator new failed")
     if "MOENDA_COUNTS" in os.environ:
         with open(os.environ["MOENDA_COUNTS"], "a", encoding="utf-8") as file:
@@ -124,17 +124,17 @@ def main():
         expect(page.returncode == 0, "report", page.stderr)
         page = (place.path / "page.html").read_bytes()
 
-        def nothing():
+        def nothing(_where):
             pass
 
         attack(place, library, "describe", ["describe", "tiny.toml"], nothing, points)
         attack(place, library, "sweep --dry-run", ["sweep", "sweep.toml", "--dry-run"], nothing, points)
         attack(place, library, "report", ["report", "tiny.toml", "--file", "page.html"],
-               lambda: check_report(place, page), points)
+               lambda where: check_report(place, where, page), points)
         attack(place, library, "generate", ["generate", "tiny.toml", "--threads", "1"], nothing, points)
         subprocess.run(["rm", "-rf", str(place.path / "runs" / "tiny")], check=True)
         attack(place, library, "train", ["train", "tiny.toml", "--threads", "1"],
-               lambda: check_training(place, wanted), points)
+               lambda where: check_training(place, where, wanted), points)
     end("allocations")
 
 

@@ -128,6 +128,14 @@ TEST_CASE("toml file: the name of a table follows its bracket") {
   }
 }
 
+TEST_CASE("toml file: brackets are closed by their own kind") {
+  for (std::string const text : {"a = [}", "a = [[1}]", "a = {b = 1]", "[a}"}) {
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains(": a bracket must be closed by one of its own kind"));
+  }
+  CHECK(io::parse_toml("a = [{b = [1]}, '}']", "file.toml").size() == 1);
+}
+
 TEST_CASE("toml file: a time follows the T of a date") {
   for (std::string const text : {"a = 1979-05-27T|", "a = 1979-05-27t", "a = 1979-05-27 x",
                                  "a = [1979-05-27T]", "a = 1979-05-27T\n"}) {

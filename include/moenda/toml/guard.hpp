@@ -100,6 +100,7 @@ namespace detail {
 /// without time.
 inline void guard_toml(std::string_view text, std::string const& path) {
   std::vector<std::size_t> open;  // levels that each open bracket adds
+  std::string brackets;           // those that are open
   std::size_t level = 0, dots = 0;
   bool line_begins = true;  // nothing but white space since the last newline
   for (std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; i < text.size(); ++i) {
@@ -126,10 +127,18 @@ inline void guard_toml(std::string_view text, std::string const& path) {
       ++dots;
     } else if (c == '[' || c == '{') {
       open.push_back(dots + 1);
+      brackets += c;
       level += open.back();
       dots = 0;
     } else if (c == ']' || c == '}') {
-      if (!open.empty()) level -= open.back(), open.pop_back();
+      if (!open.empty()) {
+        if ((brackets.back() == '[') != (c == ']')) {
+          detail::refuse_text(path, text, i, "a bracket must be closed by one of its own kind");
+        }
+        level -= open.back();
+        open.pop_back();
+        brackets.pop_back();
+      }
       dots = 0;
     } else if (c == ',' || c == '\n') {
       dots = 0;

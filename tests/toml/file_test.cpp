@@ -137,8 +137,9 @@ TEST_CASE("toml file: brackets are closed by their own kind") {
 }
 
 TEST_CASE("toml file: a time follows the T of a date") {
-  for (std::string const text : {"a = 1979-05-27T|", "a = 1979-05-27t", "a = 1979-05-27 x",
-                                 "a = [1979-05-27T]", "a = 1979-05-27T\n"}) {
+  for (std::string const text :
+       {"a = 1979-05-27T|", "a = 1979-05-27t", "a = 1979-05-27 x", "a = [1979-05-27T]",
+        "a = 1979-05-27T\n", "a = 1979-05-2= 0\n", "a = 1979-05-27 0", "a = [+979-05-2_= 0]"}) {
     INFO(text);
     CHECK_THAT(refusal(text), Contains(": a time must follow the date"));
   }

@@ -85,6 +85,20 @@ namespace detail {
   return !is_digit(i + 1) && !(text[i] == ' ' && ends);
 }
 
+/// True when a word of ten signs or more that begins as a number ends at text[i], a blank, and one
+/// digit alone follows: the parser takes it for the time of a date.
+[[nodiscard]] inline bool digit_for_a_time(std::string_view text, std::size_t i) {
+  constexpr std::string_view ends = " \t\r\n,]}#";
+  auto const digit = [&](std::size_t at) {
+    return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0;
+  };
+  if (text[i] != ' ' || !digit(i + 1)) return false;
+  if (i + 2 < text.size() && ends.find(text[i + 2]) == std::string_view::npos) return false;
+  auto const before = text.substr(0, i).find_last_of(" \t\r\n,[]{}#");
+  std::size_t const begin = before == std::string_view::npos ? 0 : before + 1;
+  return i - begin >= 10 && (digit(begin) || text[begin] == '+' || text[begin] == '-');
+}
+
 [[noreturn]] inline void refuse_text(std::string const& path, std::string_view text, std::size_t at,
                                      std::string const& what) {
   auto const line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(at), '\n');
@@ -119,7 +133,7 @@ inline void guard_toml(std::string_view text, std::string const& path) {
     if (c == '[' && line_begins && open.empty() && detail::header_without_name(text, i)) {
       detail::refuse_text(path, text, i, "the name of a table must follow its bracket");
     }
-    if (detail::date_without_time(text, i)) {
+    if (detail::date_without_time(text, i) || detail::digit_for_a_time(text, i)) {
       detail::refuse_text(path, text, i, "a time must follow the date");
     }
     line_begins = c == '\n' || (line_begins && (c == ' ' || c == '\t' || c == '\r'));

@@ -10,6 +10,7 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <new>
 #include <string>
 
 #include "moenda/core/error.hpp"
@@ -26,16 +27,22 @@ constexpr char const* not_enough_memory =
     "moenda: there is not enough memory; try a smaller model or batch_size\n";
 
 /// With next to no memory not even an exception can be made, and the library calls this instead of
-/// throwing one.
-[[noreturn]] void end_without_exception() {
-  if (std::current_exception() != nullptr) std::abort();
+/// throwing one; so it does where bad_alloc leaves a function that must not throw (the destructor
+/// of a JSON value allocates).
+[[noreturn]] void end_without_memory() {
+  try {
+    if (auto const exception = std::current_exception()) std::rethrow_exception(exception);
+  } catch (std::bad_alloc const&) {
+  } catch (...) {
+    std::abort();
+  }
   (void)!::write(STDERR_FILENO, not_enough_memory,
                  std::char_traits<char>::length(not_enough_memory));
   ::_exit(3);
 }
 
 /// Before the objects of CLI11 that are made before main.
-[[gnu::constructor(101)]] void expect_little_memory() { std::set_terminate(end_without_exception); }
+[[gnu::constructor(101)]] void expect_little_memory() { std::set_terminate(end_without_memory); }
 
 /// What the caller has closed of stdin, stdout and stderr must not become one of our files: what is
 /// printed would be written into it.

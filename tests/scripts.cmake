@@ -34,6 +34,7 @@ set_tests_properties(consumers PROPERTIES WORKING_DIRECTORY "${CMAKE_CURRENT_SOU
                      COST 1000)  # long: it starts first
 
 moenda_ctest(format style COMMAND Python3::Interpreter "${tools}/check_format")
+moenda_ctest(reliability style COMMAND Python3::Interpreter "${tools}/reliability" --check)
 
 # Every ```cpp block of a page compiles; complete programs run and print what the page says, and so do
 # the commands of ```console blocks.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What fuzz targets share: checks that abort, a file for the input, and, without MOENDA_FUZZER, a
-// program that replays the files and folders given as arguments.
+// program that replays the files and folders given as arguments. tools/fuzz looks for inputs.
 #include <unistd.h>
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "moenda/files/file_descriptor.hpp"
@@ -22,10 +23,15 @@ inline void check(bool holds, char const* what) {
   std::abort();
 }
 
-/// One file for the whole run: the reader's own way in, through a path.
+/// One file for the whole run: the reader's own way in, through a path. Its name ends in `suffix`.
 struct Scratch {
-  std::string path = (std::filesystem::temp_directory_path() / "moenda-fuzz-XXXXXX").string();
-  int number = ::mkstemp(path.data());
+  std::string path;
+  int number;
+  explicit Scratch(std::string const& suffix = "")
+      : path((std::filesystem::temp_directory_path() / "moenda-fuzz-XXXXXX").string() + suffix),
+        number(::mkstemps(path.data(), static_cast<int>(suffix.size()))) {}
+  Scratch(Scratch const&) = delete;
+  Scratch& operator=(Scratch const&) = delete;
   ~Scratch() { ::unlink(path.c_str()); }
 
   void write(std::uint8_t const* data, std::size_t size) const {
@@ -33,7 +39,21 @@ struct Scratch {
     check(::pwrite(number, data, size, 0) == static_cast<ssize_t>(size),
           "scratch file must be written");
   }
+  void write(std::string_view text) const {
+    write(reinterpret_cast<std::uint8_t const*>(text.data()), text.size());
+  }
 };
+
+/// Several inputs in one: cuts what stands before the next byte 0xFF, and that byte, off `rest`.
+inline std::string_view take_part(std::string_view& rest) {
+  auto const end = rest.find('\xFF');
+  auto const part = rest.substr(0, end);
+  rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+  return part;
+}
+inline std::string_view as_text(std::uint8_t const* data, std::size_t size) {
+  return {reinterpret_cast<char const*>(data), size};
+}
 
 #ifndef MOENDA_FUZZER
 inline int replay(std::filesystem::path const& path) {

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a safetensors file: a DataError or tensors that can all be read.
-//
-//   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -DMOENDA_FUZZER -Iinclude
-//       tests/fuzz/safetensors_fuzz.cpp -o fuzz && ./fuzz -malloc_limit_mb=64 CORPUS
-//
-// Without MOENDA_FUZZER the program replays the files and folders given as arguments.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>

@@ -2,11 +2,7 @@
 // Any bytes as a table: a DataError or a ConfigError, or a table whose parts fit together and
 // encode to finite features, which come back from a saved encoder.
 //
-//   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -DMOENDA_FUZZER -Iinclude
-//       tests/fuzz/tabular_fuzz.cpp -o fuzz && ./fuzz -malloc_limit_mb=64 tests/fuzz/corpus/tabular
-//
-// The first byte says how the rest is read. Without MOENDA_FUZZER the program replays the files and
-// folders given as arguments.
+// The first byte says how the rest is read.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

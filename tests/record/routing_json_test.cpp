@@ -90,10 +90,14 @@ TEST_CASE("A damaged analysis is refused", "[io]") {
   refused("[1,3]", "[1]", "a row must have 2 counts, got 1");
   refused("[5,0]", "[5,-1]", "must not be negative");
   refused("\"experts\":[", "\"experts\":3,\"other\":[", "experts must be a list");
-  refused("\"tokens\":9", "\"tokens\":\"9\"", "must be the JSON of a routing analysis");
+  refused("\"tokens\":9", "\"tokens\":\"9\"", "tokens must be a whole number in ");
+  refused("\"tokens\":9", "\"tokens\":1e300", "got 1e+300");
+  refused("\"layer\":3", "\"layer\":99999999999", "layer must be a whole number in -2147483648..");
+  refused("[5,0]", "[5,0.5]", "a count must be a whole number in ");
   refused("\"layer\":3", "\"lager\":3", "layer");
   refused("[1.0,1.25,1.5,2.0]", "[1.0]", "experts_by_loss must have 4 numbers, got 1");
   refused("experts_by_rarity", "experts_by_rarely", "experts_by_rarity");
-  refused("\"experts_added\":4", "\"experts_added\":[]", "must be the JSON of a routing analysis");
+  refused("\"experts_added\":4", "\"experts_added\":[]",
+          "experts_added must be a whole number in ");
   refused("{", "[", "must be the JSON");
 }

@@ -115,6 +115,13 @@ TEST_CASE("what is no such line is refused with its place", "[table]") {
           return read_operator_questions(
               folder.write("s", "{\"question\":\"\",\"sql\":{\"agg\":6}}"));
         }) == "s:1: agg must be in 0..5, got 6");
+  for (std::string const number : {"1e300", "1.5", "99999999999", "-1e1"}) {
+    auto const line = "{\"question\":\"\",\"sql\":{\"agg\":" + number + "}}";
+    INFO(line);
+    CHECK_THAT(
+        refusal([&] { return read_operator_questions(folder.write("s", line.c_str())); }),
+        Catch::StartsWith("s:1: agg must be a whole number in -2147483648..2147483647, got "));
+  }
 }
 
 TEST_CASE("WikiTableQuestions: how many one operation can answer", "[table]") {

@@ -112,6 +112,44 @@ TEST_CASE("toml file: characters outside ASCII stand in strings and comments onl
   }
 }
 
+TEST_CASE("toml file: the name of a table follows its bracket") {
+  for (std::string const text : {"[|x]", "[[|]]", "[\n]", "[ $]", "a = 1\n\t[.a]", "[[ =]]"}) {
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains(": the name of a table must follow its bracket"));
+  }
+  CHECK_THAT(refusal(std::string("[\0]", 3)), Contains("the name of a table must follow"));
+  for (std::string const text : {"[]", "[", "[[", "[ [a]]", "a = [\n[|]]"}) {  // the parser's
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains("not valid TOML"));
+  }
+  for (std::string const text : {"[-]", "['a']", "[[ \"a\" ]]", "x = [\n[1], [2]]"}) {
+    INFO(text);
+    CHECK(io::parse_toml(text, "file.toml").size() == 1);
+  }
+}
+
+TEST_CASE("toml file: brackets are closed by their own kind") {
+  for (std::string const text : {"a = [}", "a = [[1}]", "a = {b = 1]", "[a}"}) {
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains(": a bracket must be closed by one of its own kind"));
+  }
+  CHECK(io::parse_toml("a = [{b = [1]}, '}']", "file.toml").size() == 1);
+}
+
+TEST_CASE("toml file: a time follows the T of a date") {
+  for (std::string const text :
+       {"a = 1979-05-27T|", "a = 1979-05-27t", "a = 1979-05-27 x", "a = [1979-05-27T]",
+        "a = 1979-05-27T\n", "a = 1979-05-2= 0\n", "a = 1979-05-27 0", "a = [+979-05-2_= 0]"}) {
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains(": a time must follow the date"));
+  }
+  for (std::string const text : {"a = 1979-05-27", "a = 1979-05-27 # x", "a = [1979-05-27 ]",
+                                 "a = 1979-05-27T07:32:00", "a = 1979-05-27 07:32:00Z"}) {
+    INFO(text);
+    CHECK(io::parse_toml(text, "file.toml").size() == 1);
+  }
+}
+
 TEST_CASE("toml file: a byte order mark and CRLF are taken") {
   CHECK(io::parse_toml("\xEF\xBB\xBF[a]\r\nb = 1\r\n", "f")["a"]["b"] == 1);
 }

@@ -102,6 +102,7 @@ constexpr char const* counterfactual_header =
 std::string csv_line(probe::Counterfactual const& found, int layer, std::int64_t window, int token,
                      int id) {
   std::ostringstream line;
+  line.exceptions(std::ios::badbit);
   line.precision(9);
   line << layer << ',' << window << ',' << token << ',' << id << ','
        << found.chosen[std::size_t(token)] << ',' << found.best_expert(token) << ','

@@ -57,8 +57,7 @@ std::vector<std::string> names_of_training(fs::path const& folder) {
   for (char const* name : io::run_files::of_training) {
     if (io::is_there(folder / name)) names.emplace_back(name);
   }
-  for (auto const& entry : io::list_folder(folder, false)) {
-    auto name = entry.path().filename().string();
+  for (auto& name : io::names_in(folder)) {
     if (name.starts_with(io::event_file_prefix)) names.push_back(std::move(name));
   }
   return names;

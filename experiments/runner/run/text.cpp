@@ -31,8 +31,8 @@ std::vector<fs::path> matches(fs::path const& pattern) {
   std::vector<fs::path> found;
   auto const folder = pattern.has_parent_path() ? pattern.parent_path() : fs::path(".");
   if (!fs::is_directory(folder, error)) return found;
-  for (auto const& entry : io::list_folder(folder, false)) {
-    if (entry.path().filename().string().starts_with(name)) found.push_back(entry.path());
+  for (auto const& path : io::list_folder(folder, false)) {
+    if (path.filename().string().starts_with(name)) found.push_back(path);
   }
   std::sort(found.begin(), found.end());
   return found;

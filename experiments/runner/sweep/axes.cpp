@@ -19,6 +19,7 @@ std::string last_word(std::string const& key) { return key.substr(key.rfind('.')
 
 std::string shown(toml::node const& value) {
   std::ostringstream text;
+  text.exceptions(std::ios::badbit);
   if (auto const* table = value.as_table()) {
     std::string rest;
     for (auto&& [key, inner] : *table) {
@@ -123,6 +124,7 @@ toml::table nested(Setting const& setting) {
   toml::table table;
   std::vector<std::string> words;
   std::istringstream stream(setting.key);
+  stream.exceptions(std::ios::badbit);
   for (std::string word; std::getline(stream, word, '.');) words.push_back(word);
   setting.value->visit([&](auto const& value) { table.insert_or_assign(words.back(), value); });
   for (auto word = words.rbegin() + 1; word != words.rend(); ++word) {

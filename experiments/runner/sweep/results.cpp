@@ -252,6 +252,7 @@ void write_sweep_results(SweepPlan const& plan, std::vector<ArmResult> const& re
     }
   }
   std::ostringstream csv;
+  csv.exceptions(std::ios::badbit);
   csv << "arm,seed,parameters,active_parameters,flops_per_token";
   for (auto const& name : names) csv << ',' << name;
   csv << '\n';

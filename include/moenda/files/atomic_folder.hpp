@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -7,8 +8,11 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "moenda/files/atomic_file.hpp"
@@ -16,24 +20,39 @@
 
 namespace moenda::io {
 
-/// The entries of `folder`, everything below it too when `recursive`, folders after their content.
-inline std::vector<std::filesystem::directory_entry> list_folder(
-    std::filesystem::path const& folder, bool recursive) {
+/// The names in `folder`, in no order. Throws DataError. By readdir: libstdc++'s iterators end the
+/// program when memory runs out, because they allocate in functions that must not throw.
+[[nodiscard]] inline std::vector<std::string> names_in(std::filesystem::path const& folder) {
   for (;;) {
-    std::error_code error;
-    std::vector<std::filesystem::directory_entry> entries;
-    auto place = std::filesystem::directory_iterator(folder, error);
-    while (!error && place != std::filesystem::directory_iterator()) {
-      auto const entry = *place;
-      auto const type = entry.symlink_status(error).type();
-      if (recursive && !error && type == std::filesystem::file_type::directory)
-        for (auto& inner : list_folder(entry.path(), true)) entries.push_back(std::move(inner));
-      entries.push_back(entry);
-      if (!error) place.increment(error);
+    std::unique_ptr<DIR, int (*)(DIR*)> const opened(::opendir(folder.c_str()), ::closedir);
+    if (opened == nullptr && errno == EINTR) continue;
+    if (opened == nullptr) throw_file_error(folder, "list folder", errno);
+    std::vector<std::string> names;
+    for (errno = 0; dirent const* const entry = ::readdir(opened.get()); errno = 0) {
+      std::string_view const name(entry->d_name);
+      if (name != "." && name != "..") names.emplace_back(name);
     }
-    if (!error) return entries;
-    if (error.value() != EINTR) throw_file_error(folder, "list folder", error.value());
+    if (errno == 0) return names;
+    if (errno != EINTR) throw_file_error(folder, "list folder", errno);
   }
+}
+[[nodiscard]] inline bool is_real_folder(std::filesystem::path const& path) {
+  std::error_code error;
+  return std::filesystem::symlink_status(path, error).type() ==
+         std::filesystem::file_type::directory;
+}
+
+/// The paths in `folder`, everything below it too when `recursive`, folders after their content.
+inline std::vector<std::filesystem::path> list_folder(std::filesystem::path const& folder,
+                                                      bool recursive) {
+  std::vector<std::filesystem::path> paths;
+  for (auto const& name : names_in(folder)) {
+    auto path = folder / name;
+    if (recursive && is_real_folder(path))
+      for (auto& inner : list_folder(path, true)) paths.push_back(std::move(inner));
+    paths.push_back(std::move(path));
+  }
+  return paths;
 }
 
 /// Creates `folder` and its missing parents so that they survive a power cut: the folder that
@@ -54,12 +73,13 @@ inline void create_folders(std::filesystem::path const& folder) {
 
 /// Removes a file, or a folder with all it holds; does not follow links.
 inline void remove_tree(std::filesystem::path const& path) {
-  std::error_code error;
-  do {
-    error.clear();
-    std::filesystem::remove_all(path, error);
-  } while (error.value() == EINTR);
-  if (error) throw_file_error(path, "remove", error.value());
+  auto const remove_one = [](std::filesystem::path const& one) {
+    int const result = retry_interrupted([&] { return ::remove(one.c_str()); });
+    if (result == -1 && errno != ENOENT && errno != ENOTDIR) throw_file_error(one, "remove", errno);
+  };
+  if (is_real_folder(path))
+    for (auto const& inner : list_folder(path, true)) remove_one(inner);
+  remove_one(path);
 }
 
 /// Removes what dead saves left in `parent` (names that begin with ".tmp-", not looked for
@@ -67,9 +87,9 @@ inline void remove_tree(std::filesystem::path const& path) {
 /// holding the folder's lock (folder_lock.hpp) and before saving.
 inline std::size_t remove_leftovers(std::filesystem::path const& parent) {
   std::size_t removed = 0;
-  for (auto const& entry : list_folder(parent, false)) {
-    if (entry.path().filename().string().rfind(temporary_prefix, 0) != 0) continue;
-    remove_tree(entry.path());
+  for (auto const& path : list_folder(parent, false)) {
+    if (path.filename().string().rfind(temporary_prefix, 0) != 0) continue;
+    remove_tree(path);
     ++removed;
   }
   return removed;
@@ -94,19 +114,19 @@ inline std::filesystem::path start_folder(std::filesystem::path const& final_fol
 
 /// Syncs every file and folder below `folder`, then `folder`. Refuses links and unfinished files.
 inline void sync_tree(std::filesystem::path const& folder) {
-  for (auto const& entry : list_folder(folder, true)) {
-    if (entry.path().filename().string().rfind(temporary_prefix, 0) == 0)
-      throw DataError(entry.path().string() + ": must be committed before its folder is");
+  for (auto const& path : list_folder(folder, true)) {
+    if (path.filename().string().rfind(temporary_prefix, 0) == 0)
+      throw DataError(path.string() + ": must be committed before its folder is");
     std::error_code error;
-    auto const type = entry.symlink_status(error).type();
+    auto const type = std::filesystem::symlink_status(path, error).type();
     if (type == std::filesystem::file_type::directory) {
-      sync_folder(entry.path());
+      sync_folder(path);
     } else if (type == std::filesystem::file_type::regular) {
-      FileDescriptor file(entry.path(), O_RDONLY, "open for sync");
+      FileDescriptor file(path, O_RDONLY, "open for sync");
       file.sync();
       file.close();
     } else {
-      throw DataError(entry.path().string() + ": must be a regular file or a folder");
+      throw DataError(path.string() + ": must be a regular file or a folder");
     }
   }
   sync_folder(folder);

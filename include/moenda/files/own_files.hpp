@@ -73,13 +73,13 @@ inline void require_own_file(std::filesystem::path const& path) {
 inline void require_own_files(std::filesystem::path const& folder, bool recursive) {
   require_own_folder(folder);
   if (!is_there(folder)) return;
-  for (auto const& entry : list_folder(folder, false)) {
+  for (auto const& path : list_folder(folder, false)) {
     struct stat status {};
-    if (!detail::examine(entry.path(), status)) continue;  // it has just been removed
+    if (!detail::examine(path, status)) continue;  // it has just been removed
     if (!S_ISDIR(status.st_mode)) {
-      detail::require_own(entry.path(), status);
+      detail::require_own(path, status);
     } else if (recursive) {
-      require_own_files(entry.path(), true);
+      require_own_files(path, true);
     }
   }
 }

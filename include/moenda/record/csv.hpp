@@ -153,6 +153,7 @@ inline void parse_row(CsvLine& line, MetricsRow& row) {
 template <class Row>
 [[nodiscard]] CsvRows<Row> read_csv(std::filesystem::path const& path, std::string_view header) {
   std::istringstream file(read_own_file(path, largest_csv_bytes));
+  file.exceptions(std::ios::badbit);  // too little memory is no end of the file
   CsvRows<Row> result;
   std::string text;
   std::size_t number = 0;
@@ -213,6 +214,7 @@ inline void append_number(std::string& text, double value) {
 /// kept rows keep their bytes; the file is replaced in one rename.
 inline void keep_rows_until(std::filesystem::path const& path, std::uint64_t last_step) {
   std::istringstream from(detail::read_own_file(path, largest_csv_bytes));
+  from.exceptions(std::ios::badbit);  // as above: rows would be lost
   AtomicFile kept(path);
   std::string line;
   for (std::size_t number = 1; std::getline(from, line) && !from.eof(); ++number) {

@@ -58,11 +58,14 @@ template <class Wanted>
 [[nodiscard]] FileHashes hashes_of(std::filesystem::path const& folder, Wanted wanted) {
   FileHashes hashes;
   auto const add = [&](std::filesystem::path const& below) {
-    for (auto const& entry : list_folder(folder / below, false)) {
-      auto const name = entry.path().filename().string();
-      if (name.starts_with('.') || name == run_files::hashes || !entry.is_regular_file()) continue;
+    for (auto const& name : names_in(folder / below)) {
+      auto const path = folder / below / name;
+      if (name.starts_with('.') || name == run_files::hashes ||
+          !std::filesystem::is_regular_file(path)) {
+        continue;
+      }
       auto const place = sanitize_utf8((below / name).string());
-      if (wanted(place)) hashes.emplace(place, hash_of_file(entry.path()));
+      if (wanted(place)) hashes.emplace(place, hash_of_file(path));
     }
   };
   add("");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/data/whole_number.hpp"
 #include "moenda/files/text.hpp"
 #include "moenda/probe/difficulty.hpp"
 #include "moenda/probe/specialisation.hpp"
@@ -77,14 +78,21 @@ inline void add_difficulty(nlohmann::ordered_json& json, RoutingAnalysis const& 
   }
 }
 
+template <class Integer>
+[[nodiscard]] Integer whole(nlohmann::json const& object, char const* key) {
+  return data::whole_number<Integer>(object.at(key), key);
+}
+
 /// Appends a row of exactly `cols` counts.
 inline void append_row(Counts& table, nlohmann::json const& json, std::size_t cols) {
-  auto const row = json.get<Counts>();
-  if (row.size() != cols) {
+  if (!json.is_array())
+    throw DataError(std::string("a row must be a list, got ") + json.type_name());
+  if (json.size() != cols) {
     throw DataError("a row must have " + std::to_string(cols) + " counts, got " +
-                    std::to_string(row.size()));
+                    std::to_string(json.size()));
   }
-  for (auto const count : row) {
+  for (auto const& value : json) {
+    auto const count = data::whole_number<std::int64_t>(value, "a count");
     if (count < 0) throw DataError("counts must not be negative, got " + std::to_string(count));
     table.push_back(count);
   }
@@ -103,7 +111,7 @@ inline void read_difficulty(nlohmann::json const& json, RoutingAnalysis& analysi
     return means;
   };
   analysis.difficulty.push_back(
-      {json.at("layer").get<int>(), quarters("experts_by_loss"), quarters("experts_by_rarity")});
+      {whole<int>(json, "layer"), quarters("experts_by_loss"), quarters("experts_by_rarity")});
 }
 
 inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
@@ -111,22 +119,22 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
   auto& words = analysis.words.emplace_back();
   auto const& experts = json.at("experts");
   if (!experts.is_array()) throw DataError("experts must be a list");
-  layer.layer = json.at("layer").get<int>();
+  layer.layer = whole<int>(json, "layer");
   layer.num_experts = int(experts.size());
-  layer.tokens = json.at("tokens").get<std::int64_t>();
+  layer.tokens = whole<std::int64_t>(json, "tokens");
   layer.token_information = json.at("token_information").get<double>();
   layer.class_information = json.at("class_information").get<double>();
   layer.token_explains = json.at("token_explains").get<double>();
   layer.class_explains = json.at("class_explains").get<double>();
   for (auto const& expert : experts) {
-    layer.tokens_per_expert.push_back(expert.at("tokens_per_expert").get<std::int64_t>());
+    layer.tokens_per_expert.push_back(whole<std::int64_t>(expert, "tokens_per_expert"));
     append_row(layer.coactivation, expert.at("coactivation"), experts.size());
     append_row(layer.classes, expert.at("classes"), analysis.classes.size());
     auto& typical = layer.typical.emplace_back();
     auto& spelled = words.emplace_back();
     if (!expert.contains("typical")) continue;
     for (auto const& token : expert.at("typical")) {
-      typical.push_back({token.at("token").get<int>(), token.at("count").get<std::int64_t>(),
+      typical.push_back({whole<int>(token, "token"), whole<std::int64_t>(token, "count"),
                          token.at("share").get<double>()});
       spelled.push_back(token.at("text").get<std::string>());
     }
@@ -155,7 +163,7 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
   try {
     auto const json = nlohmann::json::parse(text);
     RoutingAnalysis analysis{.text = json.at("text").get<std::string>(),
-                             .tokens = json.at("tokens").get<std::int64_t>(),
+                             .tokens = detail::whole<std::int64_t>(json, "tokens"),
                              .classes = json.at("classes").get<std::vector<std::string>>()};
     for (auto const& layer : json.at("layers")) {
       detail::read_layer(layer, analysis);
@@ -163,7 +171,7 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
     }
     auto const count = [&](char const* key) -> std::optional<std::int64_t> {
       if (!json.contains(key)) return std::nullopt;
-      return json.at(key).get<std::int64_t>();
+      return detail::whole<std::int64_t>(json, key);
     };
     analysis.experts_added = count("experts_added");
     analysis.experts_removed = count("experts_removed");

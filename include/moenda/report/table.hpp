@@ -196,6 +196,7 @@ inline constexpr std::array<Measure, 15> measures = {{
   std::string found, line;
   bool inside = false;
   std::istringstream lines(run.configuration);
+  lines.exceptions(std::ios::badbit);
   while (std::getline(lines, line)) {
     if (line.starts_with('[')) inside = line == "[tokenizer]" || line == "[data.tokenizer]";
     if (inside) found += line + "\n";

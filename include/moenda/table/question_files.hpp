@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "moenda/data/whole_number.hpp"
 #include "moenda/table/cells/condition.hpp"
 #include "moenda/table/cells/mentions.hpp"
 #include "moenda/table/cells/reader.hpp"
@@ -61,7 +62,7 @@ namespace moenda::data {
                                                       std::vector<std::vector<std::string>>{});
   std::vector<WrittenQuestion> questions;
   for_each_json_line(path, [&](nlohmann::json const& object, std::string const& where) {
-    auto const agg = object.at("sql").at("agg").get<int>();
+    auto const agg = whole_number<int>(object.at("sql").at("agg"), where + ": agg");
     if (agg < 0 || agg >= int(operation_of.size())) {
       throw DataError(where + ": agg must be in 0..5, got " + std::to_string(agg));
     }
@@ -121,7 +122,7 @@ namespace moenda::data {
   for_each_json_line(path, [&](nlohmann::json const& object, std::string const& where) {
     auto const& table = named_table(object, where, tables);
     auto const statement = object.at("statement").get<std::string>();
-    auto const label = object.at("label").get<int>();
+    auto const label = whole_number<int>(object.at("label"), where + ": label");
     if (label != 0 && label != 1) {
       throw DataError(where + ": label must be 0 or 1, got " + std::to_string(label));
     }

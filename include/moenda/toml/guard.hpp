@@ -2,6 +2,7 @@
 #pragma once
 // Refuses what toml++ 3.3 cannot survive, before it sees the text.
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -55,6 +56,49 @@ namespace detail {
   return false;
 }
 
+/// True when the header of a table begins at text[i], `[` or `[[`, and what follows can be no name.
+[[nodiscard]] inline bool header_without_name(std::string_view text, std::size_t i) {
+  auto const next = [&](std::size_t from) { return text.find_first_not_of(" \t", from); };
+  auto at = next(i + 1);
+  if (at < text.size() && text[at] == '[') at = next(at + 1);
+  // Left to the parser, as an empty name is, or refused where it stands.
+  if (at >= text.size() || !is_ascii(text[at])) return false;
+  return std::isalnum(static_cast<unsigned char>(text[at])) == 0 &&
+         std::string_view("_-\"']").find(text[at]) == std::string_view::npos;
+}
+
+/// True when text[i] ends a date, 1979-05-27 with T or a blank behind it, and no time can follow.
+[[nodiscard]] inline bool date_without_time(std::string_view text, std::size_t i) {
+  constexpr std::string_view date = "dddd-dd-dd";
+  if (i < date.size() || std::string_view("Tt ").find(text[i]) == std::string_view::npos) {
+    return false;
+  }
+  auto const is_digit = [&](std::size_t at) {
+    return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0;
+  };
+  for (std::size_t k = 0; k < date.size(); ++k) {
+    std::size_t const at = i - date.size() + k;
+    if (date[k] == 'd' ? !is_digit(at) : text[at] != '-') return false;
+  }
+  bool const ends = i + 1 >= text.size() ||
+                    std::string_view(" \t\r\n,]}#").find(text[i + 1]) != std::string_view::npos;
+  return !is_digit(i + 1) && !(text[i] == ' ' && ends);
+}
+
+/// True when a word of ten signs or more that begins as a number ends at text[i], a blank, and one
+/// digit alone follows: the parser takes it for the time of a date.
+[[nodiscard]] inline bool digit_for_a_time(std::string_view text, std::size_t i) {
+  constexpr std::string_view ends = " \t\r\n,]}#";
+  auto const digit = [&](std::size_t at) {
+    return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0;
+  };
+  if (text[i] != ' ' || !digit(i + 1)) return false;
+  if (i + 2 < text.size() && ends.find(text[i + 2]) == std::string_view::npos) return false;
+  auto const before = text.substr(0, i).find_last_of(" \t\r\n,[]{}#");
+  std::size_t const begin = before == std::string_view::npos ? 0 : before + 1;
+  return i - begin >= 10 && (digit(begin) || text[begin] == '+' || text[begin] == '-');
+}
+
 [[noreturn]] inline void refuse_text(std::string const& path, std::string_view text, std::size_t at,
                                      std::string const& what) {
   auto const line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(at), '\n');
@@ -66,30 +110,49 @@ namespace detail {
 /// Throws ConfigError for text that would overflow toml++'s stack or run into its undefined
 /// behaviour. It counts brackets but not dots, and destroys a tree as deep as `a.a.a...` by
 /// recursion; where it looks for white space, most characters outside ASCII reach code marked
-/// unreachable.
+/// unreachable, and so do a table header with another sign where its name must begin, and a date
+/// without time.
 inline void guard_toml(std::string_view text, std::string const& path) {
   std::vector<std::size_t> open;  // levels that each open bracket adds
+  std::string brackets;           // those that are open
   std::size_t level = 0, dots = 0;
+  bool line_begins = true;  // nothing but white space since the last newline
   for (std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; i < text.size(); ++i) {
     if (auto const after = detail::after_text(text, i); after > i) {
       if (detail::escapes_beyond_ascii(text.substr(i, after - i))) {
         detail::refuse_text(path, text, i, "a character outside ASCII must not follow a backslash");
       }
       i = after - 1;
+      line_begins = false;
       continue;
     }
     char const c = text[i];
     if (!detail::is_ascii(c)) {
       detail::refuse_text(path, text, i, "a character outside ASCII must stand in quotes");
     }
+    if (c == '[' && line_begins && open.empty() && detail::header_without_name(text, i)) {
+      detail::refuse_text(path, text, i, "the name of a table must follow its bracket");
+    }
+    if (detail::date_without_time(text, i) || detail::digit_for_a_time(text, i)) {
+      detail::refuse_text(path, text, i, "a time must follow the date");
+    }
+    line_begins = c == '\n' || (line_begins && (c == ' ' || c == '\t' || c == '\r'));
     if (c == '.') {
       ++dots;
     } else if (c == '[' || c == '{') {
       open.push_back(dots + 1);
+      brackets += c;
       level += open.back();
       dots = 0;
     } else if (c == ']' || c == '}') {
-      if (!open.empty()) level -= open.back(), open.pop_back();
+      if (!open.empty()) {
+        if ((brackets.back() == '[') != (c == ']')) {
+          detail::refuse_text(path, text, i, "a bracket must be closed by one of its own kind");
+        }
+        level -= open.back();
+        open.pop_back();
+        brackets.pop_back();
+      }
       dots = 0;
     } else if (c == ',' || c == '\n') {
       dots = 0;

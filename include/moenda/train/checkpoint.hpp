@@ -149,15 +149,14 @@ template <class Training, class Examples>
     std::filesystem::path const& folder) {
   std::vector<std::pair<std::int64_t, std::filesystem::path>> found;
   if (!io::is_there(folder)) return {};
-  for (auto const& entry : io::list_folder(folder, false)) {
-    auto const name = entry.path().filename().string();
+  for (auto const& name : io::names_in(folder)) {
     std::int64_t step = -1;
     constexpr std::string_view prefix = "step_";
     if (!name.starts_with(prefix)) continue;
     auto const* const end = name.data() + name.size();
     auto const read = std::from_chars(name.data() + prefix.size(), end, step);
     if (read.ec == std::errc() && read.ptr == end && step >= 0)
-      found.emplace_back(step, entry.path());
+      found.emplace_back(step, folder / name);
   }
   std::sort(found.begin(), found.end());
   std::vector<std::filesystem::path> paths;

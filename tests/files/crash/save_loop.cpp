@@ -84,10 +84,9 @@ int run_save(Path const& folder, bool steps, long first, long count, std::size_t
 int run_check(Path const& folder) {
   io::FolderLock const lock(folder);
   long newest = -1;
-  for (auto const& entry : io::list_folder(folder, false)) {
-    auto const name = entry.path().filename().string();
+  for (auto const& name : io::names_in(folder)) {
     if (name[0] == '.') continue;
-    long const generation = load(entry.path());
+    long const generation = load(folder / name);
     if (name != "latest" && name != "step_" + std::to_string(generation))
       throw Mixed(name + " holds generation " + std::to_string(generation));
     newest = std::max(newest, generation);

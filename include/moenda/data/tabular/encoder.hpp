@@ -143,7 +143,7 @@ class TabularEncoder {
     std::size_t offset = 0;
     for (auto const& column : columns_) {
       auto const& source = column_of(table, column);
-      float* const first = features.data() + offset;
+      float* const first = features.empty() ? nullptr : features.data() + offset;
       if (column.kind == ColumnKind::numeric) {
         encode_numbers(column, source, rows, first, stride);
       } else {

@@ -72,14 +72,16 @@ inline constexpr char const* corpus_advice =
 /// Appends the *.txt files below `folder`, sorted by name. Throws DataError if there are none.
 inline void list_folder(std::filesystem::path const& folder, std::vector<SourceFile>& sources) {
   std::vector<SourceFile> found;
-  for (auto const& entry : io::list_folder(folder, true)) {
+  for (auto const& path : io::list_folder(folder, true)) {
     std::error_code ignored;  // a file that vanished or a broken link is no text
-    auto const file = entry.path().filename().string();
+    auto const file = path.filename().string();
     bool const described =
         std::find(not_corpus_files.begin(), not_corpus_files.end(), file) != not_corpus_files.end();
-    if (entry.path().extension() != ".txt" || described || !entry.is_regular_file(ignored))
+    if (path.extension() != ".txt" || described ||
+        !std::filesystem::is_regular_file(path, ignored)) {
       continue;
-    found.push_back(examine_source(entry.path(), entry.path().lexically_relative(folder).string()));
+    }
+    found.push_back(examine_source(path, path.lexically_relative(folder).string()));
   }
   if (found.empty())
     throw DataError(folder.string() + ": must hold at least one *.txt file; " + corpus_advice);

@@ -150,6 +150,19 @@ TEST_CASE("toml file: a time follows the T of a date") {
   }
 }
 
+TEST_CASE("toml file: a quote that follows a word is refused before the parser sees it") {
+  for (std::string const text :
+       {"a = 1\"b\xEF\xBD\xBD\n", "a = 1\"b\"", "a = x'b'", "a = _\"b\""}) {
+    INFO(text);
+    CHECK_THAT(refusal(text), Contains(": a quote must not follow a word at once"));
+  }
+  for (std::string const text :
+       {"a.\"b\" = 1", "\"a\".'b'=\"c\"", "a = ['b',\"c\"]", "a='''b'''"}) {
+    INFO(text);
+    CHECK(io::parse_toml(text, "file.toml").size() == 1);
+  }
+}
+
 TEST_CASE("toml file: a byte order mark and CRLF are taken") {
   CHECK(io::parse_toml("\xEF\xBB\xBF[a]\r\nb = 1\r\n", "f")["a"]["b"] == 1);
 }

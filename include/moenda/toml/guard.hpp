@@ -99,6 +99,15 @@ namespace detail {
   return i - begin >= 10 && (digit(begin) || text[begin] == '+' || text[begin] == '-');
 }
 
+/// True when a quote at text[i] follows a word at once, `1"a"`: the parser ends no word there, and
+/// a string would begin for us alone.
+[[nodiscard]] inline bool quote_in_a_word(std::string_view text, std::size_t i) {
+  if (i == 0 || (text[i] != '"' && text[i] != '\'')) return false;
+  char const before = text[i - 1];
+  return std::isalnum(static_cast<unsigned char>(before)) != 0 ||
+         std::string_view("_-+").find(before) != std::string_view::npos;
+}
+
 [[noreturn]] inline void refuse_text(std::string const& path, std::string_view text, std::size_t at,
                                      std::string const& what) {
   auto const line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(at), '\n');
@@ -118,6 +127,9 @@ inline void guard_toml(std::string_view text, std::string const& path) {
   std::size_t level = 0, dots = 0;
   bool line_begins = true;  // nothing but white space since the last newline
   for (std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; i < text.size(); ++i) {
+    if (detail::quote_in_a_word(text, i)) {
+      detail::refuse_text(path, text, i, "a quote must not follow a word at once");
+    }
     if (auto const after = detail::after_text(text, i); after > i) {
       if (detail::escapes_beyond_ascii(text.substr(i, after - i))) {
         detail::refuse_text(path, text, i, "a character outside ASCII must not follow a backslash");

@@ -152,7 +152,7 @@ def check_full_disk(run):
         run.reset()
 
         def restrict():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # which would end the program
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
         done = run.place.run(*COMMAND, preexec_fn=restrict)

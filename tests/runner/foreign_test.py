@@ -117,6 +117,9 @@ def check_sweep(run):
     shutil.rmtree(folder, ignore_errors=True)
     done = run.place.run(*command)
     expect(done.returncode == 0, "sweep", done.stderr)
+    folder.rename(run.place.path / "elsewhere")
+    folder.symlink_to(run.place.path / "elsewhere")
+    run.place.refused(3, "must be a folder itself, and it is a link", "report", "two.toml")
 
 
 with Place() as place:

@@ -67,6 +67,31 @@ with Place() as place:
     done = place.run("report", run)
     expect(done.returncode == 0 and not notes(done), "went on", done.stdout)
 
+    # Rows that change while a run is stopped are told when it goes on, and ever after.
+    for file, header in [("metrics.csv", "step,tokens"), ("routing_layers.csv", "step,layer")]:
+        for what in ["a digit", "a row"]:
+            shutil.rmtree(run)
+            shutil.copytree(saved, run)
+            for name in ["results.json", "hashes.json"]:
+                (run / name).unlink()
+            shutil.rmtree(run / "checkpoint" / "step_00000020")
+            rows = (run / file).read_text().split("\n")
+            expect(rows[0].startswith(header), file, rows[0])
+            if what == "a row":
+                del rows[1]
+            else:
+                last = rows[1].rstrip("0123456789.e-")
+                rows[1] = last + "0.5"
+            (run / file).write_text("\n".join(rows))
+            done = place.run("train", "tiny.toml")
+            if file != "metrics.csv" and what == "a row":  # its experts have no such row any more
+                expect(done.returncode == 3 and "there must be rows for" in done.stderr, what, done.stderr)
+                continue
+            expect(done.returncode == 0 and f"{file}: the rows of the steps before have changed" in done.stderr,
+                   f"{file}, {what}", done.stderr)
+            done = place.run("report", run)
+            expect(len(notes(done)) == 1 and f"{file};" in notes(done)[0], f"{file}, {what}", done.stdout)
+
     # The runs of a sweep.
     place.write("s.toml", 'extends = "tiny.toml"\n[sweep.parameters]\n"train.seed" = [1, 2]\n')
     expect(place.run("sweep", "s.toml").returncode == 0, "sweep", "")

@@ -9,7 +9,8 @@ ESCAPE = "\x1b[31m"
 
 def expect_printable(done, where):
     for name, text in [("stdout", done.stdout), ("stderr", done.stderr)]:
-        bad = [c for c in text if unicodedata.category(c) == "Cc" and c not in "\n\t"]
+        turns = [chr(c) for c in [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]]
+        bad = [c for c in text if (unicodedata.category(c) == "Cc" and c not in "\n\t") or c in turns]
         expect(not bad, where, f"{name} has {bad}: {text[-300:]!r}")
     expect("\ufffd" in done.stdout + done.stderr or "?" in done.stderr or "\\u001B" in done.stderr, where,
            f"must say that something was there: {done.stdout[-300:]!r} {done.stderr[-300:]!r}")
@@ -19,6 +20,7 @@ def check_errors(place):
     whole = MODEL + TRAINING
     for what, text in {
             "key": whole + '"a\\u001b[31m" = 1\n',
+            "turned key": whole + '"\\u202ea\\u2066" = 1\n',
             "title": 'title = "t\\u001b[31m"\n' + whole.replace("steps = 20", "steps = -20"),
             "name": 'name = "n\\u001b[31m"\n' + whole,
             "path": whole.replace('paths = ["text"]', 'paths = ["t\\u001b[31m"]'),

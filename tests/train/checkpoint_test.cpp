@@ -127,11 +127,13 @@ TEST_CASE("every bit of a checkpoint's state counts", "[train]") {
   state.spent = {1.5, 20.25};
   state.checksum = 0x123456789ABCDEF0;
   state.kernels = "avx2";
+  state.logs = "0123456789abcdef changed";
   auto const path = folder / "state.json";
   auto const same = [&](RunState const& other) {
     return other.step == state.step && other.optimizer_step == state.optimizer_step &&
            other.spent.seconds == state.spent.seconds && other.spent.joules == state.spent.joules &&
-           other.checksum == state.checksum && other.kernels == state.kernels;
+           other.checksum == state.checksum && other.kernels == state.kernels &&
+           other.logs == state.logs;
   };
   auto const good = state_text(state);
   io::test::store(path, good);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "moenda/files/own_files.hpp"
 #include "moenda/report/report.hpp"
 #include "moenda/report/sweep/sweep.hpp"
 #include "moenda/report/terminal/results_table.hpp"
@@ -25,6 +26,7 @@ fs::path sweep_folder(fs::path const& path, Options const& options) {
   if (!is_sweep(path)) return {};
   auto const plan = plan_sweep(path, {});
   auto const folder = options.out / plan.name;
+  io::require_own_folder(folder);
   auto const results = read_sweep_results(plan, options.out);
   bool const any = std::any_of(results.begin(), results.end(), [&](ArmResult const& result) {
     return !result.values(plan.config.measure).empty();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <numeric>
@@ -113,6 +114,10 @@ class RoutingLog {
     layers_.close();
   }
 
+  /// The hashes of routing.csv and routing_layers.csv so far.
+  [[nodiscard]] std::array<std::string, 2> hashes() const {
+    return {experts_.hash(), layers_.hash()};
+  }
   /// The step that was logged last.
   [[nodiscard]] std::uint64_t step() const { return step_; }
   /// Its measures, for TensorBoard.

@@ -2,9 +2,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "moenda/files/content_hash.hpp"
 #include "moenda/files/own_files.hpp"
 #include "moenda/record/csv.hpp"
 
@@ -15,7 +17,12 @@ class RowFile {
  public:
   RowFile(std::filesystem::path const& path, std::string_view header, std::int64_t steps_done)
       : RowFile(path, header, keep_rows(path, steps_done)) {}
-  void add(std::string const& rows) { file_.write(rows.data(), rows.size()); }
+  void add(std::string const& rows) {
+    file_.write(rows.data(), rows.size());
+    io::add_lines(hash_, rows);
+  }
+  /// Of its lines so far.
+  [[nodiscard]] std::string hash() const { return hash_.hex(); }
   /// When the last row is written: the rows survive a power cut. Throws DataError where they do
   /// not.
   void close() {
@@ -24,20 +31,23 @@ class RowFile {
   }
 
  private:
-  /// False when the file must begin anew.
-  static bool keep_rows(std::filesystem::path const& path, std::int64_t steps_done) {
-    if (steps_done == 0 || !io::is_there(path)) return false;
-    io::keep_rows_until(path, std::uint64_t(steps_done));
-    return true;
+  using Hash = data::ContentHash;
+
+  /// The hash of the lines that are kept; none when the file must begin anew.
+  static std::optional<Hash> keep_rows(std::filesystem::path const& path, std::int64_t steps_done) {
+    if (steps_done == 0 || !io::is_there(path)) return std::nullopt;
+    return io::keep_rows_until(path, std::uint64_t(steps_done));
   }
-  RowFile(std::filesystem::path const& path, std::string_view header, bool goes_on)
-      : file_(io::open_own_file(path, O_WRONLY | O_CREAT | O_APPEND, "write")) {
-    if (goes_on) return;
+  RowFile(std::filesystem::path const& path, std::string_view header, std::optional<Hash> kept)
+      : file_(io::open_own_file(path, O_WRONLY | O_CREAT | O_APPEND, "write")),
+        hash_(kept.value_or(Hash())) {
+    if (kept) return;
     file_.truncate();
     add(std::string(header) + "\n");
   }
 
   io::FileDescriptor file_;
+  Hash hash_;
 };
 
 }  // namespace moenda::runner

@@ -20,6 +20,7 @@
 #include "moenda/toml/write.hpp"
 #include "moenda/train/checkpoint.hpp"
 #include "moenda/train/start_from.hpp"
+#include "runner/run/changed_logs.hpp"
 #include "runner/run/interrupt.hpp"
 #include "runner/run/results.hpp"
 #include "runner/run/routing_log.hpp"
@@ -74,19 +75,20 @@ class TrainingRun {
   }
 
   int go() {
-    RowFile metrics(run_.folder / io::run_files::metrics, io::metrics_header,
-                    trainer_.step_count());
+    metrics_.emplace(run_.folder / io::run_files::metrics, io::metrics_header,
+                     trainer_.step_count());
     if (routes()) {
       routing_.emplace(run_.folder, trainer_.step_count(), choices_before_,
                        [this](auto& probe) { return data_.show_fixed(network_, probe); });
     }
+    changed_logs_.find(run_.title(), logs());
     io::EventFile events(run_.folder, std::uint64_t(trainer_.step_count()) + 1);
     io::Progress progress(run_.title(), std::uint64_t(trainer_.steps()),
                           std::uint64_t(trainer_.step_count()));
     while (trainer_.step_count() < trainer_.steps()) {
       if (interrupted != 0) return stop();
       try {
-        step(metrics, events);
+        step(events);
       } catch (NumericError const&) {
         save_state();  // weights and moments are those before the step
         throw;
@@ -95,7 +97,7 @@ class TrainingRun {
     }
     progress.finish(progress_text());
     if (saved_ != trainer_.step_count()) save();
-    metrics.close();  // all that results.json stands for is on disk before it is
+    metrics_->close();  // all that results.json stands for is on disk before it is
     if (routing_) routing_->close();
     events.close();
     try {
@@ -137,6 +139,7 @@ class TrainingRun {
     auto const state = load_checkpoint(*newest, network_, trainer_);
     seconds_ = state.spent.seconds;
     training_energy_.start_from(state.spent.joules);
+    changed_logs_.expect(state.logs);
     auto const step = trainer_.step_count();
     if (step > trainer_.steps() || checkpoint_folder(run_.checkpoints(), step) != *newest) {
       throw DataError((*newest / io::run_files::state).string() +
@@ -166,7 +169,16 @@ class TrainingRun {
       if (row.valid_loss) valid_loss_ = row.valid_loss;
     }
   }
-  void step(RowFile& metrics, io::EventFile& events) {
+  [[nodiscard]] ChangedLogs::Logs logs() const {
+    ChangedLogs::Logs all{{io::run_files::metrics, metrics_->hash()}};
+    if (routing_) {
+      auto const [experts, layers] = routing_->hashes();
+      all.emplace_back(io::run_files::routing, experts);
+      all.emplace_back(io::run_files::routing_layers, layers);
+    }
+    return all;
+  }
+  void step(io::EventFile& events) {
     auto const next = trainer_.step_count() + 1;
     bool const logs = next % run_.config.log.every == 0 || next == trainer_.steps() || next == 1;
     auto const between = run_.config.evaluate.every;
@@ -190,17 +202,16 @@ class TrainingRun {
     if (validates) valid_loss_ = data_.validation_loss(run_, network_);
     if (probe != nullptr) routing_->after_step(next);
     evaluation_energy_.pause();
-    if (logs || validates) log(metrics, events, result, validates, took);
+    if (logs || validates) log(events, result, validates, took);
     auto const every = run_.config.log.checkpoint_every;
     if (every > 0 && next % every == 0) save();
   }
   /// Rows of metrics.csv and of the event file.
-  void log(RowFile& metrics, io::EventFile& events, StepResult const& result, bool validates,
-           double took) {
+  void log(io::EventFile& events, StepResult const& result, bool validates, double took) {
     auto const step = std::uint64_t(trainer_.step_count());
-    metrics.add(io::to_csv({step, std::uint64_t(tokens()), seconds_, result.learning_rate,
-                            *train_loss_, validates ? valid_loss_ : std::nullopt,
-                            result.gradient_norm, double(trainer_.tokens_per_step()) / took}));
+    metrics_->add(io::to_csv({step, std::uint64_t(tokens()), seconds_, result.learning_rate,
+                              *train_loss_, validates ? valid_loss_ : std::nullopt,
+                              result.gradient_norm, double(trainer_.tokens_per_step()) / took}));
     std::vector<io::EventScalar> scalars{{"loss/train", result.loss.mean},
                                          {"learning_rate", result.learning_rate}};
     if (validates) scalars.push_back({"loss/valid", *valid_loss_});
@@ -224,7 +235,8 @@ class TrainingRun {
           run_.folder.string() +
           ": was removed while the run was being trained; nothing is left to save it in");
     }
-    save_checkpoint(run_.checkpoints(), network_, trainer_, {seconds_, training_energy_.joules()});
+    save_checkpoint(run_.checkpoints(), network_, trainer_, {seconds_, training_energy_.joules()},
+                    2, changed_logs_.hashes(logs()));
     saved_ = trainer_.step_count();
   }
   /// The run that this one replaces is kept until then.
@@ -267,7 +279,8 @@ class TrainingRun {
         energy_results(energy_->name(), training_energy_.joules(), evaluation_energy_.joules(),
                        double(tokens()), seconds_, backend_.pool.threads());
     io::end_run(run_.folder,
-                results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+                results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
+                changed_logs_.names());
   }
   [[nodiscard]] std::int64_t tokens() const {
     return trainer_.step_count() * trainer_.tokens_per_step();
@@ -294,7 +307,9 @@ class TrainingRun {
   typename T::Data data_;
   TaskTraining network_;
   Trainer<TaskTraining, Examples> trainer_;
+  std::optional<RowFile> metrics_;
   std::optional<RoutingLog> routing_;  // of a mixture
+  ChangedLogs changed_logs_;
   std::unique_ptr<energy::Source> energy_;
   energy::Meter training_energy_, evaluation_energy_;
   double seconds_ = 0;  // of training, without evaluation and files

@@ -14,6 +14,7 @@
 #include "moenda/toml/file.hpp"
 #include "moenda/toml/read.hpp"
 #include "runner/sweep/axes.hpp"
+#include "runner/sweep/matching_points.hpp"
 #include "runner/sweep/one_run.hpp"
 
 namespace moenda::runner {
@@ -62,8 +63,6 @@ class Expansion {
   }
 
  private:
-  using Point = std::vector<Option const*>;
-
   void read_sweep() {
     toml::table plain;
     for (auto&& [key, value] : sweep_) {
@@ -110,16 +109,14 @@ class Expansion {
     auto const* rules = sweep_["exclude"].as_array();
     if (rules == nullptr) return;
     std::vector<bool> excluded(points.size(), false);
+    auto const places = places_of_leaves(points);
     for (auto const& rule : *rules) {
       if (!rule.is_table())
         throw ConfigError(io::place_of(rule) + ": exclude must list tables of keys and values");
       Leaves const wanted = leaves_of("", rule);
-      bool matches = false;
-      for (std::size_t i = 0; i < points.size(); ++i) {
-        if (!says(points[i], wanted)) continue;
-        matches = true, excluded[i] = true;
-      }
-      if (!matches) {
+      auto const found = points_with(places, wanted, points.size());
+      for (auto const i : found) excluded[i] = true;
+      if (found.empty()) {
         std::vector<std::string> words;
         for (auto const& [key, value] : wanted) words.push_back(key + " = " + value);
         throw ConfigError(io::place_of(rule) + ": exclude must match a point of the sweep, got " +
@@ -131,24 +128,6 @@ class Expansion {
       if (!excluded[i]) kept.push_back(std::move(points[i]));
     }
     points = std::move(kept);
-  }
-  /// Every key that the point sets.
-  static Leaves settings_of(Point const& point) {
-    Leaves settings;
-    for (auto const* option : point) {
-      for (auto const& setting : option->settings) {
-        settings.splice(settings.end(), leaves_of(setting.key, *setting.value));
-      }
-    }
-    return settings;
-  }
-  /// True when the point sets every key of `wanted` to its value; `title` matches a label.
-  static bool says(Point const& point, Leaves const& wanted) {
-    Leaves said = settings_of(point);
-    for (auto const* option : point) said.emplace_back("title", option->label);
-    return std::all_of(wanted.begin(), wanted.end(), [&](auto const& leaf) {
-      return std::find(said.begin(), said.end(), leaf) != said.end();
-    });
   }
   [[nodiscard]] std::vector<Point> all_points() const {
     constexpr std::size_t most = 100'000;

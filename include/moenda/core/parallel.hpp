@@ -17,7 +17,8 @@ namespace moenda {
 /// whole by one worker, and sums run over blocks of a fixed size.
 class ThreadPool {
  public:
-  /// `threads` = 0 takes every processor. Throws ConfigError unless 0 <= threads <= 1024.
+  /// `threads` = 0 takes every processor. Throws ConfigError unless 0 <= threads <= 1024, Error
+  /// when the system gives fewer.
   explicit ThreadPool(int threads = 0) {
     require(threads >= 0 && threads <= 1024, "ThreadPool: threads must lie in 0..1024", threads,
             1024);
@@ -30,9 +31,8 @@ class ThreadPool {
     } catch (std::exception const& error) {
       auto const started = workers_.size() + 1;
       join();
-      throw ConfigError("ThreadPool: only " + std::to_string(started) + " of " +
-                        std::to_string(threads_) + " threads could be started (" + error.what() +
-                        ")");
+      throw Error("ThreadPool: only " + std::to_string(started) + " of " +
+                  std::to_string(threads_) + " threads could be started (" + error.what() + ")");
     }
   }
   ThreadPool(ThreadPool const&) = delete;

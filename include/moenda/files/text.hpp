@@ -63,6 +63,11 @@ inline void append_utf8(std::string& text, char32_t point) {
   return point < 0x20 || (point >= 0x7F && point < 0xA0);
 }
 
+/// Turns the direction in which a terminal shows what follows, so that it reads as something else.
+[[nodiscard]] constexpr bool is_bidi_control(char32_t point) {
+  return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+}
+
 /// Text for an HTML element or a quoted attribute: markup is escaped, bytes that are not UTF-8 and
 /// control characters (other than tab and newline) become U+FFFD.
 [[nodiscard]] inline std::string escape_html(std::string_view text) {

@@ -209,13 +209,24 @@ inline void append_number(std::string& text, double value) {
   return line + "\n";
 }
 
+/// Adds lines to a hash, one by one: the same for however many at a time.
+inline void add_lines(data::ContentHash& hash, std::string_view lines) {
+  while (!lines.empty()) {
+    auto const line = lines.substr(0, lines.find('\n'));
+    hash.add(line);
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+  }
+}
+
 /// Cuts a metrics or routing file back to its rows with step <= `last_step` (a partial last line
 /// goes too), so that a run resumed from a checkpoint of that step appends where it left off. The
-/// kept rows keep their bytes; the file is replaced in one rename.
-inline void keep_rows_until(std::filesystem::path const& path, std::uint64_t last_step) {
+/// kept rows keep their bytes; the file is replaced in one rename. Returns the hash of its lines.
+inline data::ContentHash keep_rows_until(std::filesystem::path const& path,
+                                         std::uint64_t last_step) {
   std::istringstream from(detail::read_own_file(path, largest_csv_bytes));
   from.exceptions(std::ios::badbit);  // as above: rows would be lost
   AtomicFile kept(path);
+  data::ContentHash hash;
   std::string line;
   for (std::size_t number = 1; std::getline(from, line) && !from.eof(); ++number) {
     if (number > 1 &&
@@ -223,8 +234,10 @@ inline void keep_rows_until(std::filesystem::path const& path, std::uint64_t las
       break;  // steps never fall, so everything after is later
     }
     kept.write(line + "\n");
+    add_lines(hash, line);
   }
   kept.commit();
+  return hash;
 }
 
 }  // namespace moenda::io

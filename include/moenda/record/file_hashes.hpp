@@ -81,11 +81,14 @@ template <class Wanted>
 
 }  // namespace detail
 
-/// Writes hashes.json and then results.json, which ends a run. Throws DataError.
-inline void end_run(std::filesystem::path const& folder, std::string_view results) {
+/// Writes hashes.json and then results.json, which ends a run. No content has the hash of files
+/// that have `changed` before, so they will be named whenever the run is read. Throws DataError.
+inline void end_run(std::filesystem::path const& folder, std::string_view results,
+                    std::vector<std::string> const& changed = {}) {
   auto hashes =
       detail::hashes_of(folder, [](std::string const& name) { return name != run_files::results; });
   hashes[run_files::results] = detail::hash_of_content(results);
+  for (auto const& name : changed) hashes[name] = "changed";
   nlohmann::ordered_json list;
   list["files"] = hashes;
   list["hash"] = detail::hash_of_list(hashes);

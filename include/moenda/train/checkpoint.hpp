@@ -174,11 +174,12 @@ template <class Training, class Examples>
   return all.back();
 }
 
-/// Saves below `folder` and removes all but the newest `keep` checkpoints. Throws DataError, and
-/// ConfigError unless keep >= 1.
+/// Saves below `folder` and removes all but the newest `keep` checkpoints. `logs`: see RunState.
+/// Throws DataError, and ConfigError unless keep >= 1.
 template <class Training, class Examples>
 void save_checkpoint(std::filesystem::path const& folder, Training const& network,
-                     Trainer<Training, Examples> const& trainer, Spent spent, int keep = 2) {
+                     Trainer<Training, Examples> const& trainer, Spent spent, int keep = 2,
+                     std::string const& logs = {}) {
   require(keep >= 1, "save_checkpoint: keep must be at least 1", keep, 1);
   io::require_own_folder(folder);
   io::create_folders(folder);
@@ -193,7 +194,7 @@ void save_checkpoint(std::filesystem::path const& folder, Training const& networ
   io::write_file_atomically(
       temporary / io::run_files::state,
       state_text({trainer.step_count(), trainer.state.step, spent, checksum_of(network, trainer),
-                  kernels_of(network.backend)}));
+                  kernels_of(network.backend), logs}));
   io::commit_folder(temporary, final_folder);
   auto const all = list_checkpoints(folder);
   for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) io::discard_folder(all[i]);

@@ -32,6 +32,8 @@ struct RunState {
   /// The level of the kernels that computed them, whose last digits are their own. Empty where a
   /// backend has none, and in checkpoints of earlier versions.
   std::string kernels{};
+  /// What the caller can tell its logs of the steps so far by, such as hashes. Without quotes.
+  std::string logs{};
 };
 
 /// Written by hand: nlohmann's values allocate in their destructors, which ends the program when
@@ -45,6 +47,7 @@ struct RunState {
   auto const text = "{\n  \"checksum\": " + std::to_string(state.checksum) +
                     ",\n  \"joules\": " + shortest(state.spent.joules) +
                     (state.kernels.empty() ? "" : ",\n  \"kernels\": \"" + state.kernels + '"') +
+                    (state.logs.empty() ? "" : ",\n  \"logs\": \"" + state.logs + '"') +
                     ",\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
                     ",\n  \"seconds\": " + shortest(state.spent.seconds) +
                     ",\n  \"step\": " + std::to_string(state.step);
@@ -104,6 +107,7 @@ inline void check_state_hash(std::string const& text, std::filesystem::path cons
                     "seconds and step");
   }
   state.kernels = read_word(text, "kernels");
+  state.logs = read_word(text, "logs");
   if (state.step < 0 || state.optimizer_step < 0 || !(state.spent.seconds >= 0) ||
       !(state.spent.joules >= 0)) {
     throw DataError(path.string() + ": steps, seconds and joules must not be negative");

@@ -47,6 +47,14 @@ TEST_CASE("printable: what could move a cursor is replaced, in whatever pieces i
   }
 }
 
+TEST_CASE("printable: nothing turns the direction of text", "[report]") {
+  std::string const replaced = "\xEF\xBF\xBD";
+  for (std::size_t const piece : {1U, 2U, 100U}) {
+    CHECK(printed("a\u202Db\u202E\u2066\u2069c\u2070", piece) ==
+          "a" + replaced + "b" + replaced + replaced + replaced + "c\u2070");
+  }
+}
+
 TEST_CASE("printable: every two bytes give valid text without a control character", "[report]") {
   for (int first = 0; first < 256; ++first) {
     for (int second = 0; second < 256; ++second) {

@@ -12,9 +12,10 @@
 
 namespace moenda::io {
 
-/// Passes characters on to another buffer: control characters other than tab and newline, and bytes
-/// that are not UTF-8, become U+FFFD. Nothing is allocated, so an error can be told when memory is
-/// short. A character that comes in pieces is held until it is whole.
+/// Passes characters on to another buffer: control characters other than tab and newline, those
+/// that turn the direction of text, and bytes that are not UTF-8, become U+FFFD. Nothing is
+/// allocated, so an error can be told when memory is short. A character that comes in pieces is
+/// held until it is whole.
 class PrintableBuffer : public std::streambuf {
  public:
   explicit PrintableBuffer(std::streambuf* to) : to_(to) {}
@@ -85,7 +86,7 @@ class PrintableBuffer : public std::streambuf {
   static bool is_printable(std::string_view character) {
     std::size_t position = 0;
     char32_t const point = next_code_point(character, position);
-    return point == '\n' || point == '\t' || !is_control(point);
+    return point == '\n' || point == '\t' || !(is_control(point) || is_bidi_control(point));
   }
 
   std::streambuf* to_;

@@ -20,6 +20,7 @@
 
 #include "moenda/core/error.hpp"
 #include "moenda/files/atomic_file.hpp"
+#include "moenda/files/content_hash.hpp"
 #include "moenda/files/own_files.hpp"
 #include "moenda/files/text.hpp"
 

@@ -117,9 +117,16 @@ def check_sweep(run):
     shutil.rmtree(folder, ignore_errors=True)
     done = run.place.run(*command)
     expect(done.returncode == 0, "sweep", done.stderr)
-    folder.rename(run.place.path / "elsewhere")
-    folder.symlink_to(run.place.path / "elsewhere")
+    folder.rename(run.place.path / "another_place")
+    folder.symlink_to(run.place.path / "another_place")
     run.place.refused(3, "must be a folder itself, and it is a link", "report", "two.toml")
+    run.place.refused(3, "must be a folder itself, and it is a link", "report", folder)
+    folder.unlink()
+    (run.place.path / "another_place").rename(folder)
+    of_sweep = sorted(p for p in folder.iterdir() if (p / "results.json").exists())[0]
+    of_sweep.rename(run.place.path / "another_run")
+    of_sweep.symlink_to(run.place.path / "another_run")
+    run.place.refused(3, "must be a folder itself, and it is a link", "report", folder)
 
 
 with Place() as place:

@@ -169,6 +169,7 @@ def outcome(folder):
     state.pop("seconds")
     state.pop("joules")
     state.pop("text_hash", None)
+    state["logs"] = state["logs"].split()[1:]  # the first is of metrics.csv, which has seconds
     found = {
         "config": (folder / "config.resolved.toml").read_bytes(),
         "step": checkpoint.name,

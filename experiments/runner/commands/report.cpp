@@ -21,7 +21,9 @@ namespace {
 fs::path sweep_folder(fs::path const& path, Options const& options) {
   std::error_code error;
   if (fs::is_directory(path, error)) {
-    return fs::exists(path / io::run_files::sweep_results, error) ? path : fs::path();
+    if (!fs::exists(path / io::run_files::sweep_results, error)) return {};
+    io::require_own_folder(path);
+    return path;
   }
   if (!is_sweep(path)) return {};
   auto const plan = plan_sweep(path, {});

@@ -103,8 +103,10 @@ inline void remove_file_hashes(std::filesystem::path const& folder) {
 
 /// The files that are not as they were when the run ended; those that are gone are named so. None
 /// where there is no hashes.json: the run goes on, or an earlier version trained it. Files that
-/// have been added are not looked at.
+/// have been added are not looked at. Throws DataError for a run or tokenizer folder that is a link.
 [[nodiscard]] inline std::vector<std::string> changed_files(std::filesystem::path const& folder) {
+  require_own_folder(folder);
+  require_own_folder(folder / run_files::tokenizer);
   auto const list = folder / run_files::hashes;
   if (!is_there(folder / run_files::results) || !is_there(list)) return {};
   detail::FileHashes known;

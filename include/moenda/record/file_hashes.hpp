@@ -103,7 +103,8 @@ inline void remove_file_hashes(std::filesystem::path const& folder) {
 
 /// The files that are not as they were when the run ended; those that are gone are named so. None
 /// where there is no hashes.json: the run goes on, or an earlier version trained it. Files that
-/// have been added are not looked at. Throws DataError for a run or tokenizer folder that is a link.
+/// have been added are not looked at. Throws DataError for a run or tokenizer folder that is a
+/// link.
 [[nodiscard]] inline std::vector<std::string> changed_files(std::filesystem::path const& folder) {
   require_own_folder(folder);
   require_own_folder(folder / run_files::tokenizer);

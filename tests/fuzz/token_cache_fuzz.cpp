@@ -68,14 +68,5 @@ std::string with_checksums(std::string bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  static Scratch const scratch;
-  auto text = as_text(data, size);
-  bool const hashed = text.starts_with('h');
-  if (hashed) text.remove_prefix(1);
-  scratch.write(hashed ? with_checksums(std::string(text)) : std::string(text));
-  try {
-    read_all(scratch.path);
-  } catch (moenda::DataError const&) {
-  }
-  return 0;
+  return read_input(data, size, with_checksums, read_all);
 }

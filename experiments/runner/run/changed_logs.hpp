@@ -11,7 +11,8 @@
 namespace moenda::runner {
 
 /// Logs of steps before a checkpoint whose rows are not those that were logged. Such a run goes on,
-/// for its weights are whole, but it says so, and every time it is read.
+/// for its weights are whole, but says so whenever it is continued; hashes.json says it once it has
+/// ended.
 class ChangedLogs {
  public:
   /// Names of files, and a hash of the rows of each so far.

@@ -25,6 +25,8 @@ struct AmxBf16 : Avx512Bf16 {
     Session() {
       Shape shape;
       for (int i = 0; i < 8; ++i) shape.row_bytes[i] = 64, shape.rows[i] = 16;
+      // g++ believes that the instruction reads 8 bytes: all of them must be in memory.
+      asm volatile("" : : "r"(&shape) : "memory");
       _tile_loadconfig(&shape);
     }
     ~Session() { _tile_release(); }

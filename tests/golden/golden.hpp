@@ -39,6 +39,16 @@ class File {
     std::memcpy(wide.data(), bytes.data(), bytes.size());
     return {wide.begin(), wide.end()};
   }
+  [[nodiscard]] std::vector<std::byte> bytes(std::string const& name) const {
+    auto const view = file_.bytes(name);
+    std::vector<std::byte> out(view.size());
+    std::memcpy(out.data(), view.data(), view.size());
+    return out;
+  }
+  [[nodiscard]] std::vector<std::int64_t> shape(std::string const& name) const {
+    auto const& shape = file_.tensor(name).shape;
+    return {shape.begin(), shape.end()};
+  }
   [[nodiscard]] double number(std::string const& key) const {
     return std::stod(file_.metadata().at(key));
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The law of stored models: a network whose weights are kept in bf16 has the bits of the network
-// whose plain weights were rounded, through modules that know nothing of it.
+// The law of stored models: a network whose weights are kept in another format has the bits of the
+// network whose plain weights were rounded, through modules that know nothing of it.
 #include "moenda/weights/stored.hpp"
+
+#include <numeric>
+
 #include "moenda/infer/generate.hpp"
 #include "ops/setup.hpp"
 #include "train/runs.hpp"
@@ -32,12 +35,17 @@ Unequal::Config unequal() {
 
 /// The plain weights that store() would take, rounded in place.
 template <class N>
-void round_weights(N& network, std::string_view pattern = "*") {
+void round_weights(N& network, Format format, std::string_view pattern = "*") {
   walk(network.params, [&](Path const& path, auto& weight) {
     if (!can_be_stored(weight.kind) || !matches(pattern, path.str())) return;
-    for (std::ptrdiff_t i = 0; i < weight.size(); ++i) {
-      weight.data[i] = round_to_bf16(static_cast<float>(weight.data[i]));
-    }
+    auto const size = stored_bytes(format, weight.rows, weight.cols);
+    std::vector<std::byte> codes(size.codes), scales(size.scales);
+    quantised::encode(format, codes.data(), scales.data(), weight.data, weight.rows, weight.cols);
+    std::vector<int> rows(std::size_t(weight.rows));
+    std::iota(rows.begin(), rows.end(), 0);
+    cpu::embedding_forward(network.backend, weight.data,
+                           WeightView<float>{format, codes.data(), scales.data()}, rows.data(),
+                           weight.rows, weight.cols);
   });
 }
 template <class N>
@@ -53,8 +61,10 @@ std::vector<int> text_of(N& network) {
   return moenda::generate(network, prompt, 20, {});  // longer than the context
 }
 
+/// `bound`: of the change of a token's loss.
 template <class M>
-void check_stored(typename M::Config const& config, Precision precision) {
+void check_stored(typename M::Config const& config, Precision precision, Format format,
+                  double bound) {
   B backend(2, cpu::MatmulKernel::packed, precision);
   runs::Run<M, B> run(backend, config, runs::train_config());
   run.steps(12);
@@ -62,26 +72,34 @@ void check_stored(typename M::Config const& config, Precision precision) {
   rounded.values.assign(std::span<float const>(run.network.values.on_host()));
   stored.values.assign(std::span<float const>(run.network.values.on_host()));
   auto const trained = losses_of(rounded);
-  round_weights(rounded);
-  store(stored, Format::bf16);
+  round_weights(rounded, format);
+  store(stored, format);
   auto const losses = losses_of(stored);
   CHECK(laws::same_bits(losses, losses_of(rounded)));
   CHECK_FALSE(laws::same_bits(losses, trained));
-  CHECK(laws::distance(losses, trained) < 0.05);
+  CHECK(laws::distance(losses, trained) < bound);
   CHECK(text_of(stored) == text_of(rounded));
 }
 
 }  // namespace
 
-TEST_CASE("trained models evaluate and generate from bf16 weights", "[stored]") {
-  for (auto const precision : {Precision::fp32, Precision::bf16}) {
-    check_stored<MoeGqa>(moe_gqa(), precision);
-    check_stored<Gpt2>(gpt2(), precision);
-    check_stored<Unequal>(unequal(), precision);
+TEST_CASE("trained models evaluate and generate from stored weights", "[stored]") {
+  constexpr std::pair<Format, double> formats[] = {{Format::bf16, 0.05},
+                                                   {Format::int8, 0.05},
+                                                   {Format::int4, 1},
+                                                   {Format::nf4, 1},
+                                                   {Format::nf4_double, 1}};
+  for (auto const& [format, bound] : formats) {
+    CAPTURE(enum_names(format)[std::size_t(format)]);
+    for (auto const precision : {Precision::fp32, Precision::bf16}) {
+      check_stored<MoeGqa>(moe_gqa(), precision, format, bound);
+      check_stored<Unequal>(unequal(), precision, format, bound);
+    }
+    check_stored<Gpt2>(gpt2(), Precision::bf16, format, bound);
   }
 }
 
-TEST_CASE("stored weights take half the memory", "[stored]") {
+TEST_CASE("stored weights take less memory, as foretold", "[stored]") {
   auto config = moe_gqa();
   config.vocab_size = 300;
   config.d_model = 64;
@@ -91,6 +109,13 @@ TEST_CASE("stored weights take half the memory", "[stored]") {
   auto const before = network.bytes();
   store(network, Format::fp32);
   CHECK(network.bytes() == before);
+  for (auto const format : {Format::int8, Format::int4, Format::nf4, Format::nf4_double}) {
+    Network<MoeGqa, B> smaller(backend, config);
+    auto const foretold = stored_size<float>(smaller.params, format);
+    store(smaller, format);
+    CHECK(smaller.bytes() == foretold);
+    CHECK(double(smaller.bytes()) < (format == Format::int8 ? 0.35 : 0.25) * double(before));
+  }
   auto const foretold = stored_size<float>(network.params, Format::bf16);
   store(network, Format::bf16);
   CHECK(network.bytes() == foretold);
@@ -106,7 +131,7 @@ TEST_CASE("stored weights take half the memory", "[stored]") {
 TEST_CASE("a pattern says which weights are stored", "[stored]") {
   B backend(1);
   Network<MoeGqa, B> rounded(backend, moe_gqa(), 2, 0.3), stored(backend, moe_gqa(), 2, 0.3);
-  round_weights(rounded, "layers.*.ffn.experts.*.up");
+  round_weights(rounded, Format::bf16, "layers.*.ffn.experts.*.up");
   store(stored, Format::bf16, "layers.*.ffn.experts.*.up");
   CHECK(stored.stored.size() == 2 * 4 * 128);  // 8 * 6 numbers, in whole cache lines
   CHECK(laws::same_bits(losses_of(stored), losses_of(rounded)));

@@ -12,18 +12,15 @@
 namespace moenda {
 
 /// In which numbers. fp32: plain values, the backend's own scalars. bf16: 16 bits each, row-major,
-/// rounded to nearest even.
-enum class Format { fp32, bf16 };
-constexpr auto enum_names(Format) { return std::array{"fp32", "bf16"}; }
+/// rounded to nearest even. The others have a scale for every block of numbers: core/quantised.hpp.
+enum class Format { fp32, bf16, int8, int4, nf4, nf4_double };
+constexpr auto enum_names(Format) {
+  return std::array{"fp32", "bf16", "int8", "int4", "nf4", "nf4_double"};
+}
 
 /// Where. Only what is in memory can be computed with.
 enum class Place { memory, file, absent };
 constexpr auto enum_names(Place) { return std::array{"memory", "file", "absent"}; }
-
-/// How many bytes `count` numbers of a format take; plain ones are not stored.
-[[nodiscard]] constexpr std::size_t stored_bytes(Format format, std::ptrdiff_t count) {
-  return format == Format::bf16 ? 2 * static_cast<std::size_t>(count) : 0;
-}
 
 namespace detail {
 

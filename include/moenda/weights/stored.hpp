@@ -3,16 +3,14 @@
 // Keeping the weights of a trained model in a smaller format.
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "moenda/core/array.hpp"
-#include "moenda/core/bf16.hpp"
 #include "moenda/core/pattern.hpp"
 #include "moenda/core/walk.hpp"
+#include "moenda/weights/quantised/encode.hpp"
 
 namespace moenda {
 
@@ -25,20 +23,18 @@ namespace moenda {
 
 namespace detail {
 
-/// Each weight's codes begin on a cache line.
-[[nodiscard]] constexpr std::size_t stored_room(Format format, std::ptrdiff_t count) {
-  return (stored_bytes(format, count) + 63) / 64 * 64;
+/// A weight's codes begin on a cache line, and so do its scales.
+[[nodiscard]] constexpr std::size_t whole_lines(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+template <class W>
+[[nodiscard]] constexpr std::size_t stored_room(Format format, W const& weight) {
+  auto const bytes = stored_bytes(format, weight.rows, weight.cols);
+  return whole_lines(bytes.codes) + whole_lines(bytes.scales);
 }
 template <class W>
 [[nodiscard]] constexpr bool takes(W const& weight, Path const& path, std::string_view pattern) {
   return weight.size() > 0 && can_be_stored(weight.kind) && matches(pattern, path.str());
-}
-template <class Scalar>
-void encode_bf16(std::byte* to, Scalar const* from, std::ptrdiff_t count) {
-  for (std::ptrdiff_t i = 0; i < count; ++i, to += 2) {
-    auto const code = to_bf16(static_cast<float>(from[i]));
-    std::memcpy(to, &code, sizeof code);
-  }
 }
 
 }  // namespace detail
@@ -50,8 +46,8 @@ template <class Scalar, class Params>
   std::size_t bytes = 0;
   walk(params, [&](Path const& path, auto const& weight) {
     bool const stored = format != Format::fp32 && detail::takes(weight, path, pattern);
-    bytes += stored ? detail::stored_room(format, weight.size())
-                    : std::size_t(weight.size()) * sizeof(Scalar);
+    bytes +=
+        stored ? detail::stored_room(format, weight) : std::size_t(weight.size()) * sizeof(Scalar);
   });
   return bytes;
 }
@@ -75,7 +71,7 @@ void store(P& parameters, Format format, std::string_view pattern = "*") {
   std::size_t plain_count = 0, bytes = 0;
   walk(parameters.params, [&](Path const& path, auto const& weight) {
     if (chosen(path, weight)) {
-      bytes += detail::stored_room(format, weight.size());
+      bytes += detail::stored_room(format, weight);
     } else {
       plain_count += std::size_t(weight.size());
     }
@@ -94,10 +90,15 @@ void store(P& parameters, Format format, std::string_view pattern = "*") {
     walk(parameters.params, [&](Path const& path, auto& weight) {
       Scalar const* const old = from.at(weight.data);
       if (chosen(path, weight)) {
-        detail::encode_bf16(to_stored.data() + code, old, weight.size());
+        auto const bytes = stored_bytes(format, weight.rows, weight.cols);
+        auto const scales = code + detail::whole_lines(bytes.codes);
+        quantised::encode(format, to_stored.data() + code, to_stored.data() + scales, old,
+                          weight.rows, weight.cols);
         weight.data = nullptr;
-        weight.stored = {.format = format, .data = stored.data() + code};
-        code += detail::stored_room(format, weight.size());
+        weight.stored = {.format = format,
+                         .data = stored.data() + code,
+                         .scales = bytes.scales == 0 ? nullptr : stored.data() + scales};
+        code += detail::stored_room(format, weight);
       } else {
         std::copy_n(old, weight.size(), to_values.data() + value);
         weight.data = values.data() + value;

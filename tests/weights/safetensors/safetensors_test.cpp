@@ -135,9 +135,9 @@ TEST_CASE("safetensors: a file of the Python package is read", "[io]") {
 }
 
 TEST_CASE("safetensors: numbers keep their value in every format", "[io]") {
+  using moenda::from_half;
   using moenda::io::bfloat16_from_float;
   using moenda::io::float_from_bfloat16;
-  using moenda::io::float_from_half;
   for (std::uint32_t i = 0; i < 65536; ++i) {
     auto const bits = static_cast<std::uint16_t>(i);
     float const value = float_from_bfloat16(bits);
@@ -152,7 +152,10 @@ TEST_CASE("safetensors: numbers keep their value in every format", "[io]") {
         exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
     if (exponent == 31) expected = fraction == 0 ? HUGE_VAL : NAN;
     if ((bits & 0x8000) != 0) expected = -expected;
-    double const got = float_from_half(bits);
+    double const got = from_half(bits);
+    if (!std::isnan(got) && moenda::to_half(static_cast<float>(got)) != bits) {
+      FAIL("half " << bits << " does not come back");
+    }
     if (!(got == expected || (std::isnan(got) && std::isnan(expected))) ||
         std::signbit(got) != std::signbit(expected))
       FAIL("half " << bits << " is " << got << ", not " << expected);
@@ -162,6 +165,13 @@ TEST_CASE("safetensors: numbers keep their value in every format", "[io]") {
   CHECK(bfloat16_from_float(1.00390637f) == 0x3F81);                        // just above a tie
   CHECK(bfloat16_from_float(std::numeric_limits<float>::max()) == 0x7F80);  // infinity
   CHECK(bfloat16_from_float(-1e-45f) == 0x8000);
+  CHECK(moenda::to_half(1.00048828125f) == 0x3C00);  // a tie: to even, down
+  CHECK(moenda::to_half(1.00146484375f) == 0x3C02);  // a tie: to even, up
+  CHECK(moenda::to_half(65519.0f) == 0x7BFF);        // the largest
+  CHECK(moenda::to_half(65520.0f) == 0x7C00);        // infinity
+  CHECK(moenda::to_half(0x1p-25f) == 0);             // a tie below the smallest
+  CHECK(moenda::to_half(-0x1.8p-24f) == 0x8002);     // a tie of subnormals, to even
+  CHECK((moenda::to_half(std::numeric_limits<float>::quiet_NaN()) & 0x7FFF) == 0x7E00);
 }
 
 TEST_CASE("safetensors: a wrong read says what is there", "[io]") {

@@ -27,6 +27,8 @@
 
 #include "moenda/core/bf16.hpp"
 #include "moenda/core/error.hpp"
+#include "moenda/core/half.hpp"
+#include "moenda/core/quantised.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/core/storage.hpp"
 #include "moenda/cpu/levels/tables.hpp"

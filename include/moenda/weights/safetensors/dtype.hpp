@@ -79,18 +79,4 @@ inline constexpr std::array<std::pair<std::string_view, unsigned>, 15> dtypes{{{
   return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
-/// IEEE 754 binary16, exact, subnormals included.
-[[nodiscard]] inline float float_from_half(std::uint16_t bits) {
-  std::uint32_t const sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
-  std::uint32_t const exponent = (bits >> 10) & 0x1Fu;
-  std::uint32_t const fraction = bits & 0x3FFu;
-  if (exponent == 0) {
-    float const magnitude = static_cast<float>(fraction) * 0x1p-24f;
-    return sign == 0 ? magnitude : -magnitude;
-  }
-  // 112 = 127 - 15, the difference of the exponent biases; 31 means infinity or NaN in half.
-  std::uint32_t const wide = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
-}
-
 }  // namespace moenda::io

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "moenda/core/error.hpp"
+#include "moenda/core/half.hpp"
 #include "moenda/core/suggest.hpp"
 #include "moenda/files/file_descriptor.hpp"
 #include "moenda/weights/safetensors/dtype.hpp"
@@ -90,7 +91,7 @@ class SafetensorsFile {
       case Dtype::BF16:
         return convert<std::uint16_t>(info, to, float_from_bfloat16);
       case Dtype::F16:
-        return convert<std::uint16_t>(info, to, float_from_half);
+        return convert<std::uint16_t>(info, to, from_half);
       default:
         fail(info, "dtype is " + std::string(dtype_name(info.dtype)) +
                        ", must be F32, F64, BF16 or F16 to be read as numbers");

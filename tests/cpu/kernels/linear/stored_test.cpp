@@ -4,26 +4,34 @@
 #include <array>
 
 #include "cpu/kernels/checks.hpp"
-#include "moenda/core/bf16.hpp"
 #include "moenda/cpu/backend.hpp"
+#include "moenda/weights/quantised/encode.hpp"
 
 using namespace moenda;
 using checks::numbers;
 
 namespace {
 
-/// Weights in bf16, and the same values plain.
+constexpr Format formats[] = {Format::bf16, Format::int8, Format::int4, Format::nf4,
+                              Format::nf4_double};
+
+/// A matrix in a format, and the same values plain.
 template <class T>
 struct Weights {
-  explicit Weights(std::ptrdiff_t count, std::uint64_t seed) : plain(numbers<T>(count, seed)) {
-    for (auto& value : plain) {
-      codes.push_back(to_bf16(static_cast<float>(value)));
-      value = static_cast<T>(from_bf16(codes.back()));
-    }
+  Weights(Format how, int rows, int cols, std::uint64_t seed)
+      : format(how), plain(numbers<T>(std::ptrdiff_t(rows) * cols, seed)) {
+    auto const size = stored_bytes(format, rows, cols);
+    codes.resize(size.codes), scales.resize(size.scales);
+    quantised::encode(format, codes.data(), scales.data(), plain.data(), rows, cols);
+    cpu::Backend<T> backend(1);
+    std::vector<int> ids;
+    for (int r = 0; r < rows; ++r) ids.push_back(r);
+    cpu::embedding_forward(backend, plain.data(), stored(), ids.data(), rows, cols);
   }
-  [[nodiscard]] WeightView<T> stored() const { return {Format::bf16, codes.data(), nullptr}; }
+  [[nodiscard]] WeightView<T> stored() const { return {format, codes.data(), scales.data()}; }
+  Format format;
   std::vector<T> plain;
-  std::vector<std::uint16_t> codes;
+  std::vector<std::byte> codes, scales;
 };
 
 template <class T>
@@ -35,10 +43,11 @@ struct Shape {
   int rows, out, in;
 };
 /// Few rows and many; narrow results with few columns and more; edges of tiles; depths of one, of
-/// half a pair, and of more than one block.
-constexpr Shape shapes[] = {{1, 40, 33},  {1, 1, 1},    {3, 129, 130}, {8, 64, 1},    {9, 33, 70},
-                            {40, 5, 65},  {40, 8, 130}, {40, 9, 31},   {70, 31, 129}, {37, 1, 64},
-                            {5, 7, 1500}, {1, 300, 9},  {50, 100, 1},  {33, 97, 2300}};
+/// half a pair, of whole blocks of a format, and of more than one block of a product.
+constexpr Shape shapes[] = {{1, 40, 33},  {1, 1, 1},    {3, 129, 130}, {8, 64, 1},     {9, 33, 70},
+                            {40, 5, 65},  {40, 8, 130}, {40, 9, 31},   {70, 31, 129},  {37, 1, 64},
+                            {5, 7, 1500}, {1, 300, 9},  {50, 100, 1},  {33, 97, 2300}, {1, 40, 128},
+                            {3, 21, 192}, {8, 9, 256},  {5, 7, 160},   {2, 17, 96}};
 
 template <class T>
 std::vector<T> product(cpu::Backend<T>& backend, Shape const& shape, std::vector<T> const& x,
@@ -51,11 +60,14 @@ std::vector<T> product(cpu::Backend<T>& backend, Shape const& shape, std::vector
 template <class T>
 void check_products(cpu::Backend<T>& backend, Precision precision) {
   for (auto const& shape : shapes) {
-    INFO(shape.rows << " rows, " << shape.out << " out, " << shape.in << " in");
     auto const x = numbers<T>(std::ptrdiff_t(shape.rows) * shape.in, 1);
-    Weights<T> const w(std::ptrdiff_t(shape.out) * shape.in, 2);
-    auto const expected = product<T>(backend, shape, x, w.plain.data(), precision);
-    REQUIRE(same_bits(product<T>(backend, shape, x, w.stored(), precision), expected));
+    for (auto const format : formats) {
+      INFO(shape.rows << " rows, " << shape.out << " out, " << shape.in << " in, "
+                      << enum_names(format)[std::size_t(format)]);
+      Weights<T> const w(format, shape.out, shape.in, 2);
+      auto const expected = product<T>(backend, shape, x, w.plain.data(), precision);
+      REQUIRE(same_bits(product<T>(backend, shape, x, w.stored(), precision), expected));
+    }
   }
 }
 
@@ -70,17 +82,18 @@ struct Groups {
 };
 
 template <class T>
-void check_groups(cpu::Backend<T>& backend, int out, int in, Precision precision) {
-  INFO(out << " out, " << in << " in");
+void check_groups(cpu::Backend<T>& backend, int out, int in, Precision precision, Format format) {
+  INFO(out << " out, " << in << " in, " << enum_names(format)[std::size_t(format)]);
   Groups const groups;
   auto const x = numbers<T>(std::ptrdiff_t(groups.rows) * in, 3);
   std::vector<Weights<T>> weights;
   std::vector<T const*> plain;
-  std::vector<void const*> codes, scales(std::size_t(groups.count), nullptr);
+  std::vector<void const*> codes, scales;
   for (int g = 0; g < groups.count; ++g) {
-    weights.emplace_back(std::ptrdiff_t(out) * in, std::uint64_t(10 + g));
+    weights.emplace_back(format, out, in, std::uint64_t(10 + g));
     plain.push_back(weights.back().plain.data());
     codes.push_back(weights.back().codes.data());
+    scales.push_back(weights.back().scales.data());
   }
   auto const run = [&](KeptGroups<T> w, int const* row_of) {
     std::vector<T> y(std::size_t(groups.rows) * std::size_t(out), T(9));
@@ -88,7 +101,7 @@ void check_groups(cpu::Backend<T>& backend, int out, int in, Precision precision
                                 groups.count, out, in, precision);
     return y;
   };
-  WeightViews<T> const stored{Format::bf16, codes.data(), scales.data()};
+  WeightViews<T> const stored{format, codes.data(), scales.data()};
   for (auto const* row_of : {static_cast<int const*>(nullptr), groups.row_of.data()}) {
     REQUIRE(same_bits(run(stored, row_of), run(plain.data(), row_of)));
   }
@@ -101,8 +114,10 @@ TEMPLATE_TEST_CASE("products read stored weights to the bit", "[stored]", float,
     for (auto const kernel : {cpu::MatmulKernel::packed, cpu::MatmulKernel::eigen}) {
       cpu::Backend<TestType> backend(threads, kernel);
       check_products(backend, Precision::fp32);
-      check_groups(backend, 70, 130, Precision::fp32);
-      check_groups(backend, 6, 31, Precision::fp32);
+      for (auto const format : formats) {
+        check_groups(backend, 70, 130, Precision::fp32, format);
+        check_groups(backend, 6, 31, Precision::fp32, format);
+      }
     }
   }
 }
@@ -111,8 +126,10 @@ TEST_CASE("products at bf16 read stored weights to the bit", "[stored]") {
   for (int const threads : {1, 3}) {
     cpu::Backend<float> backend(threads);
     check_products(backend, Precision::bf16);
-    check_groups(backend, 70, 130, Precision::bf16);
-    check_groups(backend, 6, 31, Precision::bf16);
+    for (auto const format : formats) {
+      check_groups(backend, 70, 130, Precision::bf16, format);
+      check_groups(backend, 6, 31, Precision::bf16, format);
+    }
   }
 }
 
@@ -121,7 +138,8 @@ TEMPLATE_TEST_CASE("embeddings and the loss read stored weights to the bit", "[s
   using T = TestType;
   cpu::Backend<T> backend(2);
   constexpr int rows = 23, vocab_size = 40, cols = 19;
-  Weights<T> const table(vocab_size * cols, 4);
+  auto const format = GENERATE(from_range(std::begin(formats), std::end(formats)));
+  Weights<T> const table(format, vocab_size, cols, 4);
   std::vector<int> ids;
   for (int r = 0; r < rows; ++r) ids.push_back(r * 7 % vocab_size);
   auto const looked_up = [&](Kept<T> w) {

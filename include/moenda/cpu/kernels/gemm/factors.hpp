@@ -28,6 +28,7 @@ struct Exact : Kind {
   static Packed packed(Scalar first, Scalar) { return first; }
   /// `lanes` steps of one row, contiguous along the depth.
   static Factor along(Scalar const* from) { return Kind::load(from); }
+  static Factor factor_of(Factor const* parts) { return *parts; }
   /// One step of `lanes` contiguous rows; the second pointer is of the step's other half.
   static Factor across(Scalar const* from, Scalar const*) { return Kind::load(from); }
 };
@@ -44,6 +45,7 @@ struct Rounded : Kind {
   static float rounded(float value) { return round_to_bf16(value); }
   static Packed packed(float first, float) { return round_to_bf16(first); }
   static Factor along(float const* from) { return round(Kind::load(from)); }
+  static Factor factor_of(Factor const* parts) { return round(*parts); }
   static Factor across(float const* from, float const*) { return round(Kind::load(from)); }
 
  private:

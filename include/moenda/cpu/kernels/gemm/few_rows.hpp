@@ -4,11 +4,13 @@
 // used at once. Packing would write and read a copy of it, at several times the cost of the
 // product.
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <utility>
 
 #include "moenda/cpu/kernels/gemm/micro.hpp"
 #include "moenda/cpu/kernels/gemm/problem.hpp"
+#include "moenda/cpu/kernels/gemm/stored_column.hpp"
 #include "moenda/cpu/kernels/gemm/unroll.hpp"
 
 namespace moenda::cpu::MOENDA_LEVEL::gemm_detail {
@@ -36,34 +38,44 @@ struct LaneSum {
 
 /// c[rows, cols] (+)= a b as scalar products. Each runs in the lanes of one register, then over the
 /// rest of the depth, so its bits depend on the depth alone. (row, col): the first of them.
-template <class V, int rows, int cols>
+template <class V, class Column, int rows, int cols>
 void scalar_products(Problem<typename V::Scalar> const& problem, int row, int col) {
   using T = typename V::Scalar;
-  constexpr int numbers = V::lanes * V::pair;
-  T const *a[rows], *b[cols];
+  constexpr int numbers = V::lanes * V::pair, parts = Column::span / numbers;
+  T const* a[rows];
   unroll<rows>([&](auto i) { a[i] = problem.a.at(row + i, 0); });
-  unroll<cols>([&](auto j) { b[j] = problem.b.at(0, col + j); });
+  auto const b = [&]<int... j>(std::integer_sequence<int, j...>) {
+    return std::array{Column(problem, col + j)...};
+  }
+  (std::make_integer_sequence<int, cols>{});
   typename V::Register sums[rows][cols];
   unroll<rows>([&](auto i) { unroll<cols>([&](auto j) { sums[i][j] = V::zero(); }); });
   int p = 0;
-  for (; p + numbers <= problem.k; p += numbers) {
-    typename V::Factor left[rows];
-    unroll<rows>([&](auto i) { left[i] = V::along(a[i] + p); });
+  for (; p + Column::span <= problem.k; p += Column::span) {
+    typename V::Factor left[rows][parts];
+    unroll<rows>([&](auto i) {
+      unroll<parts>([&](auto part) { left[i][part] = V::along(a[i] + p + part * numbers); });
+    });
     unroll<cols>([&](auto j) {
-      // The next columns: they come from memory, and no prefetcher follows so many short streams.
-      for (int half = 0; half < V::pair; ++half) {
-        __builtin_prefetch(b[j] + cols * problem.b.col_stride + p + half * V::lanes);
-      }
-      auto const right = V::along(b[j] + p);
-      unroll<rows>([&](auto i) { sums[i][j] = V::multiply_add(left[i], right, sums[i][j]); });
+      b[j].prefetch(cols, p);
+      typename V::Factor right[parts];
+      b[j].load(right, p);
+      unroll<parts>([&](auto part) {
+        unroll<rows>(
+            [&](auto i) { sums[i][j] = V::multiply_add(left[i][part], right[part], sums[i][j]); });
+      });
     });
   }
-  unroll<rows>([&](auto i) {
-    unroll<cols>([&](auto j) {
-      T sum = LaneSum<T, V::lanes>::of(sums[i][j]);
-      for (int q = p; q < problem.k; ++q) {
-        sum += V::rounded(a[i][q]) * V::rounded(b[j][q]);
+  int const count = problem.k - p, whole = count - count % numbers;
+  typename Column::Rest rest_of_column;
+  unroll<cols>([&](auto j) {
+    T const* const rest = b[j].rest(rest_of_column, p, count);
+    unroll<rows>([&](auto i) {
+      for (int q = 0; q < whole; q += numbers) {
+        sums[i][j] = V::multiply_add(V::along(a[i] + p + q), V::along(rest + q), sums[i][j]);
       }
+      T sum = LaneSum<T, V::lanes>::of(sums[i][j]);
+      for (int q = whole; q < count; ++q) sum += V::rounded(a[i][p + q]) * V::rounded(rest[q]);
       T* const c = problem.at(row + i, col + j);
       *c = problem.accumulate ? *c + sum : sum;
     });
@@ -80,7 +92,7 @@ template <class T>
 }
 
 /// Columns [begin, end) of a product of few rows.
-template <class V>
+template <class V, class Column = PlainColumn<V>>
 void multiply_columns(Problem<typename V::Scalar> const& problem, int begin, int end) {
   // 4 rows x 4 columns of sums fill half of 32 registers; of 16 registers 2 columns do. One row
   // alone needs 8 columns to keep the multiply-add units busy.
@@ -88,8 +100,9 @@ void multiply_columns(Problem<typename V::Scalar> const& problem, int begin, int
   auto const columns = [&](auto cols) {
     for (; begin + cols <= end; begin += cols) {
       int row = 0;
-      for (; row + 4 <= problem.m; row += 4) scalar_products<V, 4, cols>(problem, row, begin);
-      for (; row < problem.m; ++row) scalar_products<V, 1, cols>(problem, row, begin);
+      for (; row + 4 <= problem.m; row += 4)
+        scalar_products<V, Column, 4, cols>(problem, row, begin);
+      for (; row < problem.m; ++row) scalar_products<V, Column, 1, cols>(problem, row, begin);
     }
   };
   if (problem.m >= 4) columns(std::integral_constant<int, widest>{});
@@ -97,8 +110,9 @@ void multiply_columns(Problem<typename V::Scalar> const& problem, int begin, int
   columns(std::integral_constant<int, 1>{});
 }
 
-/// Columns [begin, end) of one with a stored operand, which `unpacked` has room for: all rows of
-/// the left one, or so many columns of the right one.
+/// Columns [begin, end) of one with a stored operand. Where registers do not read the format
+/// themselves, `unpacked` has room: for all rows of the left one, or so many columns of the right
+/// one.
 constexpr int few_rows_columns = 8;
 template <class V>
 void multiply_stored_columns(Problem<typename V::Scalar> const& problem,
@@ -110,6 +124,13 @@ void multiply_stored_columns(Problem<typename V::Scalar> const& problem,
     plain.a = {unpacked, problem.k, 1};
     return multiply_columns<V>(plain, begin, end);
   }
+#if MOENDA_AVX512
+  if constexpr (std::is_same_v<typename V::Scalar, float>) {
+    bool const done = with_stored_column<V>(
+        problem.stored, [&]<class Column>() { multiply_columns<V, Column>(problem, begin, end); });
+    if (done) return;
+  }
+#endif
   plain.b = {unpacked, 1, problem.k};
   for (int col = begin; col < end; col += few_rows_columns) {
     int const count = std::min(few_rows_columns, end - col);

@@ -43,6 +43,10 @@ struct Avx512Bf16 {
   static Factor along(float const* from) {
     return reinterpret_cast<Factor>(_mm512_cvtne2ps_pbh(load(from + lanes), load(from)));
   }
+  /// The same of numbers in `pair` registers.
+  static Factor factor_of(Register const* parts) {
+    return reinterpret_cast<Factor>(_mm512_cvtne2ps_pbh(parts[1], parts[0]));
+  }
   static Factor across(float const* first, float const* second) {
     // Lane i takes element i of each half.
     Factor const low = Factor{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

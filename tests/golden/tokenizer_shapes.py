@@ -23,7 +23,7 @@ def trained(texts, vocab_size, pre_tokenizer, special, normalizer=None, **option
     if normalizer is not None:
         tokenizer.normalizer = normalizer
     tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=vocab_size, special_tokens=special, show_progress=False,
+        vocab_size=vocab_size, special_tokens=special, show_progress=False, limit_alphabet=1000,
         initial_alphabet=pre.ByteLevel.alphabet() if "unk_token" not in options else []))
     model = json.loads(tokenizer.to_str())["model"]
     return model["vocab"], [tuple(merge) for merge in model["merges"]]

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "moenda/files/read_file.hpp"
+#include "moenda/import/hugging_face/tokenizer/text_stream.hpp"
 #include "moenda/import/hugging_face/tokenizer/tokenizer.hpp"
 
 using namespace moenda;
@@ -30,6 +31,11 @@ std::size_t check_cases(Tokenizer const& tokenizer, json const& cases) {
       INFO("way " << way);
       auto const ids = tokenizer.encode(text, {.add_special = way < 2, .literal = way % 2 == 1});
       CHECK(ids == one["ids"][way].get<std::vector<int>>());
+      hugging_face::TextStream stream(tokenizer);
+      std::string streamed;
+      for (int const id : ids) streamed += stream.next(id);
+      streamed += stream.rest();
+      CHECK(streamed == tokenizer.decode(ids));
     }
     for (std::size_t way = 0; way < one["decoded"].size(); ++way) {
       INFO("decoded " << way);

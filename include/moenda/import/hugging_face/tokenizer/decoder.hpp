@@ -58,8 +58,11 @@ class Decoder {
   }
 
   [[nodiscard]] std::string operator()(std::vector<std::string> tokens) const {
+    auto const most = TextPattern::largest(size_of(tokens));
     for (auto const& step : steps_) {
       std::visit([&](auto const& kind) { kind.apply(tokens); }, step);
+      if (size_of(tokens) > most)
+        throw DataError("decoder: a text must not grow beyond " + std::to_string(most) + " bytes");
     }
     std::string text;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -72,6 +75,11 @@ class Decoder {
  private:
   using Tokens = std::vector<std::string>;
 
+  static std::size_t size_of(Tokens const& tokens) {
+    std::size_t size = 0;
+    for (auto const& token : tokens) size += token.size();
+    return size;
+  }
   struct ByteLevel {
     data::ByteAlphabet alphabet{};
     void apply(Tokens& tokens) const {
@@ -127,7 +135,16 @@ class Decoder {
     TextPattern pattern;
     std::string content;
     void apply(Tokens& tokens) const {
-      for (auto& token : tokens) token = pattern.replaced(token, content);
+      std::size_t const size = size_of(tokens);
+      std::size_t grown = 0;
+      for (auto& token : tokens) {
+        token = pattern.replaced(token, content);
+        grown += token.size();
+        if (grown > TextPattern::largest(size))
+          throw DataError("decoder: a text of " + std::to_string(size) +
+                          " bytes must not grow beyond " +
+                          std::to_string(TextPattern::largest(size)));
+      }
     }
   };
   struct Strip {

@@ -92,8 +92,8 @@ class JsonPart {
     for (std::size_t i = 0; i < allowed.size(); ++i) {
       if (allowed[i] == got) return i;
     }
-    fail("is " + io::quote(got) + ", which is not read" + did_you_mean(got, allowed) +
-         "; these are: " + join(allowed));
+    throw DataError(file_ + ": " + key_ + " is " + io::quote(got) + ", which is not read" +
+                    did_you_mean(got, allowed) + "; these are: " + join(allowed));
   }
 
  private:

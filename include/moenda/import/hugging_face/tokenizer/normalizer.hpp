@@ -22,13 +22,17 @@ class Normalizer {
     if (part) add(*part);
   }
 
+  /// Throws DataError where a text grows beyond all measure.
   [[nodiscard]] std::string operator()(std::string text) const {
+    auto const most = TextPattern::largest(text.size());
     for (auto const& step : steps_) {
       text = std::visit([&](auto const& kind) { return kind.apply(std::move(text)); }, step);
+      if (text.size() > most)
+        throw DataError("normalizer: a text must not grow beyond " + std::to_string(most) +
+                        " bytes, got " + std::to_string(text.size()));
     }
     return text;
   }
-  [[nodiscard]] bool empty() const { return steps_.empty(); }
 
  private:
   struct Compose {

@@ -94,7 +94,7 @@ class RegularExpression {
           limits_(pcre2_match_context_create(nullptr)),
           seconds_(2 + text.size() / 500'000) {
       if (!match_ || !limits_) throw std::bad_alloc();
-      auto const steps = std::min<std::uint64_t>(10'000'000 + 10 * std::uint64_t{text.size()},
+      auto const steps = std::min<std::uint64_t>(1'000'000 + 10 * std::uint64_t{text.size()},
                                                  std::numeric_limits<std::uint32_t>::max());
       pcre2_set_match_limit(limits_.get(), static_cast<std::uint32_t>(steps));
       pcre2_set_heap_limit(limits_.get(), 1 << 20);  // KiB

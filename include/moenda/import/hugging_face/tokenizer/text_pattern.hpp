@@ -41,7 +41,10 @@ class TextPattern {
       at = text.find(literal_, end);
     }
   }
-  /// `text` with every match replaced by `content`.
+  /// What a text may grow to, in bytes: a hostile file could ask for more memory than there is.
+  [[nodiscard]] static std::size_t largest(std::size_t size) { return (1 << 16) + 16 * size; }
+
+  /// `text` with every match replaced by `content`. Throws DataError where that is too long.
   [[nodiscard]] std::string replaced(std::string_view text, std::string_view content) const {
     std::string out;
     out.reserve(text.size());
@@ -50,6 +53,9 @@ class TextPattern {
       out += text.substr(done, begin - done);
       out += content;
       done = end;
+      if (out.size() > largest(text.size()))
+        throw DataError("Replace: a text of " + std::to_string(text.size()) +
+                        " bytes must not grow beyond " + std::to_string(largest(text.size())));
     });
     out += text.substr(done);
     return out;

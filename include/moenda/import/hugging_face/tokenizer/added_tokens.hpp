@@ -102,7 +102,8 @@ class AddedTokenFinder {
     static RegularExpression const word("[\\w\\x{200C}\\x{200D}]");
     auto const is_word = [&](std::string_view character) {
       bool found = false;
-      word.for_each_match(character, [&](std::size_t, std::size_t) { found = true; });
+      RegularExpression::Search(word, character.size())
+          .for_each_match(character, [&](std::size_t, std::size_t) { found = true; });
       // Numbers of Latin-1 are words to Oniguruma only.
       static constexpr std::array<std::string_view, 6> others{"²", "³", "¹", "¼", "½", "¾"};
       return found && std::find(others.begin(), others.end(), character) == others.end();

@@ -194,10 +194,11 @@ class PreTokenizer {
     SplitBehavior behavior;
     bool invert;
     void apply(Pieces& pieces) const {
+      TextPattern::Search search(pattern, pieces.text.size());
       pieces.split([&](std::string_view text, auto keep) {
         Cuts cuts(text.size());
-        pattern.for_each_match(text,
-                               [&](std::size_t begin, std::size_t end) { cuts.match(begin, end); });
+        search.for_each_match(text,
+                              [&](std::size_t begin, std::size_t end) { cuts.match(begin, end); });
         cuts.apply(behavior, invert, keep);
       });
     }

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,16 +32,29 @@ class TextPattern {
     }
   }
 
-  /// Calls found(begin, end) for every match in `text`, one after another.
-  template <class F>
-  void for_each_match(std::string_view text, F found) const {
-    if (expression_) return expression_->for_each_match(text, found);
-    for (auto at = text.find(literal_); at != text.npos;) {
-      auto const end = at + literal_.size();
-      found(at, end);
-      at = text.find(literal_, end);
+  /// Looks for matches, in texts of `bytes` bytes together.
+  class Search {
+   public:
+    /// `pattern` must outlive this.
+    Search(TextPattern const& pattern, std::size_t bytes) : literal_(pattern.literal_) {
+      if (pattern.expression_) expression_.emplace(*pattern.expression_, bytes);
     }
-  }
+    /// Calls found(begin, end) for every match in `text`, one after another.
+    template <class F>
+    void for_each_match(std::string_view text, F found) {
+      if (expression_) return expression_->for_each_match(text, found);
+      for (auto at = text.find(literal_); at != text.npos;) {
+        auto const end = at + literal_.size();
+        found(at, end);
+        at = text.find(literal_, end);
+      }
+    }
+
+   private:
+    std::string_view literal_;
+    std::optional<RegularExpression::Search> expression_;
+  };
+
   /// What a text may grow to, in bytes: a hostile file could ask for more memory than there is.
   [[nodiscard]] static std::size_t largest(std::size_t size) { return (1 << 16) + 16 * size; }
 
@@ -49,7 +63,7 @@ class TextPattern {
     std::string out;
     out.reserve(text.size());
     std::size_t done = 0;
-    for_each_match(text, [&](std::size_t begin, std::size_t end) {
+    Search(*this, text.size()).for_each_match(text, [&](std::size_t begin, std::size_t end) {
       out += text.substr(done, begin - done);
       out += content;
       done = end;

@@ -3,9 +3,9 @@
 
 usage: generate_tokenizers.py       (pip install tokenizers==0.23.3 jinja2)
 
-NAME.json: {"tokenizer": a tokenizer.json, "cases": [{"text", "ids", "decoded"}]}. `ids` are with and
+NAME.json: {"tokenizer": a tokenizer.json, "cases": [{"text", "ids", "decoded", "holes"}]}. `ids` are with and
 without special tokens, each with text that looks like a special token being one and being text;
-`decoded` is each of the four without and with special tokens. parts.json is a list of such, for the
+`decoded` is each of the four without and with special tokens, `holes` every second id. parts.json is a list of such, for the
 pieces that no shape has. prompts.json holds conversations, and what chat templates make of them.
 """
 import copy
@@ -46,7 +46,7 @@ TEXTS = [
     "<s>a</s>", " <|endoftext|> x<|endoftext|>y", "<|im_start|>user\nolá<|im_end|>\n<|im_start|>",
     "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nhi<|eot_id|>", "<|begin_of_te",
     "[INST] ola [/INST] x </s>[INST][/INST]", "<bos><start_of_turn>user\noi<end_of_turn>\n",
-    "<table><pad>[toxicity=0] [toxicity=1]", "<｜begin▁of▁sentence｜>a<｜fim▁hole｜>b<|EOT|>",
+    "a<end_of_turn>b turn>", "<table><pad>[toxicity=0] [toxicity=1]", "<｜begin▁of▁sentence｜>a<｜fim▁hole｜>b<|EOT|>",
     "a  <mask>  b <mask><mask>", "a  <r>  b <r>   <r>  <mask> \n<r>\n x", "a<r> <mask> b", "casa casas acasa casa. (casa)_casa 1casa casaé",
     " café cafés  café  x café", "casa\u200d casa\u2460 \u00b2casa \u0301casa casa\u0301", "     six      seven       x",
     "a" * 40 + " " + "b" * 100, "ab" * 60, " " * 70 + "x" + " " * 33, "\n" * 50, "é" * 45 + "界" * 45, "the river " * 20,
@@ -65,7 +65,8 @@ def cases(tokenizer, texts, brief=False):
                for special in (True, False) for one in (tokenizer, literal)][:1 if brief else 4]
         decoded = [tokenizer.decode(list_, skip_special_tokens=skip)
                    for list_ in ids for skip in (True, False)][:1 if brief else 8]
-        found.append({"text": text, "ids": ids, "decoded": decoded})
+        holes = tokenizer.decode(ids[0][::2], skip_special_tokens=True)  # characters that are torn
+        found.append({"text": text, "ids": ids, "decoded": decoded, "holes": holes})
     return found
 
 
@@ -78,7 +79,9 @@ def with_parts():
     vocab, merges = trained(WORDS.split("\n") * 3, 420, pre.Split("\n", "removed"), ["<unk>"], unk_token="<unk>")
     small = [(a, b) for a, b in merges][:260]
     known = {token for pair in small for token in (*pair, "".join(pair))} | {c for c in vocab if len(c) == 1}
-    known = sorted(known - set("Zz~^")) + ["<unk>", "<0x7E>", "<0xC3>", MARK]
+    small = [("a", MARK), (MARK, "d"), ("o", MARK), ("b", "\U00031350"), ("\U00031350", "\U00031351")] + small
+    known |= {token for pair in small[:5] for token in (*pair, "".join(pair))}
+    known = sorted(known - set("Zz~^")) + ["<unk>", "<0x7E>", "<0xC3>"]
     vocab = {token: i for i, token in enumerate(dict.fromkeys(known))}
     small = [pair for pair in small if all(t in vocab for t in (*pair, "".join(pair)))]
     base = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
@@ -121,7 +124,7 @@ def with_parts():
         document = copy.deepcopy(base)
         document.update(change)
         document["model"].update(models[i % len(models)])
-        texts = [text for j, text in enumerate(TEXTS) if (i + j) % 4 == 0] + [WORDS[:500]]
+        texts = [text for j, text in enumerate(TEXTS) if (i + j) % 6 == 0] + [WORDS[:300], "b\U00031350\U00031351 b"]
         found.append({"change": {**change, "model": models[i % len(models)]},
                       "cases": cases(Tokenizer.from_str(json.dumps(document)), texts, True)})
     return {"tokenizer": base, "parts": found}

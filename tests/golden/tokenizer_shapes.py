@@ -132,7 +132,7 @@ def gemma(texts, vocab_size):
     return assembled(model, normalizers.Replace(" ", MARK), pre.Split(" ", "merged_with_previous", False),
                      decoder, begin_with("<bos>", vocab),
                      [*map(special_token, names), AddedToken("[toxicity=0]", normalized=False),
-                      AddedToken("<table>", normalized=False)])
+                      AddedToken("<table>", normalized=False), AddedToken("turn>", normalized=False)])
 
 
 def qwen2(texts, vocab_size):

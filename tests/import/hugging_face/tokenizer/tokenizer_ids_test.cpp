@@ -37,6 +37,9 @@ std::size_t check_cases(Tokenizer const& tokenizer, json const& cases) {
       streamed += stream.rest();
       CHECK(streamed == tokenizer.decode(ids));
     }
+    std::vector<int> holes;
+    for (std::size_t i = 0; i < one["ids"][0].size(); i += 2) holes.push_back(one["ids"][0][i]);
+    CHECK(tokenizer.decode(holes) == one["holes"].get<std::string>());
     for (std::size_t way = 0; way < one["decoded"].size(); ++way) {
       INFO("decoded " << way);
       auto const ids = one["ids"][way / 2].get<std::vector<int>>();

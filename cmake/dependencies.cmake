@@ -33,6 +33,16 @@ if(MOENDA_IO)
   moenda_dependency(nlohmann_json 3.9 TARGET nlohmann_json::nlohmann_json
                     GIT https://github.com/nlohmann/json.git TAG v3.11.2 INCLUDE include)
 endif()
+# Not downloaded: they are built by other means than CMake's, and only tokenizer.json needs them.
+if(MOENDA_IMPORT)
+  if(MOENDA_BUILD_RUNNER OR MOENDA_BUILD_TESTS)
+    set(needed REQUIRED)
+  else()
+    set(needed QUIET)
+  endif()
+  find_package(PCRE2 MODULE ${needed})
+  find_package(utf8proc MODULE ${needed})
+endif()
 if(MOENDA_BUILD_RUNNER)
   moenda_dependency(CLI11 2.1 TARGET CLI11::CLI11
                     GIT https://github.com/CLIUtils/CLI11.git TAG v2.1.2 INCLUDE include)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# find_package(moenda COMPONENTS kernels io cuda) after `cmake --install`, and pkg-config files.
+# find_package(moenda COMPONENTS kernels io import cuda) after `cmake --install`, and pkg-config files.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 set(moenda_cmake_dir "${CMAKE_INSTALL_DATADIR}/cmake/moenda")
@@ -21,6 +21,11 @@ if(MOENDA_IO)
   list(APPEND moenda_exports io)
   list(APPEND moenda_pkgconfig moenda-io)
 endif()
+if(TARGET moenda_import)
+  install(TARGETS moenda_import EXPORT moenda-import)
+  list(APPEND moenda_exports import)
+  list(APPEND moenda_pkgconfig moenda-import)
+endif()
 if(MOENDA_CUDA)
   install(TARGETS moenda_cuda EXPORT moenda-cuda ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
   list(APPEND moenda_exports cuda)
@@ -37,7 +42,7 @@ write_basic_package_version_file(moendaConfigVersion.cmake COMPATIBILITY SameMin
                                  ${moenda_architecture})
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/moendaConfig.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/moendaConfigVersion.cmake"
-              cmake/Findtomlplusplus.cmake
+              cmake/Findtomlplusplus.cmake cmake/FindPCRE2.cmake cmake/Findutf8proc.cmake
         DESTINATION "${moenda_cmake_dir}")
 foreach(name IN LISTS moenda_pkgconfig)
   configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)

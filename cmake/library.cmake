@@ -28,6 +28,20 @@ if(MOENDA_IO)
     $<INSTALL_INTERFACE:nlohmann_json::nlohmann_json>)
 endif()
 
+# moenda::import: what reads folders of other makers. Where its libraries are not there, only this
+# target is missing.
+if(MOENDA_IMPORT AND MOENDA_IO)
+  if(TARGET PCRE2::8BIT AND TARGET utf8proc::utf8proc)
+    add_library(moenda_import INTERFACE)
+    add_library(moenda::import ALIAS moenda_import)
+    set_target_properties(moenda_import PROPERTIES EXPORT_NAME import)
+    target_link_libraries(moenda_import INTERFACE moenda_io PCRE2::8BIT utf8proc::utf8proc)
+  else()
+    message(STATUS "moenda::import is left out: it needs PCRE2 and utf8proc "
+                   "(Debian: libpcre2-dev, libutf8proc-dev)")
+  endif()
+endif()
+
 # moenda::kernels: every kernel, compiled once for each level of instructions (cpu/levels/); which of
 # them run is decided when a backend is made. The files switch on what their level needs, so they are
 # compiled for any processor of the family, and optimised whatever the build type is.

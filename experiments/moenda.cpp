@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The runner: moenda
-// train|sweep|eval|generate|describe|report|trace|counterfactual|ask|list|schema.
+// train|sweep|eval|generate|describe|report|trace|counterfactual|ask|tokenize|list|schema.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -76,6 +76,7 @@ struct Commands {
   runner::Options options;
   std::string prompt;
   runner::AskOptions asked;
+  runner::TokenizeOptions tokenized;
   int max_tokens = -1, jobs = 1;
   bool dry_run = false, machine = false;
   std::vector<std::filesystem::path> runs;
@@ -127,8 +128,20 @@ struct Commands {
     ask->add_option("question", asked.question, "in words")->required();
     ask->add_option("--table", asked.table, "CSV file whose first line names the columns")
         ->required();
+    add_tokenize();
     add("list", "the modules that TOML can name", false);
     add("schema", "JSON Schema of configuration files, for editors", false);
+  }
+  void add_tokenize() {
+    auto* command = add("tokenize", "text to token ids, or ids to text, as JSON");
+    command->get_option("config")->description(
+        "a folder with a tokenizer.json, the folder of a run, or a TOML file");
+    command->add_option("text", tokenized.text, "what to turn into ids");
+    command->add_option("--file", tokenized.file, "instead: a file of text");
+    command->add_option("--ids", tokenized.ids, "instead: a JSON list of ids, to turn into text");
+    command->add_flag("--plain", tokenized.plain, "without special tokens around the text");
+    command->add_flag("--literal", tokenized.literal,
+                      "text that looks like a special token is text");
   }
   void add_routing() {
     add("trace", "where the tokens of validation text go, as a file")
@@ -175,6 +188,7 @@ struct Commands {
           "describe: a TOML file, the folder of a run, or --machine is needed");
     }
     if (name == "describe") return runner::describe(options);
+    if (name == "tokenize") return runner::tokenize(options, tokenized);
     if (name == "ask") return runner::ask(options, asked);
     runner::GenerateOptions how;
     if (command.count("--prompt") > 0) how.prompt = prompt;

@@ -10,6 +10,8 @@ libeigen3-dev | header eigen3/Eigen/Core Eigen/Core | reference matrix products
 libboost-dev | header boost/hana/tuple.hpp | reflection of configurations (Boost.Hana)
 libtomlplusplus-dev | header toml++/toml.h | experiment files
 nlohmann-json3-dev | header nlohmann/json.hpp | checkpoints and results
+libpcre2-dev | header pcre2.h | regular expressions of tokenizer.json
+libutf8proc-dev | header utf8proc.h | Unicode normal form of tokenizer.json
 libcli11-dev | header CLI/CLI.hpp | command line of the runner
 python3 | command python3 | preparing data, checks
 '

@@ -30,6 +30,15 @@ struct AskOptions {
   std::filesystem::path table;  ///< a CSV file
 };
 
+/// What `moenda tokenize` turns into ids, or, of a file of ids, into text; one of the first three.
+struct TokenizeOptions {
+  std::optional<std::string> text;
+  std::filesystem::path file;  ///< a text
+  std::filesystem::path ids;   ///< JSON: a list of ids, or a list of such lists
+  bool plain = false;          ///< without special tokens
+  bool literal = false;        ///< text that looks like a special token is text
+};
+
 /// What `moenda counterfactual` looks at, and where it writes.
 struct CounterfactualOptions {
   std::int64_t windows = 4;  ///< of validation text, evenly spread
@@ -38,7 +47,7 @@ struct CounterfactualOptions {
 };
 
 // The commands. Each returns the exit code. Those that not every task has throw ConfigError for
-// another task: generate, trace, counterfactual, ask.
+// another task: generate, trace, counterfactual, ask, tokenize.
 int train(Options const& options);
 int evaluate(Options const& options);
 int generate(Options const& options, GenerateOptions const& how);
@@ -55,6 +64,8 @@ int trace(Options const& options, std::filesystem::path const& file);
 int counterfactual(Options const& options, CounterfactualOptions const& how);
 /// Answers a question about a CSV table, with its evidence.
 int ask(Options const& options, AskOptions const& what);
+/// Text to token ids or back, with the tokenizer of a run or of a Hugging Face folder.
+int tokenize(Options const& options, TokenizeOptions const& what);
 int list();
 int schema();
 

@@ -42,12 +42,13 @@ LARGEST_HEADER = 300
 LONG_HEADERS = {
 }
 
-FILES = {"files", "weights", "data", "table", "train", "record", "report", "toml"}
+FILES = {"files", "weights", "data", "import", "table", "train", "record", "report", "toml"}
 # pattern of an include, the rooms that may have it, why
 OTHERS_HEADERS = [
     (r"<Eigen/", {"cpu"}, "Eigen belongs to the CPU kernels"),
     (r"<toml\+\+/", {"toml"}, "toml++ belongs to toml"),
     (r"<nlohmann/", FILES - {"files", "report"}, "JSON belongs to the rooms that have files of it"),
+    (r"<(pcre2|utf8proc)\.h>", {"import"}, "who reads no tokenizer.json must not need them"),
     (r"<CLI/", set(), "the command line belongs to the runner"),
     (r"<(cuda|cublas|nccl)", {"cuda"}, "CUDA belongs to cuda"),
     (r"<boost/hana\.hpp>", set(), "take the single headers of Hana"),
@@ -192,9 +193,9 @@ def reached_from(tree, name, seen):
 def umbrella_problems(tree):
     """moenda::moenda promises to need Eigen and Hana only."""
     for name in sorted(reached_from(tree, "moenda.hpp", set())):
-        found = re.search(r"<(toml\+\+|nlohmann)/", tree.files[name])
+        found = re.search(r"<(toml\+\+|nlohmann|pcre2|utf8proc)[/.]", tree.files[name])
         if found:
-            yield f"moenda.hpp reaches {name}, which needs {found[1]} (moenda::io)"
+            yield f"moenda.hpp reaches {name}, which needs {found[1]} (moenda::io, moenda::import)"
 
 
 def trees_of(project):

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that a task answers for itself: train, eval, describe, list, schema, which every
-// task has, and generate, trace, counterfactual, ask, which some have.
+// task has, and generate, trace, counterfactual, ask, tokenize, which
+// some have.
 #include <iostream>
 
 #include "moenda/core/suggest.hpp"
+#include "runner/commands/tokenize.hpp"
 #include "runner/run/task.hpp"
 #include "runner/sweep/results.hpp"
 
@@ -56,6 +58,11 @@ int counterfactual(Options const& options, CounterfactualOptions const& how) {
 
 int ask(Options const& options, AskOptions const& what) {
   return command_of(options, "ask", &Task::ask)(options, what);
+}
+
+int tokenize(Options const& options, TokenizeOptions const& what) {
+  if (has_hugging_face_tokenizer(options.config)) return tokenize_with_folder(options, what);
+  return command_of(options, "tokenize", &Task::tokenize)(options, what);
 }
 
 int list() {

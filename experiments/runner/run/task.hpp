@@ -53,6 +53,7 @@ struct Task {
   int (*trace)(Options const&, std::filesystem::path const& file) = nullptr;
   int (*counterfactual)(Options const&, CounterfactualOptions const&) = nullptr;
   int (*ask)(Options const&, AskOptions const&) = nullptr;
+  int (*tokenize)(Options const&, TokenizeOptions const&) = nullptr;
 
   [[nodiscard]] char const* name() const { return enum_names(kind)[std::size_t(kind)]; }
 };

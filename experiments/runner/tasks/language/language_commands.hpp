@@ -13,5 +13,7 @@ int generate_text(Options const& options, GenerateOptions const& how);
 int trace_text(Options const& options, std::filesystem::path const& file);
 /// What each token of validation text would have lost with another expert.
 int counterfactual_of_text(Options const& options, CounterfactualOptions const& how);
+/// Text to ids and back.
+int tokenize_text(Options const& options, TokenizeOptions const& what);
 
 }  // namespace moenda::runner

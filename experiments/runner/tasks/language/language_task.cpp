@@ -259,7 +259,8 @@ Task language_task() {
           },
           .generate = generate_text,
           .trace = trace_text,
-          .counterfactual = counterfactual_of_text};
+          .counterfactual = counterfactual_of_text,
+          .tokenize = tokenize_text};
 }
 
 }  // namespace moenda::runner

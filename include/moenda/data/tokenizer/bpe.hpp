@@ -89,7 +89,7 @@ class Bpe {
   class Encoder {
    public:
     /// `bpe` must outlive this.
-    explicit Encoder(Bpe const& bpe) : merger_(bpe.merges_, bpe.byte_ids_) {}
+    explicit Encoder(Bpe const& bpe) : byte_ids_(bpe.byte_ids_), merger_(bpe.merges_) {}
 
     /// Appends the tokens of `text`, any bytes. Names like <|endoftext|> in it are plain text.
     void append(std::string_view text, std::vector<int>& ids) {
@@ -98,16 +98,25 @@ class Bpe {
 
    private:
     void append_piece(std::string_view piece, std::vector<int>& ids) {
-      if (piece.size() > PieceCache::max_piece) return merger_.append(piece, ids);
+      if (piece.size() > PieceCache::max_piece) return merge(piece, ids);
       auto const known = cache_.find(piece);
       if (!known.empty()) {
         ids.insert(ids.end(), known.begin(), known.end());
         return;
       }
       std::size_t const begin = ids.size();
-      merger_.append(piece, ids);
+      merge(piece, ids);
       cache_.insert(piece, std::span(ids).subspan(begin));
     }
+    void merge(std::string_view piece, std::vector<int>& ids) {
+      symbols_.resize(piece.size());
+      for (std::size_t i = 0; i < piece.size(); ++i) {
+        symbols_[i] = byte_ids_[static_cast<unsigned char>(piece[i])];
+      }
+      merger_.append(symbols_, ids);
+    }
+    std::array<int, 256> const& byte_ids_;
+    std::vector<int> symbols_;
     PieceMerger merger_;
     PieceCache cache_;
   };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <queue>
-#include <string_view>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "moenda/core/error.hpp"
@@ -14,22 +14,22 @@
 
 namespace moenda::data {
 
-/// Merges the bytes of one piece into tokens: again and again the pair of lowest rank, the
-/// leftmost of equals (Sennrich et al. 2016, algorithm 1, applied to a new word). Keeps its
-/// working memory between pieces.
+/// Merges the symbols of one piece into tokens: again and again the pair of lowest rank, the
+/// leftmost of equals (Sennrich et al. 2016, algorithm 1, applied to a new word). What the symbols
+/// are, bytes or characters, is the caller's. Keeps its working memory between pieces.
 class PieceMerger {
  public:
-  /// `merges` must outlive this; `byte_ids` are the tokens of single bytes.
-  PieceMerger(MergeTable const& merges, std::array<int, 256> const& byte_ids)
-      : merges_(merges), byte_ids_(byte_ids) {}
+  /// `merges` must outlive this.
+  explicit PieceMerger(MergeTable const& merges) : merges_(merges) {}
 
-  /// Appends the tokens of `piece` to `ids`. O(n log n). Throws DataError from 4 GiB on.
-  void append(std::string_view piece, std::vector<int>& ids) {
-    if (piece.size() >= UINT32_MAX)
-      throw DataError("PieceMerger: a piece must be shorter than 4 GiB, got " +
-                      std::to_string(piece.size()) + " bytes without a boundary");
-    start(piece);
-    piece.size() <= scan_limit ? merge_by_scanning() : merge_by_queue();
+  /// Appends the tokens of a piece, given as the tokens of its single symbols, to `ids`.
+  /// O(n log n). Throws DataError from 4 Gi symbols on.
+  void append(std::span<int const> symbols, std::vector<int>& ids) {
+    if (symbols.size() >= UINT32_MAX)
+      throw DataError("PieceMerger: a piece must have fewer than 4 Gi symbols, got " +
+                      std::to_string(symbols.size()) + " without a boundary");
+    start(symbols);
+    symbols.size() <= scan_limit ? merge_by_scanning() : merge_by_queue();
     for (std::size_t i = 0; i < parts_.size(); i = parts_[i].next) ids.push_back(parts_[i].id);
   }
 
@@ -42,12 +42,10 @@ class PieceMerger {
     std::uint32_t next, previous;
   };
 
-  void start(std::string_view piece) {
-    parts_.resize(piece.size());
-    auto const count = static_cast<std::uint32_t>(piece.size());
-    for (std::uint32_t i = 0; i < count; ++i) {
-      parts_[i] = {byte_ids_[static_cast<unsigned char>(piece[i])], {}, i + 1, i - 1};
-    }
+  void start(std::span<int const> symbols) {
+    parts_.resize(symbols.size());
+    auto const count = static_cast<std::uint32_t>(symbols.size());
+    for (std::uint32_t i = 0; i < count; ++i) parts_[i] = {symbols[i], {}, i + 1, i - 1};
     for (std::uint32_t i = 0; i < count; ++i) find_merge(i);
   }
 
@@ -109,7 +107,6 @@ class PieceMerger {
   }
 
   MergeTable const& merges_;
-  std::array<int, 256> const& byte_ids_;
   std::vector<Part> parts_;
   std::vector<std::uint64_t> queue_;
 };

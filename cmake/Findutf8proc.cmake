@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+if(NOT TARGET utf8proc::utf8proc)
+  find_path(utf8proc_INCLUDE_DIR utf8proc.h)
+  find_library(utf8proc_LIBRARY utf8proc)
+  mark_as_advanced(utf8proc_INCLUDE_DIR utf8proc_LIBRARY)
+  if(utf8proc_INCLUDE_DIR AND utf8proc_LIBRARY)
+    add_library(utf8proc::utf8proc UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(utf8proc::utf8proc PROPERTIES IMPORTED_LOCATION "${utf8proc_LIBRARY}"
+                          INTERFACE_INCLUDE_DIRECTORIES "${utf8proc_INCLUDE_DIR}")
+  endif()
+endif()
+if(TARGET utf8proc::utf8proc)
+  set(utf8proc_FOUND TRUE)
+else()
+  set(utf8proc_FOUND FALSE)
+  if(utf8proc_FIND_REQUIRED)
+    message(FATAL_ERROR "moenda::import: utf8proc must be installed (header utf8proc.h; "
+                        "Debian: libutf8proc-dev)")
+  endif()
+endif()

@@ -2,7 +2,7 @@
 // Single pieces with their gradients.
 #include "golden/golden.hpp"
 #include "moenda/attention/grouped_query.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/norm/layer.hpp"
 #include "moenda/norm/rms.hpp"
 #include "moenda/ops/ops.hpp"

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "moenda/core/storage.hpp"
+
 namespace moenda::runner {
 
 /// What the command line says beside the configuration.
@@ -28,6 +30,15 @@ struct GenerateOptions {
 struct AskOptions {
   std::string question;
   std::filesystem::path table;  ///< a CSV file
+};
+
+/// What `moenda logits` computes, and where it writes.
+struct LogitsOptions {
+  Options model;                  ///< its `config` may be a folder that transformers saved
+  std::filesystem::path ids;      ///< JSON: a list of lists of ids
+  std::filesystem::path file;     ///< safetensors: `logits.I` of list I
+  bool cached = false;            ///< id by id, as decoding does
+  Format weights = Format::fp32;  ///< how weights are kept
 };
 
 /// What `moenda counterfactual` looks at, and where it writes.
@@ -55,6 +66,10 @@ int trace(Options const& options, std::filesystem::path const& file);
 int counterfactual(Options const& options, CounterfactualOptions const& how);
 /// Answers a question about a CSV table, with its evidence.
 int ask(Options const& options, AskOptions const& what);
+/// Logits of lists of ids.
+int logits(LogitsOptions const& options);
+/// Writes a run of a language model as `folder`, which transformers loads.
+int export_run(Options const& options, std::filesystem::path const& folder);
 int list();
 int schema();
 

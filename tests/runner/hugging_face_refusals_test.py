@@ -152,6 +152,7 @@ BROKEN = {
     "qwen2_moe": [
         (setting(mlp_only_layers=[9]), "dense_layers must be layers of the model"),
         (setting(mlp_only_layers=[1]), "which is missing"),
+        (setting(mlp_only_layers=[3] * 5), "'mlp_only_layers' must be at most as long as there are"),
         (setting(mlp_only_layers="1"), "'mlp_only_layers' must be a list, got \"1\""),
         (setting(decoder_sparse_step=0), "'decoder_sparse_step' must be a whole number"),
         (setting(decoder_sparse_step=9), "'decoder_sparse_step' must be at most num_hidden_layers"),

@@ -171,6 +171,9 @@ inline void read_attention(JsonObject const& j, Family family, Model::Config& c)
     j.refuse("decoder_sparse_step", "at most num_hidden_layers");
   }
   c.dense_layers = j.integers("mlp_only_layers");
+  if (int(c.dense_layers.size()) > num_layers) {
+    j.refuse("mlp_only_layers", "at most as long as there are layers");
+  }
   auto const experts = read_experts(j, family);
   if (family == Family::qwen2_moe) {
     SharedAndExperts::Config both;

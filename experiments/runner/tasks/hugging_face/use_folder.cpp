@@ -3,8 +3,8 @@
 #include "runner/tasks/hugging_face/use_folder.hpp"
 
 #include <iostream>
+#include <system_error>
 
-#include "moenda/files/own_files.hpp"
 #include "moenda/import/hugging_face/load.hpp"
 #include "moenda/infer/logits_of_ids.hpp"
 #include "moenda/report/terminal/progress.hpp"
@@ -39,7 +39,10 @@ void load_folder(hf::Checkpoint const& checkpoint, hf::Description const& d, For
 
 }  // namespace
 
-bool is_hugging_face(fs::path const& path) { return io::is_there(path / "config.json"); }
+bool is_hugging_face(fs::path const& path) {
+  std::error_code error;  // what cannot be examined is refused by whoever reads it
+  return fs::exists(path / "config.json", error);
+}
 
 int logits_of_folder(LogitsOptions const& options) {
   require_writable(options.file);

@@ -16,7 +16,7 @@
 #include "moe_layer_load.hpp"
 #include "moenda/core/random.hpp"
 #include "moenda/cpu/backend.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/mixture/mixture.hpp"
 #include "moenda/router/top_k.hpp"
 #include "peak.hpp"

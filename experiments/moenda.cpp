@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The runner: moenda
-// train|sweep|eval|generate|describe|report|trace|counterfactual|ask|tokenize|list|schema.
+// train|sweep|eval|generate|describe|report|trace|counterfactual|ask|tokenize|logits|export|list|
+// schema.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -82,6 +83,8 @@ struct Commands {
   std::vector<std::filesystem::path> runs;
   std::filesystem::path file = "report.html", trace_file = "trace.safetensors";
   runner::CounterfactualOptions counterfactual;
+  runner::LogitsOptions logits;
+  std::filesystem::path folder;
 
   CLI::App* add(char const* name, char const* what, bool takes_config = true) {
     auto* command = app.add_subcommand(name, what);
@@ -129,6 +132,7 @@ struct Commands {
     ask->add_option("--table", asked.table, "CSV file whose first line names the columns")
         ->required();
     add_tokenize();
+    add_folders();
     add("list", "the modules that TOML can name", false);
     add("schema", "JSON Schema of configuration files, for editors", false);
   }
@@ -157,6 +161,27 @@ struct Commands {
     other->add_option("--file", counterfactual.file, "the CSV file to write")
         ->capture_default_str();
   }
+  void add_folders() {
+    auto* of_ids = add("logits", "what a model says of lists of ids, as a file", false);
+    of_ids->add_option("model", logits.model.config, "a run, or a folder that transformers saved")
+        ->required();
+    of_ids->add_option("--ids", logits.ids, "JSON file: a list of lists of ids")->required();
+    of_ids->add_option("--out", logits.file, "the safetensors file to write")->required();
+    of_ids->add_flag("--cached", logits.cached, "id by id, remembering, as decoding does");
+    of_ids
+        ->add_option_function<std::string>(
+            "--weights",
+            [this](std::string const& word) {
+              logits.weights = word == "bf16" ? moenda::Format::bf16 : moenda::Format::fp32;
+            },
+            "how weights are kept")
+        ->check(CLI::IsMember({"fp32", "bf16"}));
+    of_ids->add_option("--threads", logits.model.threads, "0: every processor")
+        ->check(CLI::Range(0, 1024));
+    add("export", "write a run as a folder that transformers loads")
+        ->add_option("folder", folder, "the folder to write")
+        ->required();
+  }
   /// True, with a sentence on stderr, when `word` stands where a command must and is none.
   bool refuses(std::string const& word) const {
     std::vector<std::string> known;
@@ -175,8 +200,10 @@ struct Commands {
     auto const& name = command.get_name();
     if (name == "list") return runner::list();
     if (name == "schema") return runner::schema();
+    if (name == "logits") return runner::logits(logits);
     if (name == "report") return runner::report(runs, options, file);
     options.overrides = overrides_of(command);
+    if (name == "export") return runner::export_run(options, folder);
     if (name == "train") return runner::train(options);
     if (name == "sweep") return runner::sweep(options, jobs, dry_run);
     if (name == "trace") return runner::trace(options, trace_file);

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "moenda/core/storage.hpp"
+
 namespace moenda::runner {
 
 /// What the command line says beside the configuration.
@@ -39,6 +41,15 @@ struct TokenizeOptions {
   bool literal = false;        ///< text that looks like a special token is text
 };
 
+/// What `moenda logits` computes, and where it writes.
+struct LogitsOptions {
+  Options model;                  ///< its `config` may be a folder that transformers saved
+  std::filesystem::path ids;      ///< JSON: a list of lists of ids
+  std::filesystem::path file;     ///< safetensors: `logits.I` of list I
+  bool cached = false;            ///< id by id, as decoding does
+  Format weights = Format::fp32;  ///< how weights are kept
+};
+
 /// What `moenda counterfactual` looks at, and where it writes.
 struct CounterfactualOptions {
   std::int64_t windows = 4;  ///< of validation text, evenly spread
@@ -66,6 +77,10 @@ int counterfactual(Options const& options, CounterfactualOptions const& how);
 int ask(Options const& options, AskOptions const& what);
 /// Text to token ids or back, with the tokenizer of a run or of a Hugging Face folder.
 int tokenize(Options const& options, TokenizeOptions const& what);
+/// Logits of lists of ids.
+int logits(LogitsOptions const& options);
+/// Writes a run of a language model as `folder`, which transformers loads.
+int export_run(Options const& options, std::filesystem::path const& folder);
 int list();
 int schema();
 

@@ -6,9 +6,9 @@
 
 #include "closed/layer.hpp"
 #include "closed/one_by_one.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/expert/gru.hpp"
 #include "moenda/expert/pooled.hpp"
-#include "moenda/expert/swiglu.hpp"
 #include "moenda/mixture/mixture.hpp"
 #include "moenda/probe/step_measures.hpp"
 #include "moenda/probe/trace.hpp"

@@ -2,7 +2,7 @@
 // Single pieces with their gradients.
 #include "golden/golden.hpp"
 #include "moenda/attention/grouped_query.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/norm/layer.hpp"
 #include "moenda/norm/rms.hpp"
 #include "moenda/ops/ops.hpp"
@@ -90,9 +90,9 @@ TEMPLATE_TEST_CASE("activations are PyTorch's", "[golden]", laws::Double, laws::
 
 TEMPLATE_TEST_CASE("SwiGLU is PyTorch's", "[golden]", laws::Double, laws::Float) {
   Piece<TestType> f("swiglu");
-  expert::SwiGlu::Params<TestType> p{f.weight("gate", 12, 8), f.weight("up", 12, 8),
-                                     f.weight("down", 8, 12)},
-      d{f.gradient(12, 8), f.gradient(12, 8), f.gradient(8, 12)};
+  expert::SwiGlu::Params<TestType> p{
+      f.weight("gate", 12, 8), f.weight("up", 12, 8), f.weight("down", 8, 12), {}, {}, {}},
+      d{f.gradient(12, 8), f.gradient(12, 8), f.gradient(8, 12), {}, {}, {}};
   expert::SwiGlu::Cache<TestType> cache;
   f.require("y", expert::SwiGlu::forward(f.ctx, {.hidden = 12}, p, cache, f.read("x", 5, 8)));
   f.require("dx", expert::SwiGlu::backward(f.ctx, {.hidden = 12}, p, d, cache, f.read("dy", 5, 8)));

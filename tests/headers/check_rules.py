@@ -42,7 +42,7 @@ LARGEST_HEADER = 300
 LONG_HEADERS = {
 }
 
-FILES = {"files", "weights", "data", "import", "table", "train", "record", "report", "toml"}
+FILES = {"files", "weights", "import", "data", "table", "train", "record", "report", "toml"}
 # pattern of an include, the rooms that may have it, why
 OTHERS_HEADERS = [
     (r"<Eigen/", {"cpu"}, "Eigen belongs to the CPU kernels"),

@@ -3,7 +3,7 @@
 #include "moenda/attention/grouped_query.hpp"
 #include "moenda/attention/multi_head.hpp"
 #include "moenda/expert/ffn.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/loss/load_balancing.hpp"
 #include "moenda/mixture/mixture.hpp"
 #include "moenda/model/transformer_block.hpp"

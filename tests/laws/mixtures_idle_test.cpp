@@ -2,8 +2,8 @@
 // Mixtures in which some experts do no work.
 #include "laws/alone.hpp"
 #include "laws/layer_laws.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/expert/identity.hpp"
-#include "moenda/expert/swiglu.hpp"
 #include "moenda/expert/zero.hpp"
 #include "moenda/mixture/mixture.hpp"
 #include "moenda/router/top_k.hpp"

@@ -2,7 +2,7 @@
 #include "laws/alone.hpp"
 #include "laws/layer_laws.hpp"
 #include "moenda/expert/ffn.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/loss/load_balancing.hpp"
 #include "moenda/loss/router_z.hpp"
 #include "moenda/mixture/mixture.hpp"

@@ -2,10 +2,10 @@
 // Experts and mixtures of whole sequences.
 #include "laws/sequence_laws.hpp"
 #include "moenda/expert/ffn.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/expert/gru.hpp"
 #include "moenda/expert/identity.hpp"
 #include "moenda/expert/pooled.hpp"
-#include "moenda/expert/swiglu.hpp"
 #include "moenda/loss/entropy.hpp"
 #include "moenda/loss/load_balancing.hpp"
 #include "moenda/mixture/mixture.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "laws/layer_laws.hpp"
 #include "moenda/expert/ffn.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/expert/identity.hpp"
-#include "moenda/expert/swiglu.hpp"
 #include "moenda/loss/load_balancing.hpp"
 #include "moenda/mixture/interleave.hpp"
 #include "moenda/mixture/mixture.hpp"

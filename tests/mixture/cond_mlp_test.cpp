@@ -146,7 +146,7 @@ TEST_CASE("with one path and no biases it is the plain feed-forward", "[model]")
   auto const x = laws::numbers<double>(9 * width, 4), dy = laws::numbers<double>(9 * width, 5);
   auto const y = layer.run(x, dy);
   Context<Double> ctx{layer.backend, layer.arena, {nullptr, 1, 9}};
-  expert::Ffn::Params<Double> const ffn{layer.params.up, layer.params.down};
+  expert::Ffn::Params<Double> const ffn{layer.params.up, layer.params.down, {}, {}};
   auto dup = std::vector<double>(std::size_t(ffn.up.size())), ddown = dup;
   auto grads = ffn;
   grads.up.data = dup.data(), grads.down.data = ddown.data();

@@ -4,7 +4,7 @@
 #include "moenda/attention/grouped_query.hpp"
 #include "moenda/attention/multi_head.hpp"
 #include "moenda/expert/ffn.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/mixture/mixture.hpp"
 #include "moenda/module/one_of.hpp"
 #include "moenda/router/top_k.hpp"

@@ -122,6 +122,18 @@ TEST_CASE("all layers sparse, or all dense, is the plain model", "[interleave]")
   CHECK(count(one_sparse.params.layers[3].ffn) == count(dense.params.layers[3].ffn));
 }
 
+TEST_CASE("layers may be dense all the same", "[interleave]") {
+  auto ffn = layers(2, 0);  // 0, 2 and 4 of 5
+  ffn.dense_layers = {2, 3};
+  auto const c = config_of<Model>({}, ffn, 5);
+  CHECK(Model::parameter_count(c) == size_without_ffn + 2 * sparse_size + 3 * dense_size);
+  CHECK(!ffn.is_sparse({2}));
+  CHECK(ffn.is_sparse({4}));
+  ffn.dense_layers = {5};
+  CHECK(Model::check(config_of<Model>({}, ffn, 5)).str() ==
+        "block.ffn.dense_layers: dense_layers must be layers of the model, counted from 0, got 5");
+}
+
 TEST_CASE("interleaving is checked", "[interleave]") {
   auto const problems = [](Model::Config const& c) { return Model::check(c).str(); };
   CHECK(problems(config(2, 4)).empty());

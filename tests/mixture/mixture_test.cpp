@@ -4,7 +4,7 @@
 #include "mixture/layer.hpp"
 #include "mixture/reference.hpp"
 #include "moenda/expert/ffn.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/loss/smooth_load.hpp"
 #include "moenda/router/top_k.hpp"
 

@@ -44,6 +44,15 @@ TEMPLATE_TEST_CASE("a model's gradients are right", "[model]", Gpt2, MoeGqa) {
 
 // Another token may give an expert more than the few rows that products sum in an order of their
 // own, so what does not change is the value, up to rounding.
+TEST_CASE("what blocks read may be a multiple of the embedding", "[model]") {
+  auto config = gpt2();
+  config.tied_head = true;
+  config.embedding_scale = 1.7;
+  check_network_gradients<Gpt2>(config, 7);
+  config.embedding_scale = 0;
+  CHECK(Gpt2::check(config).str() == "embedding_scale: embedding_scale must be above 0, got 0");
+}
+
 TEMPLATE_TEST_CASE("a model sees no later token", "[model]", Gpt2, MoeGqa) {
   auto const config = config_of<TestType>();
   Float backend(1);

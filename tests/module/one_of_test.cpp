@@ -6,7 +6,7 @@
 
 #include "laws/numbers.hpp"
 #include "moenda/expert/ffn.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/module/concepts.hpp"
 #include "moenda/norm/identity.hpp"
 #include "moenda/norm/rms.hpp"

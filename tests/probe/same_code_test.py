@@ -15,7 +15,7 @@ PROBES = ["probe/choices.hpp", "probe/counterfactual.hpp", "probe/dead_experts.h
           "probe/forced_choices.hpp"]
 MIXTURE = """
 #include "moenda/cpu/backend.hpp"
-#include "moenda/expert/swiglu.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/mixture/mixture.hpp"
 #include "moenda/router/top_k.hpp"
 using namespace moenda;

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "moenda/expert/ffn.hpp"
+#include "moenda/expert/glu.hpp"
 #include "moenda/expert/identity.hpp"
-#include "moenda/expert/swiglu.hpp"
 #include "moenda/expert/zero.hpp"
 #include "moenda/mixture/interleave.hpp"
 #include "moenda/mixture/mixture.hpp"

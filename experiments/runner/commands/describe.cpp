@@ -8,6 +8,7 @@
 #include "runner/commands/tokenize.hpp"
 #include "runner/run/task.hpp"
 #include "runner/sweep/results.hpp"
+#include "runner/tasks/hugging_face/use_folder.hpp"
 
 namespace moenda::runner {
 
@@ -38,6 +39,15 @@ int describe(Options const& options) {
   if (is_sweep(options.config)) {
     std::cout << plan_text(plan_sweep(options.config, options.overrides));
     return 0;
+  }
+  if (is_hugging_face(options.config)) {
+    if (!options.overrides.empty()) {
+      throw ConfigError(options.config.string() +
+                        ": its config.json says what it is, so no key may "
+                        "be given: --" +
+                        options.overrides.front());
+    }
+    return describe_folder(options.config);
   }
   auto given = load_given(options);
   task_of(given.table).describe(given.table, given.path);

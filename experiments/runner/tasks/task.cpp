@@ -4,6 +4,7 @@
 #include "moenda/core/suggest.hpp"
 #include "moenda/record/run_record.hpp"
 #include "moenda/toml/file.hpp"
+#include "runner/tasks/hugging_face/use_folder.hpp"
 #include "runner/tasks/labelled/classification_task.hpp"
 #include "runner/tasks/labelled/regression_task.hpp"
 #include "runner/tasks/language/language_task.hpp"
@@ -40,6 +41,11 @@ Task const& task_of(toml::table const& table) {
 
 GivenConfig load_given(Options const& options) {
   std::error_code error;
+  if (is_hugging_face(options.config)) {
+    throw ConfigError(options.config.string() +
+                      ": a folder that transformers saved is taken by describe and logits alone; "
+                      "this command needs a TOML file or the folder of a run");
+  }
   GivenConfig given;
   given.is_run_folder = std::filesystem::is_directory(options.config, error);
   given.path = given.is_run_folder

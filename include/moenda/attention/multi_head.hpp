@@ -20,7 +20,12 @@ struct MultiHead {
     Bias bias = Bias::none;
     bool causal = true;  ///< a token sees no later one; a language model needs that
     int window = 0;      ///< it sees tokens at a distance below this, itself included; 0: all
-    MOENDA_FIELDS(Config, num_heads, head_dim, position, head_norm, bias, causal, window);
+    /// Empty, or a window for every layer of the model in place of `window`.
+    std::vector<int> window_per_layer{};
+    NormOver head_norm_over = NormOver::head;
+    double clip = 0;  ///< queries, keys and values lie in -clip .. clip; 0: anywhere
+    MOENDA_FIELDS(Config, num_heads, head_dim, position, head_norm, bias, causal, window,
+                  window_per_layer, head_norm_over, clip);
   };
   template <class B>
   using Params = typename Grouped::template Params<B>;
@@ -50,8 +55,8 @@ struct MultiHead {
 
  private:
   static constexpr typename Grouped::Config grouped(Config const& c) {
-    return {c.num_heads, c.num_heads, c.head_dim, c.position,
-            c.head_norm, c.bias,      c.causal,   c.window};
+    return {c.num_heads, c.num_heads, c.head_dim,         c.position,       c.head_norm, c.bias,
+            c.causal,    c.window,    c.window_per_layer, c.head_norm_over, c.clip};
   }
 };
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
+#include <vector>
+
 #include "moenda/core/fields.hpp"
 #include "moenda/module/concepts.hpp"
 #include "moenda/module/one_of.hpp"
@@ -11,10 +14,12 @@ struct InterleaveConfig {
   int every = 2, first = 1;
   typename Sparse::Config sparse{};
   typename Dense::Config dense{};
-  MOENDA_FIELDS(InterleaveConfig, every, first, sparse, dense);
+  std::vector<int> dense_layers{};  ///< that are dense all the same, from 0
+  MOENDA_FIELDS(InterleaveConfig, every, first, sparse, dense, dense_layers);
 
   [[nodiscard]] constexpr bool is_sparse(LayerIndex layer) const {
-    return every >= 1 && layer.value >= first && (layer.value - first) % every == 0;
+    return every >= 1 && layer.value >= first && (layer.value - first) % every == 0 &&
+           std::find(dense_layers.begin(), dense_layers.end(), layer.value) == dense_layers.end();
   }
   /// Of Sparse (0) or Dense (1).
   template <std::size_t I>
@@ -49,6 +54,10 @@ struct Interleave : Alternatives<InterleaveConfig<Sparse, Dense>, Sparse, Dense>
   static void check(Config const& c, Setting const& at, Problems& problems) {
     problems.expect(c.every >= 1, "every", "at least 1", c.every);
     problems.expect(c.first >= 0, "first", "at least 0", c.first);
+    for (int const layer : c.dense_layers) {
+      problems.expect(layer >= 0 && (at.num_layers == 0 || layer < at.num_layers), "dense_layers",
+                      "layers of the model, counted from 0", layer);
+    }
     problems.expect(at.num_layers == 0 || c.first < at.num_layers, "first",
                     "below num_layers, or no layer is sparse", c.first);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cmath>
 #include <span>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "moenda/model/transformer_block.hpp"
 #include "moenda/module/check.hpp"
 #include "moenda/module/idle_parameters.hpp"
+#include "moenda/ops/elementwise/pointwise.hpp"
 #include "moenda/ops/linear/embedding.hpp"
 #include "moenda/ops/linear/matmul.hpp"
 #include "moenda/ops/loss/cross_entropy.hpp"
@@ -27,9 +29,11 @@ struct LanguageModel {
 
   struct Config {
     int vocab_size = 0, context_length = 0, d_model = 0, num_layers = 0;
-    bool tied_head = false;  ///< the head is the embedding: one weight with two uses
+    bool tied_head = false;      ///< the head is the embedding: one weight with two uses
+    double embedding_scale = 1;  ///< what blocks read is this times the embedding
     typename Block::Config block{};
-    MOENDA_FIELDS(Config, vocab_size, context_length, d_model, num_layers, tied_head, block);
+    MOENDA_FIELDS(Config, vocab_size, context_length, d_model, num_layers, tied_head,
+                  embedding_scale, block);
   };
   /// Those of the blocks, under their own names, between the embedding and the head.
   template <class B>
@@ -62,6 +66,8 @@ struct LanguageModel {
     expect_size("context_length", c.context_length, 1, 1 << 28);
     expect_size("d_model", c.d_model, 1, 1 << 20);
     expect_size("num_layers", c.num_layers, 0, Blocks::max_layers);
+    problems.expect(c.embedding_scale > 0 && std::isfinite(c.embedding_scale), "embedding_scale",
+                    "above 0", c.embedding_scale);
     check_parts<LanguageModel>(c, {}, problems);
     return problems;
   }
@@ -86,13 +92,15 @@ struct LanguageModel {
   template <class B>
   static Tensor<B> forward(Context<B>& ctx, Config const& c, Params<B> const& p,
                            typename Blocks::template Cache<B>& cache) {
-    auto const x = ops::embedding(ctx, ctx.batch.tokens, ctx.batch.rows(), p.embedding);
+    auto x = ops::embedding(ctx, ctx.batch.tokens, ctx.batch.rows(), p.embedding);
+    if (c.embedding_scale != 1) x = ops::scale(ctx, x, c.embedding_scale);  // [tokens, d_model]
     return Blocks::template forward<B>(ctx, c.block, p, cache, x);
   }
   template <class B>
   static void backward(Context<B>& ctx, Config const& c, Params<B> const& p, Params<B> const& grads,
                        typename Blocks::template Cache<B>& cache, Tensor<B> dhidden) {
-    auto const dx = Blocks::template backward<B>(ctx, c.block, p, grads, cache, dhidden);
+    auto dx = Blocks::template backward<B>(ctx, c.block, p, grads, cache, dhidden);
+    if (c.embedding_scale != 1) dx = ops::scale(ctx, dx, c.embedding_scale);
     ops::embedding_backward(ctx, dx, ctx.batch.tokens, p.embedding, grads.embedding);
   }
   /// Throws ConfigError for sizes that the model cannot take, DataError for lengths outside

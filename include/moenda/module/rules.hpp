@@ -22,6 +22,9 @@
 #define MOENDA_RULE_BALANCE                                                                      \
   "Mixture: a load-balancing loss needs a router with parameters to train that is not balanced " \
   "by construction; remove loss::LoadBalancing, or in a file set its weight to 0"
+#define MOENDA_RULE_EXPERT_BIAS                                                               \
+  "Group: the experts of a mixture must have no biases; a dense feed-forward, or one beside " \
+  "a mixture, may"
 #define MOENDA_RULE_NOISE                                                                        \
   "Mixture: the smooth load is a chance over the router's noise, so the router must draw some: " \
   "router::NoisyTopK; in a file set the weight of the loss to 0 for others"

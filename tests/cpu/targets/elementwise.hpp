@@ -33,6 +33,18 @@ inline void activations(int n) {
     double const slope = 1.5957691216057308 * (1 + 0.134145 * x[i] * x[i]);
     return dy[i] * (s + x[i] * s * (1 - s) * slope);
   });
+  auto const normal = [](double z) { return 0.5 * (1 + std::erf(z / std::sqrt(2.0))); };
+  cpu::gelu_erf_forward(backend(), y.data(), x.data(), n);
+  is("gelu_erf_forward", [&](auto i) { return x[i] * normal(x[i]); });
+  cpu::gelu_erf_backward(backend(), y.data(), dy.data(), x.data(), n);
+  is("gelu_erf_backward", [&](auto i) {
+    double const density = 0.3989422804014327 * std::exp(-0.5 * double(x[i]) * double(x[i]));
+    return dy[i] * (normal(x[i]) + x[i] * density);
+  });
+  cpu::clip_forward(backend(), y.data(), x.data(), 2.f, n);
+  is("clip_forward", [&](auto i) { return std::clamp(double(x[i]), -2.0, 2.0); });
+  cpu::clip_backward(backend(), y.data(), dy.data(), x.data(), 2.f, n);
+  is("clip_backward", [&](auto i) { return std::abs(double(x[i])) <= 2 ? double(dy[i]) : 0.0; });
   cpu::silu_forward(backend(), y.data(), x.data(), n);
   is("silu_forward", [&](auto i) { return x[i] * logistic(x[i]); });
   auto const silu_slope = [](double z) { return logistic(z) * (1 + z * (1 - logistic(z))); };

@@ -99,6 +99,18 @@ inline void rotation(int head_dim) {
       double const other = j < half ? -x[i + half] : x[i - half];
       return x[i] * std::cos(angle) + other * std::sin(angle);
     });
+    Floats scaled = x;
+    std::vector<double> frequencies;
+    for (int j = 0; j < half; ++j) frequencies.push_back(0.5 / (1 + j));
+    cpu::rope_rotate_scaled(backend(), scaled.data(), frequencies.data(), 1.25, 4, 2, head_dim, 2,
+                            61, sign, nullptr);
+    expect_each({"rope_rotate_scaled", head_dim}, scaled, n, [&](auto i) {
+      auto const j = i % head_dim;
+      auto const position = double(61 + i / (2 * head_dim) % 2);
+      double const angle = sign * position * frequencies[std::size_t(j % half)];
+      double const other = j < half ? -x[i + half] : x[i - half];
+      return 1.25 * (x[i] * std::cos(angle) + other * std::sin(angle));
+    });
   }
 }
 

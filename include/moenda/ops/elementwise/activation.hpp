@@ -22,6 +22,21 @@ Tensor<B> gelu_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x) {
   return dx;
 }
 
+/// y = x Phi(x) = x/2 (1 + erf(x / sqrt(2))).   Hendrycks & Gimpel 2016, eq. 1.
+template <class B>
+Tensor<B> gelu_erf(Context<B>& ctx, Tensor<B> x) {
+  auto y = ctx.tensor(x.rows, x.cols);  // as x
+  gelu_erf_forward(ctx.backend, y.data, x.data, x.size());
+  return y;
+}
+template <class B>
+Tensor<B> gelu_erf_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x) {
+  require_same_shape(dy, x, "gelu_erf_backward: dy and x");
+  auto dx = ctx.tensor(x.rows, x.cols);  // as x
+  gelu_erf_backward(ctx.backend, dx.data, dy.data, x.data, x.size());
+  return dx;
+}
+
 /// y = x sigmoid(x).   Elfwing et al. 2017, eq. 3.
 template <class B>
 Tensor<B> silu(Context<B>& ctx, Tensor<B> x) {

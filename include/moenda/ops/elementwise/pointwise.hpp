@@ -55,6 +55,22 @@ Tensor<B> scale(Context<B>& ctx, Tensor<B> x, double factor, double shift = 0) {
   return y;
 }
 
+/// y = min(max(x, -limit), limit).
+template <class B>
+Tensor<B> clip(Context<B>& ctx, Tensor<B> x, double limit) {
+  auto y = ctx.tensor(x.rows, x.cols);  // as x
+  clip_forward(ctx.backend, y.data, x.data, typename B::Scalar(limit), x.size());
+  return y;
+}
+/// dx = dy where |x| <= limit, else 0.
+template <class B>
+Tensor<B> clip_backward(Context<B>& ctx, Tensor<B> dy, Tensor<B> x, double limit) {
+  require_same_shape(dy, x, "clip_backward: dy and x");
+  auto dx = ctx.tensor(x.rows, x.cols);  // as x
+  clip_backward(ctx.backend, dx.data, dy.data, x.data, typename B::Scalar(limit), x.size());
+  return dx;
+}
+
 /// y = x + row, the same row everywhere.   x [rows, cols], row [1, cols] -> y [rows, cols].
 template <class B>
 Tensor<B> add_row(Context<B>& ctx, Tensor<B> x, Weight<B> const& row) {

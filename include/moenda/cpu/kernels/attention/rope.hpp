@@ -11,7 +11,15 @@ namespace moenda::cpu::MOENDA_LEVEL {
 
 namespace detail {
 
-/// cos and sin of position * base^(-2 i / head_dim) for consecutive positions, [positions, half]
+/// What a rotation turns by: position * base^(-2 i / head_dim), or position * frequencies[i] where
+/// they are not null. `amplitude` is what lengths are multiplied by.
+struct Rotation {
+  double base = 1;
+  double const* frequencies = nullptr;
+  double amplitude = 1;
+};
+
+/// cos and sin of the angles of consecutive positions, times the amplitude, [positions, half]
 /// each. One pair of sine and cosine costs as much as rotating some twenty scalars, so angles are
 /// split: position = 64 a + b, and e^(i (a' + b')) = e^(i a') e^(i b') from two short exact tables.
 /// All in double, rounded at the end; an entry depends on its position, not on where a call starts.
@@ -19,8 +27,11 @@ template <class T>
 class RopeTable {
  public:
   RopeTable(Backend<T>& backend, std::int64_t first, std::ptrdiff_t positions, int head_dim,
-            double base)
-      : first_(first), half_(head_dim / 2), coarse_first_(first >> shift) {
+            Rotation const& by)
+      : first_(first),
+        half_(head_dim / 2),
+        coarse_first_(first >> shift),
+        amplitude_(by.amplitude) {
     auto const last = first + positions - 1;
     auto const coarse = (last >> shift) - coarse_first_ + 1;
     // Within one coarse step (decoding: a single position) only that part of the steps is needed.
@@ -28,7 +39,9 @@ class RopeTable {
     auto const fine = coarse == 1 ? positions : step_mask + 1;
     reserve(backend, positions, coarse, fine);
     for (std::ptrdiff_t i = 0; i < half_; ++i) {
-      frequency_[i] = std::pow(base, -2.0 * static_cast<double>(i) / head_dim);
+      frequency_[i] = by.frequencies != nullptr
+                          ? by.frequencies[i]
+                          : std::pow(by.base, -2.0 * static_cast<double>(i) / head_dim);
     }
     fill_exact(backend, coarse_, coarse, coarse_first_, step_mask + 1);
     fill_exact(backend, fine_, fine, fine_first_, 1);
@@ -82,14 +95,15 @@ class RopeTable {
     T* const c = cosine_ + p * half_;
     T* const s = sine_ + p * half_;
     for (std::ptrdiff_t i = 0; i < half_; ++i) {
-      c[i] = static_cast<T>(a[i] * b[i] - a[half_ + i] * b[half_ + i]);
-      s[i] = static_cast<T>(a[half_ + i] * b[i] + a[i] * b[half_ + i]);
+      c[i] = static_cast<T>(amplitude_ * (a[i] * b[i] - a[half_ + i] * b[half_ + i]));
+      s[i] = static_cast<T>(amplitude_ * (a[half_ + i] * b[i] + a[i] * b[half_ + i]));
     }
   }
 
   std::int64_t first_;
   std::ptrdiff_t half_;
   std::int64_t coarse_first_, fine_first_ = 0;
+  double amplitude_;
   double *frequency_ = nullptr, *coarse_ = nullptr, *fine_ = nullptr;
   T *cosine_ = nullptr, *sine_ = nullptr;
 };
@@ -104,28 +118,22 @@ inline void rotate_head(T* u, T* v, T const* cosine, T const* sine, T sign, std:
   }
 }
 
-}  // namespace detail
-
-// x[rows, num_heads, head_dim] in place; row r stands at position first_position + r % seq_len, or
-// at positions[r / seq_len] + r % seq_len. sign 1 rotates; -1 undoes it, which is also the
-// backward: a rotation's transpose is its inverse. Throws ConfigError unless head_dim is even and
-// seq_len positive.
+/// x[rows, num_heads, head_dim] in place; row r stands at position first_position + r % seq_len, or
+/// at positions[r / seq_len] + r % seq_len.
 template <class T>
-void rope_rotate(Backend<T>& backend, T* x, int rows, int num_heads, int head_dim, int seq_len,
-                 int first_position, double base, int sign, int const* positions) {
-  require(head_dim % 2 == 0, "rope_rotate: head_dim must be even, a multiple of", head_dim, 2);
+void rotate_rows(Backend<T>& backend, T* x, int rows, int num_heads, int head_dim, int seq_len,
+                 int first_position, Rotation const& by, int sign, int const* positions) {
   if (rows <= 0 || num_heads <= 0 || head_dim <= 0) return;
   require(seq_len > 0, "rope_rotate: seq_len must be positive, at least", seq_len, 1);
   if (positions != nullptr) {  // a table for each sequence
     for (int row = 0; row < rows; row += seq_len) {
-      rope_rotate(backend, x + std::ptrdiff_t{row} * num_heads * head_dim,
+      rotate_rows(backend, x + std::ptrdiff_t{row} * num_heads * head_dim,
                   std::min(seq_len, rows - row), num_heads, head_dim, seq_len,
-                  positions[row / seq_len], base, sign, nullptr);
+                  positions[row / seq_len], by, sign, nullptr);
     }
     return;
   }
-  detail::RopeTable<T> const table(backend, first_position, std::min(rows, seq_len), head_dim,
-                                   base);
+  RopeTable<T> const table(backend, first_position, std::min(rows, seq_len), head_dim, by);
   std::ptrdiff_t const half = head_dim / 2, width = std::ptrdiff_t{num_heads} * head_dim;
   auto const direction = static_cast<T>(sign);
   auto const body = [=, &table](std::ptrdiff_t begin, std::ptrdiff_t end) {
@@ -133,11 +141,34 @@ void rope_rotate(Backend<T>& backend, T* x, int rows, int num_heads, int head_di
       T const* const cosine = table.cosine(r % seq_len);
       T const* const sine = table.sine(r % seq_len);
       for (T* head = x + r * width; head < x + (r + 1) * width; head += head_dim) {
-        detail::rotate_head(head, head + half, cosine, sine, direction, half);
+        rotate_head(head, head + half, cosine, sine, direction, half);
       }
     }
   };
-  detail::for_blocks(backend, rows, detail::rows_per_block(width), body);
+  for_blocks(backend, rows, rows_per_block(width), body);
+}
+
+}  // namespace detail
+
+// sign 1 rotates; -1 undoes it, which is also the backward: a rotation's transpose is its inverse.
+// Throws ConfigError unless head_dim is even and seq_len positive.
+template <class T>
+void rope_rotate(Backend<T>& backend, T* x, int rows, int num_heads, int head_dim, int seq_len,
+                 int first_position, double base, int sign, int const* positions) {
+  require(head_dim % 2 == 0, "rope_rotate: head_dim must be even, a multiple of", head_dim, 2);
+  detail::rotate_rows(backend, x, rows, num_heads, head_dim, seq_len, first_position,
+                      {.base = base}, sign, positions);
+}
+
+// The same by other angles, times amplitude: forward and backward alike.
+template <class T>
+void rope_rotate_scaled(Backend<T>& backend, T* x, double const* frequencies, double amplitude,
+                        int rows, int num_heads, int head_dim, int seq_len, int first_position,
+                        int sign, int const* positions) {
+  require(head_dim % 2 == 0, "rope_rotate_scaled: head_dim must be even, a multiple of", head_dim,
+          2);
+  detail::rotate_rows(backend, x, rows, num_heads, head_dim, seq_len, first_position,
+                      {.frequencies = frequencies, .amplitude = amplitude}, sign, positions);
 }
 
 }  // namespace moenda::cpu::MOENDA_LEVEL

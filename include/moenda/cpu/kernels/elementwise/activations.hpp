@@ -2,6 +2,8 @@
 #pragma once
 // Elementwise activations. Every backward recomputes from its input: that costs less than keeping
 // another array of the hidden width.
+#include <cmath>
+
 #include "moenda/cpu/kernels/blocks.hpp"
 #include "moenda/cpu/kernels/exponential.hpp"
 
@@ -41,6 +43,39 @@ void gelu_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptr
     T const slope = T(1.5957691216057308) * (T(1) + T(0.134145) * x[i] * x[i]);
     dx[i] = dy[i] * s * (T(1) + x[i] * (T(1) - s) * slope);
   });
+}
+
+// y = x Phi(x), Phi the distribution of a standard normal: GELU (Hendrycks & Gimpel 2016, eq. 1)
+template <class T>
+void gelu_erf_forward(Backend<T>& backend, T* y, T const* x, std::ptrdiff_t n) {
+  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
+    y[i] = T(0.5) * x[i] * (T(1) + std::erf(T(0.7071067811865476) * x[i]));
+  });
+}
+
+// dy/dx = Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi)
+template <class T>
+void gelu_erf_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, std::ptrdiff_t n) {
+  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
+    T const phi = T(0.5) * (T(1) + std::erf(T(0.7071067811865476) * x[i]));
+    T const density = T(0.3989422804014327) * exponential(T(-0.5) * x[i] * x[i]);
+    dx[i] = dy[i] * (phi + x[i] * density);
+  });
+}
+
+// y = x within -limit .. limit; NaN stays
+template <class T>
+void clip_forward(Backend<T>& backend, T* y, T const* x, T limit, std::ptrdiff_t n) {
+  detail::for_scalars(backend, n, [=](std::ptrdiff_t i) {
+    y[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
+  });
+}
+
+// dy/dx = 1 within, 0 beyond
+template <class T>
+void clip_backward(Backend<T>& backend, T* dx, T const* dy, T const* x, T limit, std::ptrdiff_t n) {
+  detail::for_scalars(
+      backend, n, [=](std::ptrdiff_t i) { dx[i] = x[i] > limit || x[i] < -limit ? T(0) : dy[i]; });
 }
 
 // y = x s(x), s the logistic function: SiLU (Elfwing et al. 2017, eq. 5)

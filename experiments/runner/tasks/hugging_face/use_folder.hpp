@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What one does with a folder that transformers saved.
+#include <filesystem>
+
+#include "runner/commands.hpp"
+
+namespace moenda::runner {
+
+/// Whether `path` is such a folder: it has a config.json, which no run has.
+bool is_hugging_face(std::filesystem::path const& path);
+
+/// Logits of lists of ids.
+int logits_of_folder(LogitsOptions const& options);
+/// Family, configuration, tensors and sizes.
+int describe_folder(std::filesystem::path const& folder);
+
+}  // namespace moenda::runner

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "moenda/core/walk.hpp"
+#include "moenda/files/atomic_file.hpp"
+#include "moenda/files/atomic_folder.hpp"
+#include "moenda/files/own_files.hpp"
+#include "moenda/import/hugging_face/placement.hpp"
+#include "moenda/import/hugging_face/write_config.hpp"
+#include "moenda/weights/safetensors/reader.hpp"
+#include "moenda/weights/safetensors/writer.hpp"
+
+namespace moenda::hugging_face {
+
+namespace detail {
+
+/// The first name that the family has for it. Throws ConfigError where it has none.
+[[nodiscard]] inline Name const& written_name(std::vector<Name> const& names, Family family,
+                                              std::string const& ours) {
+  auto const pattern = without_numbers(ours).pattern;
+  for (auto const& name : names) {
+    if (pattern == name.ours) return name;
+  }
+  throw ConfigError(std::string("export: a ") + name_of(family) + " has no place for the weight " +
+                    io::quote(ours));
+}
+
+}  // namespace detail
+
+/// Writes `weights`, a file with our names and shapes, as a folder that transformers loads:
+/// config.json and model.safetensors in F32, complete or not at all. Biases that the family has and
+/// the file has not are 0. Throws DataError when another weight is missing or of another shape,
+/// when the folder exists, or when it cannot be written.
+inline void write_folder(std::filesystem::path const& folder, Description const& d,
+                         io::SafetensorsFile const& weights) {
+  auto const names = names_of(d.family);
+  std::map<std::string, std::pair<std::vector<std::uint64_t>, std::vector<float>>> tensors;
+  auto const params = Model::params<Shapes>(d.model);
+  walk(params, [&](Path const& path, auto const& weight) {
+    if (weight.size() == 0) return;
+    auto const ours = path.str();
+    auto const& name = detail::written_name(names, d.family, ours);
+    std::vector<float> values(std::size_t(weight.size()));
+    if (weight.kind != WeightKind::bias || weights.find(ours) != nullptr) {
+      weights.read_as(ours, values.data(), values.size());
+    }
+    Placement placed{ours, weight.rows, weight.cols};
+    placed.is_row = weight.kind == WeightKind::gain || weight.kind == WeightKind::bias;
+    placed.form = name.form;
+    auto& [shape, all] = tensors[with_numbers(name.theirs, without_numbers(ours).numbers)];
+    shape = placed.shape();
+    std::size_t size = 1;
+    for (auto const length : shape) size *= std::size_t(length);
+    all.resize(size);
+    placed.each([&](std::size_t from, std::size_t to) { all[to] = values[from] - placed.added(); });
+  });
+  if (io::is_there(folder)) throw DataError(folder.string() + ": must not exist yet");
+  auto const temporary = io::start_folder(folder);
+  try {
+    io::SafetensorsWriter writer;
+    for (auto const& [name, tensor] : tensors) {
+      writer.add(name, tensor.first, tensor.second.data());
+    }
+    writer.write(temporary / "model.safetensors", {{"format", "pt"}});
+    io::write_file_atomically(temporary / "config.json", config_json(d).dump(2) + "\n");
+    io::commit_folder(temporary, folder);
+  } catch (...) {
+    io::remove_tree(temporary);
+    throw;
+  }
+}
+
+}  // namespace moenda::hugging_face

@@ -118,7 +118,13 @@ class Expansion {
       for (auto const i : found) excluded[i] = true;
       if (found.empty()) {
         std::vector<std::string> words;
-        for (auto const& [key, value] : wanted) words.push_back(key + " = " + value);
+        constexpr std::size_t most = 5;
+        for (auto const& [key, value] : wanted) {
+          if (words.size() < most) words.push_back(io::shorten(key + " = " + value, 80));
+        }
+        if (wanted.size() > most) {
+          words.push_back("and " + std::to_string(wanted.size() - most) + " more keys");
+        }
         throw ConfigError(io::place_of(rule) + ": exclude must match a point of the sweep, got " +
                           join(words));
       }

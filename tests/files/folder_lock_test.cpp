@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <csignal>
+#include <optional>
 #include <string>
+#include <thread>
 
 #include "temporary_folder.hpp"
 
@@ -82,4 +85,18 @@ TEST_CASE("folder lock: a missing folder and strange lock files", "[io]") {
   std::filesystem::resize_file(folder / ".lock", 0);
   CHECK(message_of<DataError>([&] { FolderLock{folder.path()}; }) ==
         folder.path().string() + ": is in use by another process");
+}
+
+TEST_CASE("folder lock: one that is given back soon is waited for", "[io]") {
+  TemporaryFolder const folder;
+  auto held = std::make_optional<FolderLock>(folder.path());
+  using namespace std::chrono_literals;
+  std::thread owner([&] {
+    std::this_thread::sleep_for(100ms);
+    held.reset();
+  });
+  CHECK_NOTHROW(FolderLock(folder.path(), 20s));
+  owner.join();
+  FolderLock const lock(folder.path());
+  CHECK_THROWS_AS(FolderLock(folder.path(), 50ms), DataError);
 }

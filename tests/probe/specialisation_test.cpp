@@ -104,3 +104,23 @@ TEST_CASE("a damaged trace is refused", "[probe]") {
   refused({0, 2, {}, {}, {}}, "must rise");
   refused({0, 2, {0, 1}, {1}, {1, 1}}, "must have 1 values");
 }
+
+TEST_CASE("pairs of very many experts are not counted", "[probe]") {
+  auto const layer_of = [](std::size_t experts) {
+    std::vector<float> chosen(experts, 0.f);
+    chosen.front() = chosen.back() = 1;
+    HandGates const hand(int(experts), chosen);
+    std::vector<int> const tokens{0};
+    Probe probe({0});
+    probe.begin({tokens.data(), 1, 1});
+    probe.observe({0, 0}, hand.gates, hand.plan);
+    return probe.layers().at(0);
+  };
+  auto const few = layer_of(probe::most_paired), many = layer_of(probe::most_paired + 1);
+  CHECK(few.coactivation.size() == probe::most_paired * probe::most_paired);
+  CHECK(few.coactivation[probe::most_paired - 1] == 1);
+  CHECK(many.coactivation.empty());
+  CHECK(many.tokens_per_expert.front() == 1);
+  CHECK(many.tokens_per_expert.back() == 1);
+  CHECK(many.tokens == 1);
+}

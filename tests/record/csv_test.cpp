@@ -115,3 +115,30 @@ TEST_CASE("Rows after a checkpoint are cut away, the others keep their bytes", "
   CHECK(io::test::load(file) == header());
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
+
+TEST_CASE("A table may be larger than any memory for it", "[io][csv]") {
+  Folder const folder;
+  std::string const kept = header() + "1,2,3.10,4,5,6,7,8\n2,2,3,4,5,,7,8\n";
+  auto const file = folder.write(kept + "3,2,3,4,5,6,7,8\n");
+  std::filesystem::resize_file(file, std::uintmax_t{1} << 40);  // zeros that no disk holds
+  io::CsvReader<io::MetricsRow> rows(file, io::metrics_header);
+  io::MetricsRow row;
+  for (std::uint64_t step = 1; step < 4; ++step) REQUIRE((rows.next(row) && row.step == step));
+  CHECK_THROWS_WITH(rows.next(row), Catch::Contains("a line must have at most 1048576 bytes"));
+  io::keep_rows_until(file, 2);
+  CHECK(io::test::load(file) == kept);
+}
+
+TEST_CASE("Lines that cross the blocks of a file stay whole", "[io][csv]") {
+  Folder const folder;
+  std::string text = header();
+  for (int step = 0; step < 9000; ++step) {
+    text += io::to_csv(io::MetricsRow{std::uint64_t(step), 2, 0.5, 1e-4, 4.25, {}, {}, 100});
+  }
+  auto const file = folder.write(text);
+  auto const rows = io::read_metrics(file).rows;
+  REQUIRE(rows.size() == 9000);
+  CHECK(rows.back().step == 8999);
+  io::keep_rows_until(file, 9000);
+  CHECK(io::test::load(file) == text);
+}

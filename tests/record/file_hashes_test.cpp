@@ -23,6 +23,7 @@ struct EndedRun {
     store(folder / "metrics.csv", "step\n1\n");
     store(folder / "routing.csv", std::string(std::size_t{1} << 16, 'x'));  // a whole block
     store(folder / "tokenizer/vocab.bpe", "a b");
+    store(folder / "config.resolved.toml", "a = 1");
     store(folder / "checkpoint/step_00000001/state.json", "{}");
     store(folder / ".lock", "12\n");
     end_run(folder.path(), "{}");
@@ -53,8 +54,36 @@ TEST_CASE("Files that have changed since a run ended are named", "[record]") {
     store(run.folder / ".lock", "13\n");
     store(run.folder / ".tmp-1-1", "x");
     store(run.folder / "trace.safetensors", "mine");
+    std::filesystem::create_directories(run.folder / "checkpoint/step_00000000");
+    CHECK(run.changed().empty());
     std::filesystem::remove_all(run.folder / "checkpoint");
     CHECK(run.changed().empty());
+  }
+  SECTION("another checkpoint than the last of the run") {
+    auto const last = run.folder / "checkpoint/step_00000001";
+    store(last / "state.json", "{ }");
+    CHECK(run.changed() == Names{"checkpoint/step_00000001/state.json"});
+    std::filesystem::rename(last, run.folder / "checkpoint/step_00000000");
+    CHECK(run.changed() == Names{"checkpoint/step_00000001/state.json (gone)",
+                                 "checkpoint/step_00000000/state.json (added)"});
+  }
+  SECTION("measured again") {
+    store(run.folder / "metrics.csv", "step\n2\n");
+    store(run.folder / "results.json", "{ }");
+    std::filesystem::remove(run.folder / "routing.csv");
+    auto const changed = run.changed();
+    Names const left{"metrics.csv", "routing.csv (gone)"};
+    store(run.folder / "config.resolved.toml", "a = 2");
+    CHECK(run.changed().front() == "config.resolved.toml");
+    renew_configuration_hashes(run.folder.path());
+    CHECK(run.changed() == changed);  // here it may be interrupted
+    end_run(run.folder.path(), "{}", still_changed(changed));
+    CHECK(run.changed() == left);
+    store(run.folder / "hashes.json", "{");
+    renew_configuration_hashes(run.folder.path());
+    CHECK(run.changed() == Names{"hashes.json"});
+    end_run(run.folder.path(), "{}", still_changed(run.changed()));
+    CHECK(run.changed() == Names{"hashes.json"});
   }
   SECTION("a run that goes on") {
     remove_file_hashes(run.folder.path());

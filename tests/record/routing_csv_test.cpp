@@ -68,3 +68,23 @@ TEST_CASE("Shares of a layer lie in [0, 1]", "[io][csv]") {
   CHECK_THROWS_WITH(read("1,0,1,0,0,x,,1,\n"), Catch::Contains("column 'dead_experts'"));
   CHECK_THROWS_WITH(read("1,0,1,0,0,0,,1\n"), Catch::Contains("must have all fields"));
 }
+
+TEST_CASE("Of many rows every n-th step is kept, and the last", "[io][csv]") {
+  Folder const folder;
+  std::string rows;
+  for (int step = 1; step <= 100; ++step) {
+    for (int expert = 0; expert < 3; ++expert) {
+      rows += std::to_string(step) + ",0," + std::to_string(expert) + ",7\n";
+    }
+  }
+  auto const file = folder.write(io::routing_header, rows);
+  CHECK(io::read_routing(file, 300).rows.size() == 300);
+  auto const few = io::read_routing(file, 100).rows;
+  CHECK(few.size() <= 100);
+  CHECK(few.size() > 50);
+  CHECK(few.front().step == 1);
+  CHECK(few.back().step == 100);
+  for (std::size_t i = 0; i < few.size(); ++i) CHECK(few[i].expert == i % 3);
+  CHECK(few[3].step - few[0].step == few[6].step - few[3].step);
+  CHECK(io::read_routing(file, 1).rows.size() <= 6);  // a step is never cut
+}

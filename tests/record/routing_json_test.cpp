@@ -101,3 +101,23 @@ TEST_CASE("A damaged analysis is refused", "[io]") {
           "experts_added must be a whole number in ");
   refused("{", "[", "must be the JSON");
 }
+
+TEST_CASE("Pairs of experts may be left out, of all experts", "[io]") {
+  auto some = analysis();
+  some.layers[0].coactivation.clear();
+  auto const text = io::routing_json(some, [](int) { return "t"; });
+  auto const got = io::parse_routing_json(text);
+  CHECK(got.layers[0].coactivation.empty());
+  CHECK(got.layers[0].tokens_per_expert == some.layers[0].tokens_per_expert);
+  refused("\"coactivation\":[1,4],", "", "or none");
+}
+
+TEST_CASE("What is written of the routing can be read", "[io]") {
+  auto const whole = written();
+  auto const text = io::routing_json(
+      analysis(), [](int) { return "t"; }, whole.size() / 2);
+  CHECK(text.size() < whole.size());
+  auto const got = io::parse_routing_json(text);
+  CHECK(got.layers[0].typical[0].empty());
+  CHECK(got.layers[0].classes == analysis().layers[0].classes);
+}

@@ -92,6 +92,9 @@ def check_readers(run):
     (run.folder / "meta.json").symlink_to(run.victim)
     shown = (run.folder / "meta.json").relative_to(run.place.path)
     run.refuses(shown, "report", run.folder.relative_to(run.place.path))
+    (run.folder / "meta.json").unlink()
+    os.mkfifo(run.folder / "meta.json")
+    run.refuses(shown, "report", run.folder.relative_to(run.place.path))
 
 
 def check_sweep(run):
@@ -123,6 +126,29 @@ def check_sweep(run):
     run.place.refused(3, "must be a folder itself, and it is a link", "report", folder)
     folder.unlink()
     (run.place.path / "another_place").rename(folder)
+    # What the sweep wrote of a run that failed, and its folder.
+    notes = folder / "sweep"
+    ids = [p.name for p in folder.iterdir() if (p / "results.json").exists()]
+    (folder / ids[0] / "results.json").rename(run.place.path / "results")
+    failed = notes / f"{ids[0]}.failed"
+    failed.symlink_to(run.victim)
+    shown = failed.relative_to(run.place.path)
+    run.refuses(shown, "report", "two.toml")
+    failed.unlink()
+    os.mkfifo(failed)
+    run.refuses(shown, "report", "two.toml")
+    failed.unlink()
+    notes.rename(run.place.path / "notes")
+    notes.symlink_to(run.place.path / "notes")
+    run.refuses(notes.relative_to(run.place.path), "report", "two.toml")
+    notes.unlink()
+    (run.place.path / "notes").rename(notes)
+    (run.place.path / "results").rename(folder / ids[0] / "results.json")
+    (folder / "sweep.json").rename(run.place.path / "sweep.json")
+    os.mkfifo(folder / "sweep.json")
+    run.refuses((folder / "sweep.json").relative_to(run.place.path), "report", folder)
+    (folder / "sweep.json").unlink()
+    (run.place.path / "sweep.json").rename(folder / "sweep.json")
     of_sweep = sorted(p for p in folder.iterdir() if (p / "results.json").exists())[0]
     of_sweep.rename(run.place.path / "another_run")
     of_sweep.symlink_to(run.place.path / "another_run")

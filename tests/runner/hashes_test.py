@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A finished run keeps hashes of its files: what has changed since is said, and what may change is not."""
 import json
+import resource
 import shutil
 
 from program import Place, end, expect
@@ -24,6 +25,7 @@ with Place() as place:
     run = place.run_folder()
     listed = json.loads((run / "hashes.json").read_text())["files"]
     wanted = {p.name for p in run.iterdir() if p.is_file()} - {".lock", "hashes.json"}
+    wanted.add("checkpoint/step_00000020/state.json")
     expect(set(listed) == wanted, "hashes.json", f"{sorted(listed)} / {sorted(wanted)}")
 
     # What commands do afterwards is no alarm.
@@ -92,12 +94,72 @@ with Place() as place:
             done = place.run("report", run)
             expect(len(notes(done)) == 1 and f"{file};" in notes(done)[0], f"{file}, {what}", done.stdout)
 
+    # Measuring again says what has changed, and goes on saying it of what it does not write anew.
+    def edit(name, old, wanted):
+        text = (run / name).read_text()
+        expect(old in text, name, f"must hold {old}")
+        (run / name).write_text(text.replace(old, wanted, 1))
+
+    def restore():
+        shutil.rmtree(run)
+        shutil.copytree(saved, run)
+
+    restore()
+    edit("results.json", '"test_loss": ', '"test_loss": 1')
+    edit("results.json", '"peak_bytes": ', '"peak_bytes": 1')
+    events, = run.glob("events.*")
+    events.write_bytes(events.read_bytes() + b"junk")
+    again = ["train", "tiny.toml", "--evaluate.test_batches=1"]
+    done = place.run(*again)
+    expect(done.returncode == 0 and len(notes(done)) == 1, again, done.stderr)
+    expect(f"{events.name}, results.json;" in notes(done)[0], again, notes(done))
+    done = place.run("report", run)
+    expect(len(notes(done)) == 1 and f": {events.name};" in notes(done)[0], again, notes(done))
+    training = json.loads((run / "results.json").read_text())["training"]
+    expect("peak_bytes" not in training, again, "a number from a file that has changed")
+
+    # Also where that was interrupted: early by a disk that is full, late by a folder in a file's place.
+    def little_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+
+    for early in [True, False]:
+        restore()
+        edit("results.json", '"test_loss": ', '"test_loss": 1')
+        if not early:
+            (run / "routing.json").unlink()
+            (run / "routing.json").mkdir()
+        done = place.run(*again, preexec_fn=little_disk if early else None)
+        expect(done.returncode == 3, "interrupted", done.stderr)
+        if not early:
+            (run / "routing.json").rmdir()
+        for command in [["report", run], again]:
+            done = place.run(*command)
+            expect(len(notes(done)) == 1 and ": results.json" in notes(done)[0], command, notes(done))
+        done = place.run("report", run)
+        expect(not notes(done), "measured whole", notes(done))
+
+    # Weights of another step than the last.
+    restore()
+    last, before = (run / "checkpoint" / f"step_000000{step}" for step in [20, 10])
+    shutil.copy(before / "model.safetensors", last)
+    for command in [["eval", run], ["generate", run]]:
+        place.refused(3, "must hold the weights with the checksum", *command)
+    restore()
+    shutil.rmtree(last)
+    for command in [["eval", run], ["generate", run]]:
+        done = place.run(*command)
+        expect(done.returncode == 0 and "step_00000020/state.json (gone)" in "".join(notes(done)), command, done.stderr)
+    before.rename(run / "checkpoint" / "step_00000030")
+    for command in [["eval", run], ["generate", run]]:
+        place.refused(3, "state.json: step must be that of the folder, got 10", *command)
+
     # The runs of a sweep.
     place.write("s.toml", 'extends = "tiny.toml"\n[sweep.parameters]\n"train.seed" = [1, 2]\n')
     expect(place.run("sweep", "s.toml").returncode == 0, "sweep", "")
     first = sorted(p for p in (place.path / "runs" / "s").iterdir() if (p / "results.json").exists())[0]
     expect(not notes(place.run("report", "runs/s")), "sweep", "nothing has changed")
     change(first)
-    done = place.run("report", "runs/s")
-    expect(done.returncode == 0 and f"s/{first.name}: " in "".join(notes(done)), "sweep", done.stderr)
+    for command in [["report", "runs/s"], ["sweep", "s.toml"]]:
+        done = place.run(*command)
+        expect(done.returncode == 0 and f"s/{first.name}: " in "".join(notes(done)), command, done.stderr)
 end("hashes")

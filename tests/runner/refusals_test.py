@@ -66,7 +66,7 @@ def check_configurations(place):
         place.refused(code, sentence, "train", f"{name}.toml")
         place.refused(code, sentence, "describe", f"{name}.toml")
     place.write("a name.toml", MODEL + TRAINING)
-    place.refused(2, "name must be letters, digits", "train", "a name.toml")
+    place.refused(2, "name must be 1 to 100 letters, digits", "train", "a name.toml")
     for config in ["none.toml", "", "/dev/null", "x" * 5000, "none.toml/x"]:
         place.refused(3, "there is no such configuration file", "train", config)
     place.refused(3, "there is no such configuration file", "train", ".")
@@ -85,8 +85,10 @@ def check_values(place):
             ("--train.optimizer.learning_rate=-1", 2, "must be at least 0"),
             ("--train.optimizer.beta1=1.5", 2, "beta1 must be in 0..1"),
             ("--train.seed=-1", 2, "train.seed must be a whole number in 0..9223372036854775807"),
-            ("--name=../../escape", 2, "name must be letters, digits"),
-            ("--name=", 2, "name must be letters"), ("--name=..", 2, "name must be letters"),
+            ("--name=../../escape", 2, "name must be 1 to 100 letters, digits"),
+            ("--name=" + 101 * "x", 2, "name must be 1 to 100 letters, digits, '_', '-' and '.', not beginning with "
+             "'.', got 101 of them"),
+            ("--name=", 2, "name must be 1 to 100"), ("--name=..", 2, "name must be 1 to 100"),
             ("--data.train_fraction=0.5", 2, "must sum to 1, got 0.700000"),
             ("--evaluate.test_stride=999", 2,
              "evaluate.test_stride: test_stride must be in 0..model.context_length, which is "),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """moenda trace and moenda counterfactual: what they write agrees with itself and with each other."""
 import json
+import os
+import shutil
 import struct
 
 from program import MODEL, TRAINING, Place, end, expect, rows_of
@@ -8,6 +10,38 @@ from program import MODEL, TRAINING, Place, end, expect, rows_of
 LAYERS, EXPERTS, LENGTH = 2, 4, 16
 ONE = MODEL.replace("num_layers = 1", f"num_layers = {LAYERS}").replace(
     'type = "mixture"', 'type = "mixture"\nrouter = { type = "top_k", top_k = 1 }') + TRAINING
+
+
+MANY = (MODEL.replace("num_layers = 1", "num_layers = 2").replace(
+    'experts = { count = 4, each = { type = "swiglu", hidden = 16 } }',
+    'experts = { count = 2200, each = { type = "ffn", hidden = 1 } }') + TRAINING)
+
+
+def check_many_experts(place):
+    """What a run writes of its routing can be read, however many experts it has."""
+    place.write("many.toml", MANY)
+    done = place.run("train", "many.toml", "--train.steps=1", "--generate.max_tokens=0", "--evaluate.every=0")
+    expect(done.returncode == 0, "many experts", done.stderr)
+    run = place.run_folder(name="many")
+    analysis = run / "routing.json"
+    expect(analysis.stat().st_size < 2 << 20, "many experts", f"{analysis.stat().st_size} bytes")
+    done = place.run("report", run)
+    expect(done.returncode == 0, "many experts", done.stderr)
+    expect("was not counted in 2 layers" in (place.path / "report.html").read_text(), "many experts", "the page")
+
+
+def check_long_log(place):
+    """A run goes on whatever the size of its log: here zeros stand behind the rows, on no disk."""
+    done = place.run("train", "one.toml", "--out", "long")
+    expect(done.returncode == 0, "long log", done.stderr)
+    run = place.run_folder("long", "one")
+    rows = (run / "routing.csv").read_bytes()
+    (run / "results.json").unlink()
+    shutil.rmtree(run / "checkpoint" / "step_00000020")
+    os.truncate(run / "routing.csv", 1 << 40)
+    done = place.run("train", "one.toml", "--out", "long")
+    expect(done.returncode == 0, "long log", done.stderr)
+    expect((run / "routing.csv").read_bytes() == rows, "long log", "must have the same rows")
 
 
 def tensors_of(path):
@@ -136,4 +170,6 @@ with Place() as here:
     check_refusals(here)
     check_other_text(here)
     check_compute(here)
+    check_many_experts(here)
+    check_long_log(here)
 end("routing")

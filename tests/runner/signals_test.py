@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals, sudden death and two processes on one run folder: python3 signals_test.py MOENDA [seed]"""
+import fcntl
 import os
 import random
 import signal
 import sys
+import threading
 import time
 
 from program import (Place, end, expect, expect_same, interrupt, last_step, newest_checkpoint, outcome,
@@ -82,6 +84,23 @@ def check_lock(place):
     expect(code == 130, "lock", f"after a killed holder: {code}, {stderr}")
 
 
+def check_lock_of_sweep(place):
+    """A run that a killed sweep left behind may take a while to save: the next sweep waits for it."""
+    place.write("waits.toml", (place.path / "tiny.toml").read_text() +
+                '[sweep]\nrepeat_seeds = 1\n[sweep.parameters]\n"train.steps" = [3]\n')
+    command = ["sweep", "waits.toml"]
+    expect(place.run(*command).returncode == 0, "sweep", "")
+    run, = (p.parent for p in (place.path / "runs" / "waits").glob("*/results.json"))
+    (run / "results.json").unlink()
+    with open(run / ".lock", "r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        timer = threading.Timer(0.5, lambda: fcntl.flock(held, fcntl.LOCK_UN))
+        timer.start()
+        done = place.run(*command)
+        timer.join()
+    expect(done.returncode == 0 and (run / "results.json").exists(), "sweep", done.stderr)
+
+
 def check_sudden_death(place, seed, kills=30):
     """kill -9 at random moments of a run that saves every other step; then the same bytes."""
     chance = random.Random(seed)
@@ -121,6 +140,7 @@ with Place() as place:
     check_signal_at_the_end(place)
     check_removed(place)
     check_lock(place)
+    check_lock_of_sweep(place)
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     killed = check_sudden_death(place, seed)
     expect(killed >= 5, "sudden death", f"only {killed} kills: the moments must be nearer")

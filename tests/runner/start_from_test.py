@@ -2,8 +2,10 @@
 """A run that begins with the weights of another one, and tensors that stay as they are."""
 
 import json
+import os
+import shutil
 
-from program import MODEL, TRAINING, Place, end, expect, rows_of
+from program import MODEL, TRAINING, Place, end, expect, newest_checkpoint, rows_of
 
 DENSE = MODEL + TRAINING + """
 [tokenizer]
@@ -23,6 +25,43 @@ def valid_loss_at_start(place, name):
 def results_of(place, name):
     file, = (place.path / "runs" / name).glob("*/results.json")
     return json.loads(file.read_text())["results"]["language_modeling"]
+
+
+def check_received(place):
+    """The run that is begun with is damaged, or leads elsewhere."""
+    first, = (place.path / "runs" / "dense").iterdir()
+    saved = place.path / "saved_dense"
+    shutil.copytree(first, saved)
+
+    def begins():
+        """A run that has not begun, from what the first one is now."""
+        return ["train", "tuned.toml", "--force"]
+
+    def restore():
+        shutil.rmtree(first)
+        shutil.copytree(saved, first)
+
+    weights = newest_checkpoint(first) / "model.safetensors"
+    damaged = bytearray(weights.read_bytes())
+    damaged[-40] ^= 1
+    weights.write_bytes(damaged)
+    place.refused(3, "model.safetensors: the file is damaged", *begins())
+    restore()
+    merges = first / "tokenizer" / "encoder.json"
+    swapped = merges.read_text().replace(": 65,", ": x,").replace(": 66,", ": 65,").replace(": x,", ": 66,")
+    expect(swapped != merges.read_text(), "encoder.json", "must have ids 65 and 66")
+    merges.write_text(swapped)
+    done = place.run(*begins())
+    expect(done.returncode == 0 and "by its hashes.json: tokenizer/encoder.json" in done.stderr,
+           "tokenizer", done.stderr)
+    for name in ["tokenizer", "config.resolved.toml"]:
+        restore()
+        (first / name).rename(place.path / "elsewhere")
+        (first / name).symlink_to(place.path / "elsewhere")
+        place.refused(3, f"{name}: must be ", *begins())
+        (first / name).unlink()
+        (place.path / "elsewhere").rename(first / name)
+    restore()
 
 
 with Place() as here:
@@ -58,6 +97,11 @@ with Place() as here:
            f"must be {first['test_loss']} before anything is learnt, got {tuned}")
     expect(abs(tuned["test_loss"] - first["test_loss"]) > 0.01, "tuned", "another text")
     expect("old_test_loss" not in same, "more_dense", "has the text that it began with")
+    check_received(here)
+    own, = (here.path / "runs" / "tuned").iterdir()
+    (own / "config.resolved.toml").unlink()
+    os.mkfifo(own / "config.resolved.toml")
+    here.refused(3, "config.resolved.toml: must be a regular file", "train", "tuned.toml")
     here.write("nowhere.toml", 'extends = "dense.toml"\nstart_from = "absent.toml"\n')
     here.refused(3, "there is no such configuration file", "train", "nowhere.toml")
     here.write("misfit.toml", 'extends = "dense.toml"\nstart_from = "dense.toml"\n'

@@ -61,6 +61,12 @@ def check_expansion(place):
     again = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\n' + grid)
     other = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\nseed = 5\n' + grid)
     expect(len(set(drawn)) == 4 and drawn == again and drawn != other, "random", (drawn, other))
+    # Points are drawn without making all of them: here there are a hundred million.
+    many = "".join(f'train.{key} = [{", ".join(map(str, range(1, 10001)))}]\n' for key in ["steps", "seed"])
+    vast = titles(place, '[sweep]\nmethod = "random"\nsamples = 4\n[sweep.parameters]\n' + many)
+    expect(len(set(vast)) == 4, "random", vast)
+    place.write("plan.toml", BASE + "[sweep.parameters]\n" + many)
+    place.refused(2, "a sweep must not have more than 100000 points", "sweep", "plan.toml", "--dry-run")
 
 
 def check_match(place):

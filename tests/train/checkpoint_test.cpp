@@ -119,6 +119,32 @@ TEST_CASE("a damaged checkpoint is refused", "[train]") {
   CHECK_THROWS_AS(newest_checkpoint(at / "state.json"), DataError);
 }
 
+TEST_CASE("weights of another step are not those of a checkpoint", "[train]") {
+  TemporaryFolder folder;
+  Float backend(1);
+  Run<Gpt2, Float> run(backend, gpt2(), train_config());
+  for (int i = 0; i < 2; ++i) {
+    run.steps(1);
+    save_checkpoint(folder.path(), run.network, run.trainer, {});
+  }
+  auto const at = folder / "step_00000002", before = folder / "step_00000001";
+  CHECK(weights_of(at) == at / "model.safetensors");
+  auto const whole = io::test::load(at / "model.safetensors");
+  io::test::store(at / "model.safetensors", io::test::load(before / "model.safetensors"));
+  CHECK_THAT(message_of<DataError>([&] { (void)weights_of(at); }),
+             Catch::Contains("which state.json names; these are others"));
+  // A file that names no checksum cannot be the one that was saved.
+  auto nameless = whole;
+  nameless.replace(nameless.find("checksum of 32"), 14, "chocksum of 32");
+  io::test::store(at / "model.safetensors", nameless);
+  CHECK_THROWS_AS(weights_of(at), DataError);
+  io::test::store(at / "model.safetensors", whole);
+  CHECK_NOTHROW(weights_of(at));
+  std::filesystem::rename(before, folder / "step_00000009");
+  CHECK_THAT(message_of<DataError>([&] { (void)weights_of(*newest_checkpoint(folder.path())); }),
+             Catch::Contains("step must be that of the folder, got 1"));
+}
+
 TEST_CASE("every bit of a checkpoint's state counts", "[train]") {
   TemporaryFolder folder;
   RunState state;
@@ -128,12 +154,13 @@ TEST_CASE("every bit of a checkpoint's state counts", "[train]") {
   state.checksum = 0x123456789ABCDEF0;
   state.kernels = "avx2";
   state.logs = "0123456789abcdef changed";
+  state.weights = "fedcba9876543210";
   auto const path = folder / "state.json";
   auto const same = [&](RunState const& other) {
     return other.step == state.step && other.optimizer_step == state.optimizer_step &&
            other.spent.seconds == state.spent.seconds && other.spent.joules == state.spent.joules &&
            other.checksum == state.checksum && other.kernels == state.kernels &&
-           other.logs == state.logs;
+           other.logs == state.logs && other.weights == state.weights;
   };
   auto const good = state_text(state);
   io::test::store(path, good);

@@ -2,6 +2,7 @@
 #include "moenda/train/start_from.hpp"
 
 #include <catch2/catch.hpp>
+#include <cstring>
 
 #include "files/temporary_folder.hpp"
 #include "train/runs.hpp"
@@ -115,4 +116,21 @@ TEST_CASE("a pattern's star stands for any letters", "[start_from]") {
   CHECK_FALSE(matches("a", "ab"));
   CHECK_FALSE(matches("a*d", "abc"));
   CHECK(matches("**", "x"));
+}
+
+TEST_CASE("no damaged weight is begun with", "[start_from]") {
+  io::test::TemporaryFolder const folder;
+  Double backend(1);
+  auto const file = folder.path() / "dense.safetensors";
+  save_model(Network<Dense, Double>(backend, dense(), 3, 0.3), file);
+  auto const good = io::test::load(file);
+  Network<Moe, Double> mixture(backend, models::moe_gqa());
+  std::uint64_t header = 0;
+  std::memcpy(&header, good.data(), 8);
+  for (std::size_t at = 8 + header; at < good.size(); at += 1 + good.size() / 9) {
+    auto damaged = good;
+    damaged[at] = char(damaged[at] ^ 1);
+    io::test::store(file, damaged);
+    CHECK_THROWS_WITH(start_from(mixture, file), Catch::Contains("the file is damaged"));
+  }
 }

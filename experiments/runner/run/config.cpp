@@ -10,8 +10,10 @@ namespace moenda::runner {
 
 namespace {
 
+constexpr std::size_t longest_name = 100;
+
 bool is_name(std::string const& name) {
-  bool ok = !name.empty() && name.size() <= 100 && name.front() != '.';
+  bool ok = !name.empty() && name.size() <= longest_name && name.front() != '.';
   for (char const c : name) {
     ok = ok && (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.');
   }
@@ -87,7 +89,10 @@ void check_run_config(RunConfig const& c, toml::table const& table) {
 
 void check_name(std::string const& name, Problems& problems) {
   if (is_name(name)) return;
-  problems.add("name", "name must be letters, digits, '_', '-' and '.', got '" + name + "'");
+  problems.add("name", "name must be 1 to " + std::to_string(longest_name) +
+                           " letters, digits, '_', '-' and '.', not beginning with '.', got " +
+                           (name.size() > longest_name ? std::to_string(name.size()) + " of them"
+                                                       : "'" + name + "'"));
 }
 void check_tokenizer(TokenizerConfig const& tokenizer, Problems& problems) {
   problems.expect(tokenizer.vocab_size >= 257 && tokenizer.vocab_size <= 1'000'000, "vocab_size",

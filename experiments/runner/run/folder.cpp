@@ -4,6 +4,7 @@
 #include "moenda/files/own_files.hpp"
 #include "moenda/files/run_files.hpp"
 #include "moenda/train/checkpoint.hpp"
+#include "runner/run/results.hpp"
 
 namespace moenda::runner {
 
@@ -40,12 +41,14 @@ fs::path folder_of(GivenConfig const& given, Options const& options, std::string
 fs::path starting_weights(std::string const& start_from, fs::path const& out) {
   if (start_from.ends_with(".safetensors")) return start_from;
   auto const folder = out / start_from;
+  io::require_own_files(folder, false);
   auto const newest = newest_checkpoint(folder / io::run_files::checkpoints);
   if (!newest) {
     throw DataError("start_from: the run " + folder.string() +
                     " must be trained first; it has no checkpoint");
   }
-  return *newest / io::run_files::weights;
+  say_changed_files(folder);
+  return weights_of(*newest);
 }
 
 void require_writable(fs::path const& file) {
@@ -67,7 +70,7 @@ fs::path newest_weights(fs::path const& folder) {
   io::require_own_files(folder, false);
   auto const newest = newest_checkpoint(folder / io::run_files::checkpoints);
   if (!newest) throw DataError(folder.string() + ": there is no checkpoint; train the run first");
-  return *newest / io::run_files::weights;
+  return weights_of(*newest);
 }
 
 }  // namespace moenda::runner

@@ -37,7 +37,8 @@ std::filesystem::path folder_of(GivenConfig const& given, Options const& options
                                 std::string const& original);
 
 /// The weights that a run begins with: a file of the run that `start_from` names, or that file
-/// itself. Throws DataError when that run has not been trained.
+/// itself. Says on stderr which files of that run have changed. Throws DataError when it has not
+/// been trained.
 std::filesystem::path starting_weights(std::string const& start_from,
                                        std::filesystem::path const& out);
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,24 +35,30 @@ struct LoggedChoices {
 /// Those of the steps up to `last_step`, from the files of the run. Throws DataError where they are
 /// damaged, or of another version.
 inline LoggedChoices logged_choices(io::RunRecord const& run, std::int64_t last_step) {
-  auto const until = [&](auto const& row) { return row.step <= std::uint64_t(last_step); };
-  auto const experts = run.routing().rows;
-  auto const layers = run.routing_layers().rows;
   LoggedChoices choices;
-  auto next = experts.begin();
-  for (auto const& layer : layers) {  // a mixture's experts stand in a row, from 0
-    if (!until(layer)) break;
-    std::uint64_t chosen = 0;
-    auto const first = next;
-    while (next != experts.end() && (next == first || next->expert > 0)) {
-      chosen += (next++)->tokens_per_expert;
-    }
-    if (first == next || first->step != layer.step || first->layer != layer.layer) {
+  if (!run.has(io::run_files::routing_layers)) return choices;
+  io::CsvReader<io::RoutingLayerRow> layers(run.file(io::run_files::routing_layers),
+                                            io::routing_layers_header);
+  std::optional<io::CsvReader<io::RoutingRow>> experts;
+  if (run.has(io::run_files::routing)) {
+    experts.emplace(run.file(io::run_files::routing), io::routing_header);
+  }
+  io::RoutingRow next;
+  bool has_next = experts && experts->next(next);
+  io::RoutingLayerRow layer;
+  while (layers.next(layer) && layer.step <= std::uint64_t(last_step)) {
+    bool const is_there = has_next && next.step == layer.step && next.layer == layer.layer;
+    if (!is_there) {
       throw DataError(run.file(io::run_files::routing).string() + ": there must be rows for step " +
                       std::to_string(layer.step) + ", layer " + std::to_string(layer.layer) +
                       ", as in " + io::run_files::routing_layers +
                       "; --force trains the run again");
     }
+    std::uint64_t chosen = 0;
+    do {  // a mixture's experts stand in a row, from 0
+      chosen += next.tokens_per_expert;
+      has_next = experts->next(next);
+    } while (has_next && next.expert > 0);
     choices.add(chosen, layer.dropped_share);
   }
   return choices;

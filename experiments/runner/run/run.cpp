@@ -32,15 +32,21 @@ Run open_run(Options const& options, Purpose purpose) {
   auto naming = load_naming(options, purpose);
   auto const named = read_run_config(naming.table, naming.path);
   auto folder = folder_of(given, options, named.name, trained_part(named), trained_part(original));
+  io::require_own_files(folder, false);
   if (purpose == Purpose::use) say_changed_files(folder);
   auto const cache = options.out / "cache";
   auto const own_tokenizer =
       folder / io::run_files::tokenizer;  // a run keeps the vocabulary it began with
-  auto const first_tokenizer = options.out / config.start_from / io::run_files::tokenizer;
+  auto const first_run = options.out / config.start_from;
+  auto const first_tokenizer = first_run / io::run_files::tokenizer;
   // Before the first checkpoint nothing depends on it, and it may be incomplete.
   bool const goes_on = !options.force && io::is_there(own_tokenizer) &&
                        newest_checkpoint(folder / io::run_files::checkpoints);
   if (goes_on) io::require_own_files(own_tokenizer, true);
+  if (!config.start_from.empty()) {
+    io::require_own_folder(first_run);
+    io::require_own_files(first_tokenizer, true);
+  }
   bool const learnt = config.tokenizer.kind == TokenizerKind::trained;
   auto tokenizer = goes_on ? data::Tokenizer::load(own_tokenizer)
                    : learnt && !config.start_from.empty() && io::is_there(first_tokenizer)

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "moenda/files/own_files.hpp"
 #include "moenda/files/run_files.hpp"
 #include "moenda/record/named_measures.hpp"
 #include "moenda/report/terminal/table.hpp"
@@ -59,6 +60,7 @@ auto open_config(Options const& options, Purpose purpose, Read read) {
   auto const named = read(naming.table, naming.path);
   auto folder =
       folder_of(given, options, named.name, trained_part_of(named), trained_part_of(original));
+  io::require_own_files(folder, false);
   if (purpose == Purpose::use) say_changed_files(folder);
   return std::pair(std::move(config), std::move(folder));
 }

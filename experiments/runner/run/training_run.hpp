@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // One `moenda train`, whatever it learns.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <iomanip>
@@ -11,6 +12,7 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "moenda/energy/meter.hpp"
 #include "moenda/files/folder_lock.hpp"
@@ -60,7 +62,7 @@ class TrainingRun {
       start();
     }
     // Not before: whoever is refused must find the run's own files as they were.
-    io::remove_file_hashes(run_.folder);
+    if (!measured_before_) io::remove_file_hashes(run_.folder);
     io::write_file_atomically(run_.folder / io::run_files::configuration,
                               io::write_toml(run_.config));
     T::keep(run_);
@@ -72,6 +74,7 @@ class TrainingRun {
                    backend_.pool.threads(),
                    cpu::choose_level(run_.config.compute.kernels, run_.config.compute.matmul),
                    causal && sees_later_tokens<typename T::Model>(model)}));
+    if (measured_before_) io::renew_configuration_hashes(run_.folder);
   }
 
   int go() {
@@ -160,11 +163,15 @@ class TrainingRun {
   /// What the steps before the checkpoint measured, for results.json. Reads every file that rows
   /// will be added to, so that one of another version is refused while all is as it was.
   void recall(io::RunRecord const& record) {
-    if (auto results = record.results()) measured_before_ = std::move(*results);
+    if (auto results = record.results()) {
+      measured_before_ = std::move(*results);
+      changed_before_ = io::changed_files(run_.folder);
+    }
     choices_before_ = logged_choices(record, trainer_.step_count());
     if (!record.has(io::run_files::metrics)) return;
-    for (auto const& row : record.metrics().rows) {
-      if (std::int64_t(row.step) > trainer_.step_count()) break;
+    io::CsvReader<io::MetricsRow> metrics(record.file(io::run_files::metrics), io::metrics_header);
+    io::MetricsRow row;
+    while (metrics.next(row) && std::int64_t(row.step) <= trainer_.step_count()) {
       train_loss_ = row.train_loss;
       if (row.valid_loss) valid_loss_ = row.valid_loss;
     }
@@ -265,9 +272,12 @@ class TrainingRun {
                            {"peak_bytes", peak_resident_bytes()},
                            {"step_memory_bytes", network_.arena.peak()}};
     if (measured_before_) {  // training itself was in that process
+      bool const is_known = std::find(changed_before_.begin(), changed_before_.end(),
+                                      io::run_files::results) == changed_before_.end();
       for (char const* key : {"peak_bytes", "step_memory_bytes"}) {
+        results["training"].erase(key);
         auto const known = measured_before_->training.find(key);
-        if (known != measured_before_->training.end()) {
+        if (is_known && known != measured_before_->training.end()) {
           results["training"][key] = std::int64_t(known->second);
         }
       }
@@ -278,9 +288,11 @@ class TrainingRun {
     results["energy"] =
         energy_results(energy_->name(), training_energy_.joules(), evaluation_energy_.joules(),
                        double(tokens()), seconds_, backend_.pool.threads());
+    auto changed = io::still_changed(changed_before_);
+    changed.insert(changed.end(), changed_logs_.names().begin(), changed_logs_.names().end());
     io::end_run(run_.folder,
                 results.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
-                changed_logs_.names());
+                changed);
   }
   [[nodiscard]] std::int64_t tokens() const {
     return trainer_.step_count() * trainer_.tokens_per_step();
@@ -316,6 +328,7 @@ class TrainingRun {
   std::optional<double> train_loss_, valid_loss_;
   LoggedChoices choices_before_;                   // of the steps before this process
   std::optional<io::RunResults> measured_before_;  // of a run that is measured again
+  std::vector<std::string> changed_before_;        // of its files, since it ended
   std::int64_t saved_ = -1;                        // the step of the newest checkpoint
 };
 
@@ -342,6 +355,7 @@ int train_run(typename T::Run run, Options const& options) {
     }
     std::cerr << run.title()
               << ": already trained, but measured in another way ([evaluate]); measuring again\n";
+    say_changed_files(folder);
   }
   io::remove_leftovers(folder);
   if (io::is_there(run.checkpoints())) io::remove_leftovers(run.checkpoints());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -63,6 +64,8 @@ class Expansion {
   }
 
  private:
+  static constexpr std::uint64_t most_points = 100'000, most_drawn_from = std::uint64_t{1} << 53;
+
   void read_sweep() {
     toml::table plain;
     for (auto&& [key, value] : sweep_) {
@@ -118,7 +121,13 @@ class Expansion {
       for (auto const i : found) excluded[i] = true;
       if (found.empty()) {
         std::vector<std::string> words;
-        for (auto const& [key, value] : wanted) words.push_back(key + " = " + value);
+        constexpr std::size_t most = 5;
+        for (auto const& [key, value] : wanted) {
+          if (words.size() < most) words.push_back(io::shorten(key + " = " + value, 80));
+        }
+        if (wanted.size() > most) {
+          words.push_back("and " + std::to_string(wanted.size() - most) + " more keys");
+        }
         throw ConfigError(io::place_of(rule) + ": exclude must match a point of the sweep, got " +
                           join(words));
       }
@@ -129,35 +138,58 @@ class Expansion {
     }
     points = std::move(kept);
   }
-  [[nodiscard]] std::vector<Point> all_points() const {
-    constexpr std::size_t most = 100'000;
-    std::vector<Point> points{{}};
+  /// How many points the axes span. Throws ConfigError above `most`, before any is made.
+  [[nodiscard]] std::uint64_t count_points(std::uint64_t most) const {
+    std::uint64_t count = 1;
     for (auto const& axis : axes_) {
-      std::vector<Point> longer;
-      for (auto const& point : points) {
-        for (auto const& option : axis) {
-          longer.push_back(point);
-          longer.back().push_back(&option);
-        }
+      if (!axis.empty() && count > most / axis.size()) {
+        throw ConfigError(path_.string() + ": a sweep must not have more than " +
+                          std::to_string(most) + " points" +
+                          (config_.method == SweepMethod::random
+                               ? ", or, where all of them are looked at for `exclude`, " +
+                                     std::to_string(most_points)
+                               : ""));
       }
-      if (longer.size() > most)
-        throw ConfigError(path_.string() + ": a sweep must not have more than 100000 points");
-      points = std::move(longer);
+      count *= axis.size();
     }
-    leave_out_excluded(points);
-    return points;
+    return count;
+  }
+  /// The point of that number: options of the last axis change first.
+  [[nodiscard]] Point point_at(std::uint64_t number) const {
+    Point point(axes_.size());
+    for (std::size_t i = axes_.size(); i-- > 0; number /= axes_[i].size()) {
+      point[i] = &axes_[i][number % axes_[i].size()];
+    }
+    return point;
   }
   [[nodiscard]] std::vector<Point> chosen_points() const {
-    auto points = all_points();
-    if (config_.method != SweepMethod::random) return points;
-    // Fisher & Yates, from the front: the first `samples` places are a sample without repetition.
-    Random const random(config_.seed, stream_of("sweep"));
-    auto const wanted = std::min(points.size(), std::size_t(config_.samples));
-    for (std::size_t i = 0; i < wanted; ++i) {
-      std::swap(points[i], points[i + random.bits(i) % (points.size() - i)]);
+    bool const is_random = config_.method == SweepMethod::random;
+    bool const looks_at_all = !is_random || sweep_.contains("exclude");
+    auto const count = count_points(looks_at_all ? most_points : most_drawn_from);
+    std::vector<Point> points;
+    if (looks_at_all) {
+      for (std::uint64_t i = 0; i < count; ++i) points.push_back(point_at(i));
+      leave_out_excluded(points);
     }
-    points.resize(wanted);
-    return points;
+    if (!is_random) return points;
+    // Fisher & Yates, from the front: the first `samples` places are a sample without repetition.
+    // `moved` has the numbers that are not in their own place.
+    Random const random(config_.seed, stream_of("sweep"));
+    auto const all = looks_at_all ? points.size() : count;
+    auto const wanted = std::min<std::uint64_t>(all, std::uint64_t(config_.samples));
+    if (wanted > most_points) {
+      throw ConfigError(path_.string() + ": sweep.samples must be at most " +
+                        std::to_string(most_points) + ", got " + std::to_string(config_.samples));
+    }
+    std::map<std::uint64_t, std::uint64_t> moved;
+    std::vector<Point> drawn;
+    for (std::uint64_t i = 0; i < wanted; ++i) {
+      auto const place = i + random.bits(i) % (all - i);
+      auto const number = moved.try_emplace(place, place).first->second;
+      moved[place] = moved.try_emplace(i, i).first->second;
+      drawn.push_back(looks_at_all ? points[number] : point_at(number));
+    }
+    return drawn;
   }
   static std::string title_of(Point const& point) {
     std::string title;

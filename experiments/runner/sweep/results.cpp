@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "moenda/files/atomic_file.hpp"
+#include "moenda/files/own_files.hpp"
 #include "moenda/record/run_record.hpp"
 #include "moenda/report/terminal/table.hpp"
 #include "runner/run/results.hpp"
@@ -164,7 +164,20 @@ std::string plan_text(SweepPlan const& plan) {
   return table.text() + std::to_string(plan.runs()) + " runs of " + plan.name + "\n";
 }
 
+namespace {
+
+/// What the sweep wrote of a run that failed; "" where it wrote nothing.
+std::string failure_of(fs::path const& folder, std::string const& id) {
+  auto const file = failure_file(folder, id);
+  if (!io::is_there(file)) return "";
+  auto const text = io::read_text_file(file);
+  return io::shorten(text.substr(0, text.find('\n')), 1000);
+}
+
+}  // namespace
+
 std::vector<ArmResult> read_sweep_results(SweepPlan const& plan, fs::path const& out) {
+  io::require_own_folder(out / plan.name / "sweep");
   std::vector<ArmResult> results;
   for (auto const& arm : plan.arms) {
     ArmResult result;
@@ -174,10 +187,10 @@ std::vector<ArmResult> read_sweep_results(SweepPlan const& plan, fs::path const&
       bool const measured = is_measured(record, run.evaluation);
       result.runs.push_back(measured ? measures_of(record) : Measures{});
       std::string failure;
-      std::ifstream file(failure_file(out / run.name, run.id));
       if (measured) {
         if (auto const cost = cost_in_meta(record)) result.cost = cost;
-      } else if (!std::getline(file, failure) && record.finished()) {
+      } else if (failure = failure_of(out / run.name, run.id);
+                 failure.empty() && record.finished()) {
         failure = "it was measured in another way ([evaluate]); `moenda sweep` measures it again";
       }
       result.failures.push_back(failure);

@@ -113,7 +113,18 @@ class Execution {
     if (options_.force) arguments.emplace_back("--force");
     std::error_code error;
     fs::remove(failure_file(options_.out / name_, task.id), error);
+    wait_for_saving(options_.out / name_ / task.id);
     running_.emplace(start(arguments, jobs_ == 1 ? fs::path() : task.log()), &task);
+  }
+  /// A run of a sweep that was killed may still be saving. If it takes longer, the run that is
+  /// about to begin says who has its folder.
+  static void wait_for_saving(fs::path const& run) {
+    if (!io::is_there(run)) return;
+    try {
+      io::require_own_folder(run);
+      io::FolderLock const free(run, std::chrono::seconds(20));
+    } catch (DataError const&) {
+    }
   }
   int finish(Ended const& ended) {
     auto const found = running_.find(ended.process);
@@ -177,6 +188,17 @@ class Execution {
                     "; got '" + measure + "'" + did_you_mean(measure, known));
 }
 
+/// Notes on stderr for runs whose files have changed since they ended.
+void say_changed_runs(SweepPlan const& plan, fs::path const& out) {
+  std::set<fs::path> said;
+  for (auto const& arm : plan.arms) {
+    for (auto const& run : arm.runs) {
+      auto const folder = out / run.name / run.id;
+      if (said.insert(folder).second) say_changed_files(folder);
+    }
+  }
+}
+
 }  // namespace
 
 int sweep(Options const& options, int jobs, bool dry_run) {
@@ -190,6 +212,7 @@ int sweep(Options const& options, int jobs, bool dry_run) {
   io::require_own_files(folder, false);
   int const code = Execution(plan, options, jobs).go();
   if (code == 130) return code;
+  say_changed_runs(plan, options.out);
   auto const results = read_sweep_results(plan, options.out);
   bool const any = std::any_of(results.begin(), results.end(), [&](ArmResult const& result) {
     return !result.values(plan.config.measure).empty();

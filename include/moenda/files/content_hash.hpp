@@ -15,16 +15,18 @@ class ContentHash {
  public:
   /// Adds a field: its bytes and its length, so that ("ab", "c") differs from ("a", "bc").
   ContentHash& add(std::string_view bytes) {
-    std::size_t i = 0;
-    for (; i + 8 <= bytes.size(); i += 8) {
-      std::uint64_t word;
-      std::memcpy(&word, bytes.data() + i, 8);
-      mix(word);
-    }
+    std::size_t const i = mix_words(bytes);
     std::uint64_t tail = 0;
     if (i < bytes.size()) std::memcpy(&tail, bytes.data() + i, bytes.size() - i);
     mix(tail);
-    mix(bytes.size());
+    mix(begun_ + bytes.size());
+    begun_ = 0;
+    return *this;
+  }
+  /// Adds the beginning of a field, which `add` ends: the same as all of it at once. The size must
+  /// be a multiple of 8.
+  ContentHash& begin(std::string_view bytes) {
+    begun_ += mix_words(bytes);
     return *this;
   }
   ContentHash& add(std::uint64_t number) {
@@ -47,10 +49,21 @@ class ContentHash {
   }
 
  private:
+  /// Of the whole words in `bytes`; returns their size.
+  std::size_t mix_words(std::string_view bytes) {
+    std::size_t i = 0;
+    for (; i + 8 <= bytes.size(); i += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, bytes.data() + i, 8);
+      mix(word);
+    }
+    return i;
+  }
   void mix(std::uint64_t word) {
     state_ = std::rotl(state_ ^ (word * 0x9E3779B97F4A7C15u), 27) * 0xD6E8FEB86659FD93u + 1;
   }
   std::uint64_t state_ = 0x243F6A8885A308D3u;  // the fraction of pi
+  std::uint64_t begun_ = 0;                    // bytes of a field that has not ended
 };
 
 }  // namespace moenda::data

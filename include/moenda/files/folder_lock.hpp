@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "moenda/files/own_files.hpp"
 
@@ -19,13 +21,18 @@ namespace moenda::io {
 /// two different files of that name.
 class FolderLock {
  public:
-  /// Throws DataError "`folder`: is in use by process N" when another lock is held, and DataError
-  /// when `folder` does not exist or cannot be written, or `.lock` is a link.
-  explicit FolderLock(std::filesystem::path const& folder)
+  /// Throws DataError "`folder`: is in use by process N" when another lock is held for longer than
+  /// `patience`, and DataError when `folder` does not exist or cannot be written, or `.lock` is a
+  /// link.
+  explicit FolderLock(std::filesystem::path const& folder, std::chrono::milliseconds patience = {})
       : file_(open_own_file(folder / ".lock", O_RDWR | O_CREAT, "open lock file")) {
-    if (retry_interrupted([&] { return ::flock(file_.number(), LOCK_EX | LOCK_NB); }) == -1) {
+    auto const end = std::chrono::steady_clock::now() + patience;
+    while (retry_interrupted([&] { return ::flock(file_.number(), LOCK_EX | LOCK_NB); }) == -1) {
       if (errno != EWOULDBLOCK) throw_file_error(file_.path(), "lock", errno);
-      throw DataError(folder.string() + ": is in use by " + holder());
+      if (std::chrono::steady_clock::now() >= end) {
+        throw DataError(folder.string() + ": is in use by " + holder());
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     std::string const process = std::to_string(::getpid()) + "\n";
     file_.truncate();

@@ -57,25 +57,27 @@ inline void append_utf8(std::string& text, char32_t point) {
   return clean;
 }
 
-/// Of ASCII and of Latin-1, tab and newline included: what moves a cursor or tells a terminal
-/// something.
+/// Of ASCII, Latin-1 and the line separators, tab and newline included: what moves a cursor or
+/// tells a terminal something.
 [[nodiscard]] constexpr bool is_control(char32_t point) {
-  return point < 0x20 || (point >= 0x7F && point < 0xA0);
+  return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x2028 || point == 0x2029;
 }
 
-/// Turns the direction in which a terminal shows what follows, so that it reads as something else.
+/// Turns the direction in which what follows is shown, so that it reads as something else.
 [[nodiscard]] constexpr bool is_bidi_control(char32_t point) {
-  return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+  return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
+         point == 0x200E || point == 0x200F || point == 0x061C;
 }
 
-/// Text for an HTML element or a quoted attribute: markup is escaped, bytes that are not UTF-8 and
-/// control characters (other than tab and newline) become U+FFFD.
+/// Text for an HTML element or a quoted attribute: markup is escaped, bytes that are not UTF-8,
+/// control characters (other than tab and newline) and those of direction become U+FFFD.
 [[nodiscard]] inline std::string escape_html(std::string_view text) {
   std::string safe;
   safe.reserve(text.size() + 16);
   for (std::size_t i = 0; i < text.size();) {
     char32_t const point = next_code_point(text, i);
-    bool const control = is_control(point) && point != '\n' && point != '\t';
+    bool const control =
+        is_bidi_control(point) || (is_control(point) && point != '\n' && point != '\t');
     switch (point) {
       case '&':
         safe += "&amp;";

@@ -20,12 +20,16 @@ struct TypicalToken {
   double share = 0;        ///< of all places where the token stands
 };
 
+/// The most experts of which pairs are counted: 65,536 numbers.
+inline constexpr std::size_t most_paired = 256;
+
 /// One mixture over a text. A token's first choice is the selected expert of largest weight.
 struct Specialisation {
   int layer = 0, num_experts = 0;
   std::int64_t tokens = 0;
   std::vector<std::int64_t> tokens_per_expert{};  // [num_experts] all choices
-  /// [num_experts, num_experts] items that went to both; the diagonal is tokens_per_expert.
+  /// [num_experts, num_experts] items that went to both; the diagonal is tokens_per_expert. Empty
+  /// above most_paired experts.
   std::vector<std::int64_t> coactivation{};
   std::vector<std::int64_t> classes{};  // [num_experts, num_classes] by first choice
   double token_information = 0;         ///< mutual_information of first choice and token id
@@ -49,7 +53,7 @@ class SpecialisationProbe : public BatchProbe<B> {
     auto const experts = std::size_t(plan.num_experts);
     Mixture& seen = mixtures_[at.mixture];
     seen.layer = at.layer;
-    if (seen.coactivation.empty()) seen.resize(experts, num_classes_);
+    if (seen.num_experts == 0) seen.resize(experts, num_classes_);
     if (plan.num_items * plan.item_rows != batch_.rows()) return;  // rows of something else
     std::vector<std::size_t> chosen;
     for (int item = 0; item < plan.num_items; ++item) {
@@ -59,6 +63,8 @@ class SpecialisationProbe : public BatchProbe<B> {
         if (selected[e] != 0) chosen.push_back(e);
       }
       for (auto const a : chosen) {
+        ++seen.tokens_per_expert[a];
+        if (seen.coactivation.empty()) continue;
         for (auto const b : chosen) ++seen.coactivation[a * experts + b];
       }
       if (chosen.empty()) continue;
@@ -85,12 +91,13 @@ class SpecialisationProbe : public BatchProbe<B> {
   struct Mixture {
     int layer = 0;
     std::size_t num_experts = 0;
-    Counts coactivation, classes;
+    Counts tokens_per_expert, coactivation, classes;
     std::map<int, Counts> by_token;  // [num_experts] first choices
 
     void resize(std::size_t experts, std::size_t num_classes) {
       num_experts = experts;
-      coactivation.resize(experts * experts);
+      tokens_per_expert.resize(experts);
+      if (experts <= most_paired) coactivation.resize(experts * experts);
       classes.resize(experts * num_classes);
     }
   };
@@ -106,11 +113,9 @@ class SpecialisationProbe : public BatchProbe<B> {
 
   Specialisation summary(Mixture const& seen, std::size_t most_typical) const {
     Specialisation s{.layer = seen.layer, .num_experts = int(seen.num_experts)};
+    s.tokens_per_expert = seen.tokens_per_expert;
     s.coactivation = seen.coactivation;
     s.classes = seen.classes;
-    for (std::size_t e = 0; e < seen.num_experts; ++e) {
-      s.tokens_per_expert.push_back(seen.coactivation[e * seen.num_experts + e]);
-    }
     Counts joint, by_token, by_expert(seen.num_experts), by_class(num_classes_);
     for (auto const& [token, counts] : seen.by_token) {
       std::int64_t all = 0;
@@ -132,21 +137,21 @@ class SpecialisationProbe : public BatchProbe<B> {
     s.class_explains = explained_share(View(seen.classes), View(by_class), View(by_expert));
     for (std::size_t e = 0; e < seen.num_experts; ++e) {
       s.typical.push_back(
-          typical_of(seen, e, double(by_expert[e]) / double(s.tokens), most_typical));
+          typical_of(seen, by_token, e, double(by_expert[e]) / double(s.tokens), most_typical));
     }
     return s;
   }
 
   /// The tokens that add most to the mutual information: n ln(share / usual share). A token must
-  /// have come twice, for once is chance.
-  static std::vector<TypicalToken> typical_of(Mixture const& seen, std::size_t expert,
-                                              double usual_share, std::size_t most) {
+  /// have come twice, for once is chance. `totals`: of the tokens, in order.
+  static std::vector<TypicalToken> typical_of(Mixture const& seen, Counts const& totals,
+                                              std::size_t expert, double usual_share,
+                                              std::size_t most) {
     std::vector<std::pair<double, TypicalToken>> found;
+    auto total = totals.begin();
     for (auto const& [token, counts] : seen.by_token) {
-      auto const count = counts[expert];
+      auto const count = counts[expert], all = *total++;
       if (count < 2) continue;
-      std::int64_t all = 0;
-      for (auto const n : counts) all += n;
       double const share = double(count) / double(all);
       double const gain = double(count) * std::log(share / usual_share);
       if (gain > 0) found.push_back({-gain, {token, count, share}});

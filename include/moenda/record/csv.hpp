@@ -12,25 +12,22 @@
 #include <filesystem>
 #include <limits>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
-#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "moenda/core/error.hpp"
 #include "moenda/files/atomic_file.hpp"
 #include "moenda/files/content_hash.hpp"
 #include "moenda/files/own_files.hpp"
+#include "moenda/files/own_lines.hpp"
 #include "moenda/files/text.hpp"
 
 namespace moenda::io {
 
 inline constexpr std::string_view metrics_header =
     "step,tokens,seconds,learning_rate,train_loss,valid_loss,gradient_norm,tokens_per_second";
-
-/// Files above this size are refused instead of filling the memory.
-inline constexpr std::uintmax_t largest_csv_bytes = std::uintmax_t{256} << 20;
 
 /// One row of metrics.csv. An absent optional is an empty field: not measured at that step.
 struct MetricsRow {
@@ -132,53 +129,83 @@ inline void parse_row(CsvLine& line, MetricsRow& row) {
   row.tokens_per_second = line.optional_number();
 }
 
-/// The bytes of a file of a run's folder.
+/// A file of a run's folder.
+[[nodiscard]] inline FileDescriptor open_run_file(std::filesystem::path const& path) {
+  if (!is_there(path)) {
+    throw DataError("run folder: the file " + sanitize_utf8(path.string()) +
+                    " must exist, and it does not");
+  }
+  return open_own_file(path, O_RDONLY, "open for reading");
+}
+/// Its bytes.
 [[nodiscard]] inline std::string read_own_file(std::filesystem::path const& path,
                                                std::uintmax_t largest) {
-  std::string const name = sanitize_utf8(path.string());
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    throw DataError("run folder: the file " + name + " must exist, and it does not");
-  }
-  auto const file = open_own_file(path, O_RDONLY, "open for reading");
+  auto const file = open_run_file(path);
   std::uint64_t const bytes = file.regular_file_size();
   if (bytes > largest) {
-    throw DataError("run folder: " + name + " must hold at most " + std::to_string(largest) +
-                    " bytes, got " + std::to_string(bytes));
+    throw DataError("run folder: " + sanitize_utf8(path.string()) + " must hold at most " +
+                    std::to_string(largest) + " bytes, got " + std::to_string(bytes));
   }
   std::string text(std::size_t(bytes), '\0');
   text.resize(file.read_at(0, text.data(), text.size()));
   return text;
 }
 
+}  // namespace detail
+
+/// The rows of a table one by one. Every error is a DataError with file, line and column.
 template <class Row>
-[[nodiscard]] CsvRows<Row> read_csv(std::filesystem::path const& path, std::string_view header) {
-  std::istringstream file(read_own_file(path, largest_csv_bytes));
-  file.exceptions(std::ios::badbit);  // too little memory is no end of the file
-  CsvRows<Row> result;
-  std::string text;
-  std::size_t number = 0;
-  while (std::getline(file, text)) {
-    // getline meets the end of the file only when the newline is missing.
-    result.partial_last_line = file.eof();
-    if (++number > 1 && result.partial_last_line) break;
-    if (!text.empty() && text.back() == '\r') text.pop_back();
-    CsvLine line(path, number, text, header);
-    if (number == 1) {
-      if (text != header) line.fail("the header must be '" + std::string(header) + "'", text);
-      continue;
-    }
-    Row row;
+class CsvReader {
+ public:
+  CsvReader(std::filesystem::path path, std::string_view header)
+      : path_(std::move(path)), header_(header), lines_(detail::open_run_file(path_)) {
+    std::string text;
+    bool const is_empty = !next_line(text);
+    detail::CsvLine const line(path_, 1, text, header_);
+    if (is_empty) line.fail("the file must begin with its header", "");
+    if (text != header_) line.fail("the header must be '" + std::string(header_) + "'", text);
+  }
+
+  /// False at the end, and for a last line that has no newline.
+  [[nodiscard]] bool next(Row& row) {
+    std::string text;
+    if (!next_line(text) || lines_.is_partial()) return false;
+    detail::CsvLine line(path_, number_, text, header_);
+    row = {};
     parse_row(line, row);
     line.end();
-    if (!result.rows.empty() && row.step < result.rows.back().step) {
-      line.fail(
-          "column 'step' must not fall (before: " + std::to_string(result.rows.back().step) + ")",
-          std::to_string(row.step));
+    if (row.step < last_step_) {
+      line.fail("column 'step' must not fall (before: " + std::to_string(last_step_) + ")",
+                std::to_string(row.step));
     }
-    result.rows.push_back(row);
+    last_step_ = row.step;
+    return true;
   }
-  if (number == 0) CsvLine(path, 1, "", header).fail("the file must begin with its header", "");
+  [[nodiscard]] bool partial_last_line() const { return lines_.is_partial(); }
+
+ private:
+  [[nodiscard]] bool next_line(std::string& text) {
+    ++number_;
+    if (!lines_.next(text)) return false;
+    if (!text.empty() && text.back() == '\r') text.pop_back();
+    return true;
+  }
+
+  std::filesystem::path path_;
+  std::string_view header_;
+  OwnLines lines_;
+  std::size_t number_ = 0;
+  std::uint64_t last_step_ = 0;
+};
+
+namespace detail {
+
+template <class Row>
+[[nodiscard]] CsvRows<Row> read_csv(std::filesystem::path const& path, std::string_view header) {
+  CsvReader<Row> from(path, header);
+  CsvRows<Row> result;
+  for (Row row; from.next(row);) result.rows.push_back(row);
+  result.partial_last_line = from.partial_last_line();
   return result;
 }
 
@@ -224,12 +251,11 @@ inline void add_lines(data::ContentHash& hash, std::string_view lines) {
 /// kept rows keep their bytes; the file is replaced in one rename. Returns the hash of its lines.
 inline data::ContentHash keep_rows_until(std::filesystem::path const& path,
                                          std::uint64_t last_step) {
-  std::istringstream from(detail::read_own_file(path, largest_csv_bytes));
-  from.exceptions(std::ios::badbit);  // as above: rows would be lost
+  OwnLines from(detail::open_run_file(path));
   AtomicFile kept(path);
   data::ContentHash hash;
   std::string line;
-  for (std::size_t number = 1; std::getline(from, line) && !from.eof(); ++number) {
+  for (std::size_t number = 1; from.next(line) && !from.is_partial(); ++number) {
     if (number > 1 &&
         detail::CsvLine(path, number, line, "step").integer<std::uint64_t>() > last_step) {
       break;  // steps never fall, so everything after is later

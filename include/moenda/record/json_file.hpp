@@ -15,7 +15,7 @@
 namespace moenda::io {
 
 /// Texts and JSON above this size are refused instead of filling the memory.
-inline constexpr std::uintmax_t largest_text_bytes = std::uintmax_t{16} << 20;
+inline constexpr std::uintmax_t largest_text_bytes = std::uintmax_t{256} << 20;
 
 /// A text file as valid UTF-8; bytes that are none are replaced. DataError names the file.
 [[nodiscard]] inline std::string read_text_file(std::filesystem::path const& path) {

@@ -70,9 +70,37 @@ inline void parse_row(CsvLine& line, RoutingLayerRow& row) {
 
 }  // namespace detail
 
-/// Reads routing.csv, as read_metrics does.
-[[nodiscard]] inline CsvRows<RoutingRow> read_routing(std::filesystem::path const& path) {
-  return detail::read_csv<RoutingRow>(path, routing_header);
+/// Rows of routing.csv that are kept in memory.
+inline constexpr std::size_t most_routing_rows = std::size_t{1} << 22;
+
+/// Reads routing.csv, as read_metrics does. Of a file with more rows than `most` it keeps every
+/// second logged step, or every fourth, and so on, and the last.
+[[nodiscard]] inline CsvRows<RoutingRow> read_routing(std::filesystem::path const& path,
+                                                      std::size_t most = most_routing_rows) {
+  CsvReader<RoutingRow> from(path, routing_header);
+  CsvRows<RoutingRow> result;
+  auto& rows = result.rows;
+  std::vector<RoutingRow> last;  // the rows of the step that is being read
+  std::uint64_t steps = 0, every = 1;
+  auto const end_step = [&](bool keep) {
+    if (keep) rows.insert(rows.end(), last.begin(), last.end());
+    last.clear();
+    for (; rows.size() > most && rows.front().step != rows.back().step; every *= 2) {
+      std::uint64_t known = rows.front().step, place = 0;
+      std::erase_if(rows, [&](RoutingRow const& row) {
+        place += row.step == known ? 0 : 1;
+        known = row.step;
+        return place % 2 == 1;
+      });
+    }
+  };
+  for (RoutingRow row; from.next(row);) {
+    if (!last.empty() && last.front().step != row.step) end_step(steps++ % every == 0);
+    last.push_back(row);
+  }
+  end_step(true);
+  result.partial_last_line = from.partial_last_line();
+  return result;
 }
 /// Reads routing_layers.csv, as read_metrics does.
 [[nodiscard]] inline CsvRows<RoutingLayerRow> read_routing_layers(

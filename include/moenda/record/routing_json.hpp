@@ -55,9 +55,11 @@ using Counts = std::vector<std::int64_t>;
                               {"token_explains", layer.token_explains},
                               {"class_explains", layer.class_explains}};
   for (std::size_t e = 0; e < experts; ++e) {
-    nlohmann::ordered_json expert{{"tokens_per_expert", layer.tokens_per_expert[e]},
-                                  {"coactivation", row_of(layer.coactivation, e, experts)},
-                                  {"classes", row_of(layer.classes, e, num_classes)}};
+    nlohmann::ordered_json expert{{"tokens_per_expert", layer.tokens_per_expert[e]}};
+    if (!layer.coactivation.empty()) {
+      expert["coactivation"] = row_of(layer.coactivation, e, experts);
+    }
+    expert["classes"] = row_of(layer.classes, e, num_classes);
     for (auto const& token : layer.typical[e]) {
       expert["typical"].push_back({{"token", token.token},
                                    {"text", sanitize_utf8(text_of(token.token))},
@@ -128,7 +130,9 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
   layer.class_explains = json.at("class_explains").get<double>();
   for (auto const& expert : experts) {
     layer.tokens_per_expert.push_back(whole<std::int64_t>(expert, "tokens_per_expert"));
-    append_row(layer.coactivation, expert.at("coactivation"), experts.size());
+    if (expert.contains("coactivation")) {
+      append_row(layer.coactivation, expert.at("coactivation"), experts.size());
+    }
     append_row(layer.classes, expert.at("classes"), analysis.classes.size());
     auto& typical = layer.typical.emplace_back();
     auto& spelled = words.emplace_back();
@@ -139,13 +143,18 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
       spelled.push_back(token.at("text").get<std::string>());
     }
   }
+  if (!layer.coactivation.empty() && layer.coactivation.size() != experts.size() * experts.size()) {
+    throw DataError("all experts of a layer must have coactivation, or none");
+  }
 }
 
 }  // namespace detail
 
-/// The text of routing.json. `text_of` gives the bytes of a token.
+/// The text of routing.json. `text_of` gives the bytes of a token. Where the text would have more
+/// than `most` bytes, it has no typical tokens.
 [[nodiscard]] inline std::string routing_json(RoutingAnalysis const& analysis,
-                                              std::function<std::string(int)> const& text_of) {
+                                              std::function<std::string(int)> const& text_of,
+                                              std::size_t most = largest_text_bytes) {
   nlohmann::ordered_json json{
       {"text", analysis.text}, {"tokens", analysis.tokens}, {"classes", analysis.classes}};
   json["layers"] = nlohmann::ordered_json::array();
@@ -155,6 +164,11 @@ inline void read_layer(nlohmann::json const& json, RoutingAnalysis& analysis) {
   }
   if (analysis.experts_added) json["experts_added"] = *analysis.experts_added;
   if (analysis.experts_removed) json["experts_removed"] = *analysis.experts_removed;
+  auto text = json.dump() + "\n";
+  if (text.size() <= most) return text;
+  for (auto& layer : json["layers"]) {
+    for (auto& expert : layer["experts"]) expert.erase("typical");
+  }
   return json.dump() + "\n";
 }
 

@@ -172,12 +172,12 @@ class RunRecord {
   [[nodiscard]] CsvRows<MetricsRow> metrics() const {
     return read_metrics(file(run_files::metrics));
   }
-  /// Without rows where the model routes nothing.
+  /// Without rows where the model routes nothing; not every step of a long file.
   [[nodiscard]] CsvRows<RoutingRow> routing() const {
     if (!has(run_files::routing)) return {};
     return read_routing(file(run_files::routing));
   }
-  /// The same.
+  /// Without rows where the model routes nothing.
   [[nodiscard]] CsvRows<RoutingLayerRow> routing_layers() const {
     if (!has(run_files::routing_layers)) return {};
     return read_routing_layers(file(run_files::routing_layers));

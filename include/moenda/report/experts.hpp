@@ -127,8 +127,12 @@ inline constexpr std::size_t most_expert_rows = 600, most_pair_cells = 40'000;
 [[nodiscard]] inline std::string pairs_of_run(RoutingAnalysis const& analysis,
                                               std::size_t most_cells) {
   std::string panels;
-  std::size_t cells = 0, left_out = 0;
+  std::size_t cells = 0, left_out = 0, uncounted = 0;
   for (auto const& layer : analysis.layers) {
+    if (layer.coactivation.empty() && layer.num_experts > 0) {
+      ++uncounted;
+      continue;
+    }
     cells += std::size_t(layer.num_experts) * std::size_t(layer.num_experts);
     if (cells > most_cells) {
       ++left_out;
@@ -136,7 +140,12 @@ inline constexpr std::size_t most_expert_rows = 600, most_pair_cells = 40'000;
       panels += pairs_panel(layer);
     }
   }
-  if (panels.empty()) return "";
+  std::string const note =
+      uncounted == 0 ? ""
+                     : "<p class=\"note\">Which experts work together was not counted in " +
+                           std::to_string(uncounted) + " layers, because they have more than " +
+                           std::to_string(probe::most_paired) + " experts.</p>\n";
+  if (panels.empty()) return note;
   std::string html =
       "<p><b>Experts that work together.</b> The row is an expert; the darker a square, the larger "
       "the share of its tokens that also go to the expert of the column. An even tint means that "
@@ -145,6 +154,7 @@ inline constexpr std::size_t most_expert_rows = 600, most_pair_cells = 40'000;
     html += "<p class=\"note\">" + std::to_string(left_out) +
             " layers are not drawn, to keep this page small.</p>\n";
   }
+  html += note;
   return html + "<div class=\"panels squares\">\n" + panels + "</div>\n";
 }
 

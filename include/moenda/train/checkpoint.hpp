@@ -3,15 +3,14 @@
 // A checkpoint is a folder step_########/ with model.safetensors, optimizer.safetensors and
 // state.json. It appears whole or not at all.
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "moenda/cpu/levels/level.hpp"
 #include "moenda/files/atomic_folder.hpp"
+#include "moenda/files/checkpoints.hpp"
 #include "moenda/files/content_hash.hpp"
 #include "moenda/files/own_files.hpp"
 #include "moenda/files/run_files.hpp"
@@ -78,6 +77,16 @@ template <class Scalar>
 [[nodiscard]] std::string checksum_key() {
   return "checksum of " + std::to_string(8 * sizeof(Scalar)) + "-bit weights";
 }
+/// Throws DataError unless the weights in the file have the checksum that it names. Files of other
+/// programs name none.
+inline void require_saved_weights(io::SafetensorsFile const& file) {
+  for (auto const& key : {checksum_key<float>(), checksum_key<double>()}) {
+    auto const saved = file.metadata().find(key);
+    if (saved == file.metadata().end() || saved->second == file.hash_of_data().hex()) continue;
+    throw DataError(file.path().string() +
+                    ": the file is damaged: its weights must have the checksum " + saved->second);
+  }
+}
 inline void require_all_known(io::SafetensorsFile const& file, std::filesystem::path const& path,
                               std::size_t known) {
   if (file.tensors().size() != known) {
@@ -136,42 +145,26 @@ template <class Training, class Examples>
   return hash.value();
 }
 
-/// The folder of a step below `folder`.
-[[nodiscard]] inline std::filesystem::path checkpoint_folder(std::filesystem::path const& folder,
-                                                             std::int64_t step) {
-  auto number = std::to_string(step);
-  if (number.size() < 8) number.insert(0, 8 - number.size(), '0');
-  return folder / ("step_" + number);
-}
-/// The checkpoints below `folder` by rising step. Other folders do not count. Throws DataError when
-/// they cannot be seen.
-[[nodiscard]] inline std::vector<std::filesystem::path> list_checkpoints(
-    std::filesystem::path const& folder) {
-  std::vector<std::pair<std::int64_t, std::filesystem::path>> found;
-  if (!io::is_there(folder)) return {};
-  for (auto const& name : io::names_in(folder)) {
-    std::int64_t step = -1;
-    constexpr std::string_view prefix = "step_";
-    if (!name.starts_with(prefix)) continue;
-    auto const* const end = name.data() + name.size();
-    auto const read = std::from_chars(name.data() + prefix.size(), end, step);
-    if (read.ec == std::errc() && read.ptr == end && step >= 0)
-      found.emplace_back(step, folder / name);
+/// The file of the weights of a checkpoint. Throws DataError unless its state is of the step that
+/// the folder is named after, and the file names the weights of that state.
+[[nodiscard]] inline std::filesystem::path weights_of(std::filesystem::path const& checkpoint) {
+  auto const state = read_state(checkpoint / io::run_files::state);
+  if (checkpoint_folder(checkpoint.parent_path(), state.step) != checkpoint) {
+    throw DataError((checkpoint / io::run_files::state).string() +
+                    ": step must be that of the folder, got " + std::to_string(state.step));
   }
-  std::sort(found.begin(), found.end());
-  std::vector<std::filesystem::path> paths;
-  for (auto& [step, path] : found) paths.push_back(std::move(path));
-  return paths;
-}
-/// The newest checkpoint below `folder`, if there is one. Throws DataError when one of them, or one
-/// of its files, is a link.
-[[nodiscard]] inline std::optional<std::filesystem::path> newest_checkpoint(
-    std::filesystem::path const& folder) {
-  io::require_own_folder(folder);
-  auto const all = list_checkpoints(folder);
-  if (all.empty()) return std::nullopt;
-  io::require_own_files(all.back(), true);
-  return all.back();
+  auto path = checkpoint / io::run_files::weights;
+  io::require_own_file(path);
+  io::SafetensorsFile const file(path);
+  auto const& said = file.metadata();
+  bool const is_known = std::any_of(said.begin(), said.end(), [&](auto const& entry) {
+    return entry.second == state.weights && entry.first.starts_with("checksum of ");
+  });
+  if (!state.weights.empty() && !is_known) {
+    throw DataError(path.string() + ": must hold the weights with the checksum " + state.weights +
+                    ", which " + io::run_files::state + " names; these are others");
+  }
+  return path;
 }
 
 /// Saves below `folder` and removes all but the newest `keep` checkpoints. `logs`: see RunState.
@@ -194,7 +187,7 @@ void save_checkpoint(std::filesystem::path const& folder, Training const& networ
   io::write_file_atomically(
       temporary / io::run_files::state,
       state_text({trainer.step_count(), trainer.state.step, spent, checksum_of(network, trainer),
-                  kernels_of(network.backend), logs}));
+                  kernels_of(network.backend), logs, detail::hash_of(network.values).hex()}));
   io::commit_folder(temporary, final_folder);
   auto const all = list_checkpoints(folder);
   for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) io::discard_folder(all[i]);

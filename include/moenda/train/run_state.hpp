@@ -34,6 +34,8 @@ struct RunState {
   std::string kernels{};
   /// What the caller can tell its logs of the steps so far by, such as hashes. Without quotes.
   std::string logs{};
+  /// The checksum that the file of the weights names. Empty in checkpoints of earlier versions.
+  std::string weights{};
 };
 
 /// Written by hand: nlohmann's values allocate in their destructors, which ends the program when
@@ -50,7 +52,8 @@ struct RunState {
                     (state.logs.empty() ? "" : ",\n  \"logs\": \"" + state.logs + '"') +
                     ",\n  \"optimizer_step\": " + std::to_string(state.optimizer_step) +
                     ",\n  \"seconds\": " + shortest(state.spent.seconds) +
-                    ",\n  \"step\": " + std::to_string(state.step);
+                    ",\n  \"step\": " + std::to_string(state.step) +
+                    (state.weights.empty() ? "" : ",\n  \"weights\": \"" + state.weights + '"');
   auto const hash = data::ContentHash().add(text).value();
   return text + ",\n  \"text_hash\": " + std::to_string(hash) + "\n}\n";
 }
@@ -108,6 +111,7 @@ inline void check_state_hash(std::string const& text, std::filesystem::path cons
   }
   state.kernels = read_word(text, "kernels");
   state.logs = read_word(text, "logs");
+  state.weights = read_word(text, "weights");
   if (state.step < 0 || state.optimizer_step < 0 || !(state.spent.seconds >= 0) ||
       !(state.spent.joules >= 0)) {
     throw DataError(path.string() + ": steps, seconds and joules must not be negative");

@@ -37,11 +37,13 @@ namespace detail {
 /// becomes a copy of the dense feed-forward of its layer: sparse upcycling, Komatsuzaki et al.
 /// 2022. With combine weights that sum to 1 and nothing dropped the mixture then gives the dense
 /// model's output. State and what the file does not know stay as they are. Throws DataError when a
-/// shape differs, when the file has a tensor that the model has no place for, or none in common.
+/// shape differs, when the file has a tensor that the model has no place for, or none in common,
+/// and when the file names a checksum that its weights do not have.
 template <class Network>
 Started start_from(Network& network, std::filesystem::path const& path) {
   network.require_plain("start_from");
   io::SafetensorsFile const file(path);
+  detail::require_saved_weights(file);
   Started started;
   std::set<std::string> used;
   OnHost values(network.values);

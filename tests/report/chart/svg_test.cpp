@@ -46,6 +46,8 @@ TEST_CASE("Text is escaped and never broken", "[io][svg]") {
   CHECK(io::escape_html("ação") == "ação");
   CHECK(io::escape_html("a\xff"
                         "b\x01\xC0\xAF") == "a\uFFFDb\uFFFD\uFFFD\uFFFD");
+  CHECK(io::escape_html("a\u202Eb\u2066\u200F\u061C\u2028\n") ==
+        "a\uFFFDb\uFFFD\uFFFD\uFFFD\uFFFD\n");
   CHECK(io::sanitize_utf8("\xED\xA0\x80") == "\uFFFD\uFFFD\uFFFD");  // a surrogate
   CHECK(io::sanitize_utf8("😀\xF0\x9F") == "😀\uFFFD\uFFFD");
   CHECK(io::shorten("ação", 4) == "ação");

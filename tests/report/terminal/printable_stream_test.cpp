@@ -52,6 +52,8 @@ TEST_CASE("printable: nothing turns the direction of text", "[report]") {
   for (std::size_t const piece : {1U, 2U, 100U}) {
     CHECK(printed("a\u202Db\u202E\u2066\u2069c\u2070", piece) ==
           "a" + replaced + "b" + replaced + replaced + replaced + "c\u2070");
+    CHECK(printed("a\u200E\u200F\u061C\u2028\u2029b\u200D", piece) ==
+          "a" + replaced + replaced + replaced + replaced + replaced + "b\u200D");
   }
 }
 

@@ -17,9 +17,11 @@ namespace moenda::runner {
 /// learnt the same text, or, after a word about it, where the text has gone. Both runs cut the text
 /// with the same vocabulary.
 inline std::optional<data::TokenStream> old_text(Run const& run, ThreadPool& pool) {
+  if (run.config.start_from.empty()) return std::nullopt;
   auto const file =
       io::RunRecord(run.out / run.config.start_from).file(io::run_files::configuration);
-  if (run.config.start_from.empty() || !io::is_there(file)) return std::nullopt;
+  if (!io::is_there(file)) return std::nullopt;
+  io::require_own_file(file);
   RunConfig first = run.config;
   first.data = read_run_config(file, {}).data;
   if (io::write_toml(first) == io::write_toml(run.config)) return std::nullopt;

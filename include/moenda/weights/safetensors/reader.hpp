@@ -15,6 +15,7 @@
 #include "moenda/core/error.hpp"
 #include "moenda/core/half.hpp"
 #include "moenda/core/suggest.hpp"
+#include "moenda/files/content_hash.hpp"
 #include "moenda/files/file_descriptor.hpp"
 #include "moenda/weights/safetensors/dtype.hpp"
 #include "moenda/weights/safetensors/header.hpp"
@@ -95,6 +96,21 @@ class SafetensorsFile {
       default:
         fail(info, "dtype is " + std::string(dtype_name(info.dtype)) +
                        ", must be F32, F64, BF16 or F16 to be read as numbers");
+    }
+  }
+
+  /// Of the bytes of all tensors as they follow each other in the file, one field.
+  [[nodiscard]] data::ContentHash hash_of_data() const {
+    constexpr std::uint64_t block = 1 << 16;
+    std::string bytes(block, '\0');
+    data::ContentHash hash;
+    for (std::uint64_t place = data_begin_;; place += block) {
+      bytes.resize(std::size_t(std::min(block, file_size_ - place)));
+      if (file_.read_at(place, bytes.data(), bytes.size()) != bytes.size()) {
+        throw DataError(path().string() + ": was shortened while it was read");
+      }
+      if (bytes.size() < block) return hash.add(bytes);
+      hash.begin(bytes);
     }
   }
 

@@ -168,14 +168,16 @@ struct Commands {
     of_ids->add_option("--ids", logits.ids, "JSON file: a list of lists of ids")->required();
     of_ids->add_option("--out", logits.file, "the safetensors file to write")->required();
     of_ids->add_flag("--cached", logits.cached, "id by id, remembering, as decoding does");
+    auto const formats = enum_names(moenda::Format{});
     of_ids
         ->add_option_function<std::string>(
             "--weights",
-            [this](std::string const& word) {
-              logits.weights = word == "bf16" ? moenda::Format::bf16 : moenda::Format::fp32;
+            [this, formats](std::string const& word) {
+              auto const at = std::find(formats.begin(), formats.end(), word);
+              logits.weights = static_cast<moenda::Format>(at - formats.begin());
             },
             "how weights are kept")
-        ->check(CLI::IsMember({"fp32", "bf16"}));
+        ->check(CLI::IsMember(std::vector<std::string>(formats.begin(), formats.end())));
     of_ids->add_option("--threads", logits.model.threads, "0: every processor")
         ->check(CLI::Range(0, 1024));
     add("export", "write a run as a folder that transformers loads")

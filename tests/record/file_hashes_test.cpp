@@ -64,8 +64,12 @@ TEST_CASE("Files that have changed since a run ended are named", "[record]") {
     store(last / "state.json", "{ }");
     CHECK(run.changed() == Names{"checkpoint/step_00000001/state.json"});
     std::filesystem::rename(last, run.folder / "checkpoint/step_00000000");
-    CHECK(run.changed() == Names{"checkpoint/step_00000001/state.json (gone)",
-                                 "checkpoint/step_00000000/state.json (added)"});
+    Names changed{"checkpoint/step_00000001/state.json (gone)"};
+    CHECK(run.changed() == changed);
+    std::filesystem::rename(run.folder / "checkpoint/step_00000000",
+                            run.folder / "checkpoint/step_00000002");
+    changed.emplace_back("checkpoint/step_00000002/state.json (added)");
+    CHECK(run.changed() == changed);
   }
   SECTION("measured again") {
     store(run.folder / "metrics.csv", "step\n2\n");

@@ -149,7 +149,7 @@ inline void renew_configuration_hashes(std::filesystem::path const& folder) {
 }
 
 /// The files that are not as they were when the run ended; those that are gone are named so, and a
-/// newest checkpoint that is not the one of that time. None where there is no hashes.json: the run
+/// checkpoint that is newer than the last of that time. None where there is no hashes.json: the run
 /// goes on, or an earlier version trained it. Other files that have been added are not looked at.
 /// Throws DataError for a run, tokenizer or checkpoint folder that is a link.
 [[nodiscard]] inline std::vector<std::string> changed_files(std::filesystem::path const& folder) {
@@ -176,9 +176,9 @@ inline void renew_configuration_hashes(std::filesystem::path const& folder) {
       changed.push_back(name);
     }
   }
-  bool const names_state = std::any_of(known->begin(), known->end(),
-                                       [&](auto const& file) { return is_state(file.first); });
-  if (names_state && !state.empty() && !known->contains(state)) {
+  auto const known_state = std::find_if(known->begin(), known->end(),
+                                        [&](auto const& file) { return is_state(file.first); });
+  if (known_state != known->end() && known_state->first < state) {
     changed.push_back(state + std::string(detail::added));
   }
   return changed;

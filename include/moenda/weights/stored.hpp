@@ -90,14 +90,14 @@ void store(P& parameters, Format format, std::string_view pattern = "*") {
     walk(parameters.params, [&](Path const& path, auto& weight) {
       Scalar const* const old = from.at(weight.data);
       if (chosen(path, weight)) {
-        auto const bytes = stored_bytes(format, weight.rows, weight.cols);
-        auto const scales = code + detail::whole_lines(bytes.codes);
+        auto const size = stored_bytes(format, weight.rows, weight.cols);
+        auto const scales = code + detail::whole_lines(size.codes);
         quantised::encode(format, to_stored.data() + code, to_stored.data() + scales, old,
                           weight.rows, weight.cols);
         weight.data = nullptr;
         weight.stored = {.format = format,
                          .data = stored.data() + code,
-                         .scales = bytes.scales == 0 ? nullptr : stored.data() + scales};
+                         .scales = size.scales == 0 ? nullptr : stored.data() + scales};
         code += detail::stored_room(format, weight);
       } else {
         std::copy_n(old, weight.size(), to_values.data() + value);

@@ -2,7 +2,7 @@
 """Folders that transformers saved: the logits of every family; and runs that are written as such."""
 import json
 
-from hugging_face import GOLDEN, cases, read
+from hugging_face import GOLDEN, cases, copy, read
 from program import TRAINING, Place, end, expect
 
 TOLERANCE = 1e-4
@@ -98,6 +98,34 @@ def check_storage(place):
         expect(far < TOLERANCE, f"{case} as bf16", f"logits are {far} away")
 
 
+def check_generate(place):
+    """A tokenizer of single letters: the greedy text is the one that transformers writes."""
+    letters = [chr(33 + i) for i in range(67)]
+    tokenizer = {"model": {"type": "BPE", "vocab": {c: i for i, c in enumerate(letters)}, "merges": []},
+                 "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
+                 "decoder": {"type": "ByteLevel"}}
+    for case in ["gpt2", "gemma", "mistral", "mixtral", "qwen2_moe"]:
+        folder = copy(case, place.path / case)
+        (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+        expected = read(GOLDEN / case / "expected.safetensors")
+        for i in range(2):
+            ids = list(expected[f"ids.{i}"][1])
+            read_first = expected["prompts"][1][i]
+            text = "".join(letters[id] for id in ids)
+            done = place.run("generate", folder, "--prompt", text[:read_first], "--max_tokens",
+                             len(ids) - read_first, "--generate.sampler.temperature=0")
+            expect(done.stdout == text + "\n", f"generate {case}", f"{done.stdout!r} {done.stderr}")
+    for weights in ["bf16", "int8", "int4", "nf4", "nf4_double"]:
+        done = place.run("generate", folder, "--prompt", text[:3], "--max_tokens", 4,
+                         f"--evaluate.weights={weights}")
+        expect(done.returncode == 0 and len(done.stdout) == 8, f"generate {weights}", done.stderr)
+    place.refused(2, "train", "generate", folder, "--prompt", "abc", "--train.steps=3")
+    place.refused(2, "temperature", "generate", folder, "--prompt", "abc",
+                  "--generate.sampler.temperature=-1")
+    place.refused(2, "the prompt must not be empty", "generate", folder)
+    place.refused(3, "there is none", "generate", GOLDEN / "llama", "--prompt", "abc")
+
+
 def check_export(place, name, toml, family):
     place.write(f"{name}.toml", toml + TRAINING)
     expect(place.run("train", f"{name}.toml").returncode == 0, name, "must train")
@@ -139,6 +167,7 @@ with Place() as here:
     for each in cases():
         check_golden(here, each)
     check_storage(here)
+    check_generate(here)
     check_export(here, "moe", MOE, "qwen3_moe")
     check_export(here, "gpt2", GPT2, "gpt2")
     check_export(here, "dense", DENSE, "mistral")

@@ -55,6 +55,7 @@ int describe(Options const& options) {
 }
 
 int generate(Options const& options, GenerateOptions const& how) {
+  if (is_hugging_face(options.config)) return generate_from_folder(options, how);
   return command_of(options, "generate", &Task::generate)(options, how);
 }
 

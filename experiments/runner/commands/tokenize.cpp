@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// moenda tokenize of a Hugging Face folder: the one place of the runner that needs PCRE2 and
+// The tokenizers of Hugging Face folders: the one place of the runner that needs PCRE2 and
 // utf8proc.
 #include "runner/commands/tokenize.hpp"
 
+#include <memory>
+
 #include "moenda/files/own_files.hpp"
+#include "moenda/import/hugging_face/tokenizer/text_stream.hpp"
 #include "moenda/import/hugging_face/tokenizer/tokenizer.hpp"
 #include "runner/run/tokenize.hpp"
 
@@ -11,6 +14,23 @@ namespace moenda::runner {
 
 bool has_hugging_face_tokenizer(std::filesystem::path const& folder) {
   return io::is_there(folder / hugging_face::tokenizer_file);
+}
+
+FolderTokenizer read_folder_tokenizer(std::filesystem::path const& folder) {
+  if (!has_hugging_face_tokenizer(folder)) {
+    throw DataError(folder.string() + ": a prompt needs a tokenizer.json, and there is none");
+  }
+  struct Both {
+    explicit Both(hugging_face::Tokenizer&& of) : tokenizer(std::move(of)), stream(tokenizer) {}
+    hugging_face::Tokenizer tokenizer;
+    hugging_face::TextStream stream;
+  };
+  auto const both = std::make_shared<Both>(hugging_face::Tokenizer::load(folder));
+  return {.encode = [both](std::string const& text) { return both->tokenizer.encode(text); },
+          .next = [both](int id) { return both->stream.next(id); },
+          .rest = [both] { return both->stream.rest(); },
+          .vocab_size = both->tokenizer.vocab_size(),
+          .end_of_text = both->tokenizer.end_of_text().value_or(-1)};
 }
 
 int tokenize_with_folder(Options const& options, TokenizeOptions const& what) {

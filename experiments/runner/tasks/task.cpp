@@ -42,9 +42,10 @@ Task const& task_of(toml::table const& table) {
 GivenConfig load_given(Options const& options) {
   std::error_code error;
   if (is_hugging_face(options.config)) {
-    throw ConfigError(options.config.string() +
-                      ": a folder that transformers saved is taken by describe and logits alone; "
-                      "this command needs a TOML file or the folder of a run");
+    throw ConfigError(
+        options.config.string() +
+        ": a folder that transformers saved is taken by describe, generate, logits and tokenize; "
+        "this command needs a TOML file or the folder of a run");
   }
   GivenConfig given;
   given.is_run_folder = std::filesystem::is_directory(options.config, error);

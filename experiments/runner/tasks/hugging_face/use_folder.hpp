@@ -12,6 +12,8 @@ bool is_hugging_face(std::filesystem::path const& path);
 
 /// Logits of lists of ids.
 int logits_of_folder(LogitsOptions const& options);
+/// Continues a prompt. The keys [generate], [compute] and evaluate.weights may be given.
+int generate_from_folder(Options const& options, GenerateOptions const& how);
 /// Family, configuration, tensors and sizes.
 int describe_folder(std::filesystem::path const& folder);
 

@@ -125,7 +125,7 @@ void multiply_stored_columns(Problem<typename V::Scalar> const& problem,
     return multiply_columns<V>(plain, begin, end);
   }
 #if MOENDA_AVX512
-  if constexpr (std::is_same_v<typename V::Scalar, float>) {
+  if constexpr (std::is_same_v<typename V::Scalar, float> && V::lanes == 16) {
     bool const done = with_stored_column<V>(
         problem.stored, [&]<class Column>() { multiply_columns<V, Column>(problem, begin, end); });
     if (done) return;

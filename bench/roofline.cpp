@@ -2,38 +2,15 @@
 // Prints what this machine can do: multiply-adds in registers by every kind of instructions that
 // the processor has, and bytes from memory, on one thread and on all of them.
 #include <cstdio>
-#include <numeric>
 #include <string>
 
-#include "peak.hpp"
+#include "bandwidth.hpp"
 
 namespace {
 
 using namespace moenda::bench;
 
 constexpr std::size_t numbers = std::size_t{1} << 25;  // 128 MiB of floats: more than any cache
-
-/// Bytes read per second by `threads` threads, each over its own part.
-double read_rate(std::vector<float> const& data, int threads) {
-  using V = moenda::cpu::gemm_detail::Native<float>;
-  auto const part = numbers / static_cast<std::size_t>(threads) / 64 * 64;
-  std::vector<float> sinks(static_cast<std::size_t>(threads) * 64);
-  double const seconds = best_seconds(8, [&] {
-    on_threads(threads, [&](int thread) {
-      float const* const begin = data.data() + part * static_cast<std::size_t>(thread);
-      typename V::Register sums[4] = {V::zero(), V::zero(), V::zero(), V::zero()};
-      for (std::size_t i = 0; i + 4 * V::lanes <= part; i += 4 * V::lanes) {
-        moenda::cpu::gemm_detail::unroll<4>(
-            [&](auto j) { sums[j] = V::add(sums[j], V::load(begin + i + j * V::lanes)); });
-      }
-      V::store(sinks.data() + thread * 64,
-               V::add(V::add(sums[0], sums[1]), V::add(sums[2], sums[3])));
-    });
-  });
-  float volatile sink = std::accumulate(sinks.begin(), sinks.end(), 0.0F);
-  static_cast<void>(sink);
-  return double(part) * threads * sizeof(float) / seconds;
-}
 
 /// Bytes read and written per second by y = x on `threads` threads.
 double copy_rate(std::vector<float>& data, int threads) {
@@ -67,6 +44,7 @@ int main() {
   bf16_row("dots of bf16 pairs  GFLOP/s", &Bf16Rates::by_dots);
   bf16_row("tiles of bf16       GFLOP/s", &Bf16Rates::by_tiles);
   row("multiply-add double GFLOP/s", peak_flops<double>(1), peak_flops<double>(all));
-  row("memory read         GB/s", read_rate(data, 1), read_rate(data, all));
+  row("memory read         GB/s", read_rate(data.data(), numbers, 1),
+      read_rate(data.data(), numbers, all));
   row("memory copy         GB/s", copy_rate(data, 1), copy_rate(data, all));
 }

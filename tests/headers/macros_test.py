@@ -23,6 +23,7 @@ PROMISED = {
     "MOENDA_RULE_CAUSAL_ATTENTION": "the same, of attention",
     "MOENDA_RULE_GRANULARITY": "the same",
     "MOENDA_RULE_BALANCE": "the same",
+    "MOENDA_RULE_EXPERT_BIAS": "the same, of experts",
     "MOENDA_RULE_NOISE": "the same",
     # What MOENDA_FIELDS expands to, where a user writes it.
     **dict.fromkeys(["MOENDA_PARENS", "MOENDA_EXPAND", "MOENDA_EXPAND1", "MOENDA_EXPAND2",

@@ -250,7 +250,9 @@ def check_killed(place):
     place.write("killed.toml", BASE.replace("steps = 6", "steps = 100000") + ARMS)
     process = place.start("sweep", "killed.toml", "-j", "2")
     folder = place.path / "runs" / "killed"
-    wait_for(lambda: len(list(folder.glob("*/metrics.csv"))) == 2, "two runs to begin")
+    # A run that has made no step yet has nothing to save.
+    logs = lambda: [len(path.read_text().splitlines()) for path in folder.glob("*/metrics.csv")]
+    wait_for(lambda: len(logs()) == 2 and min(logs()) > 1, "two runs to begin")
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True,
                               check=True).stdout.split()
     expect(len(children) == 2, "two runs", children)

@@ -5,9 +5,9 @@
 #include <iostream>
 
 #include "moenda/core/suggest.hpp"
-#include "runner/commands/tokenize.hpp"
 #include "runner/run/task.hpp"
 #include "runner/sweep/results.hpp"
+#include "runner/tasks/hugging_face/folder_tokenizer.hpp"
 #include "runner/tasks/hugging_face/use_folder.hpp"
 
 namespace moenda::runner {

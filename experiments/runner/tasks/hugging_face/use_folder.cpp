@@ -14,11 +14,11 @@
 #include "moenda/toml/read.hpp"
 #include "moenda/toml/write.hpp"
 #include "moenda/weights/stored.hpp"
-#include "runner/commands/tokenize.hpp"
 #include "runner/run/compute.hpp"
 #include "runner/run/config.hpp"
 #include "runner/run/describe_run.hpp"
 #include "runner/run/folder.hpp"
+#include "runner/tasks/hugging_face/folder_tokenizer.hpp"
 #include "runner/tasks/hugging_face/id_lists.hpp"
 
 namespace moenda::runner {

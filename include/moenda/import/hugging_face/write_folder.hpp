@@ -52,10 +52,11 @@ inline void write_folder(std::filesystem::path const& folder, Description const&
     Placement placed{ours, weight.rows, weight.cols};
     placed.is_row = weight.kind == WeightKind::gain || weight.kind == WeightKind::bias;
     placed.form = name.form;
-    auto& [shape, all] = tensors[with_numbers(name.theirs, without_numbers(ours).numbers)];
-    shape = placed.shape();
+    auto& tensor = tensors[with_numbers(name.theirs, without_numbers(ours).numbers)];
+    tensor.first = placed.shape();
     std::size_t size = 1;
-    for (auto const length : shape) size *= std::size_t(length);
+    for (auto const length : tensor.first) size *= std::size_t(length);
+    auto& all = tensor.second;
     all.resize(size);
     placed.each([&](std::size_t from, std::size_t to) { all[to] = values[from] - placed.added(); });
   });

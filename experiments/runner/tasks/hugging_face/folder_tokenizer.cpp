@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tokenizers of Hugging Face folders: the one place of the runner that needs PCRE2 and
 // utf8proc.
-#include "runner/commands/tokenize.hpp"
+#include "runner/tasks/hugging_face/folder_tokenizer.hpp"
 
 #include <memory>
 

@@ -163,21 +163,13 @@ struct Commands {
   }
   void add_folders() {
     auto* of_ids = add("logits", "what a model says of lists of ids, as a file", false);
+    of_ids->allow_extras();
+    of_ids->footer("Keys can be given behind, as --a.b=value: --evaluate.weights=nf4");
     of_ids->add_option("model", logits.model.config, "a run, or a folder that transformers saved")
         ->required();
     of_ids->add_option("--ids", logits.ids, "JSON file: a list of lists of ids")->required();
     of_ids->add_option("--out", logits.file, "the safetensors file to write")->required();
     of_ids->add_flag("--cached", logits.cached, "id by id, remembering, as decoding does");
-    auto const formats = enum_names(moenda::Format{});
-    of_ids
-        ->add_option_function<std::string>(
-            "--weights",
-            [this, formats](std::string const& word) {
-              auto const at = std::find(formats.begin(), formats.end(), word);
-              logits.weights = static_cast<moenda::Format>(at - formats.begin());
-            },
-            "how weights are kept")
-        ->check(CLI::IsMember(std::vector<std::string>(formats.begin(), formats.end())));
     of_ids->add_option("--threads", logits.model.threads, "0: every processor")
         ->check(CLI::Range(0, 1024));
     add("export", "write a run as a folder that transformers loads")
@@ -202,9 +194,9 @@ struct Commands {
     auto const& name = command.get_name();
     if (name == "list") return runner::list();
     if (name == "schema") return runner::schema();
-    if (name == "logits") return runner::logits(logits);
     if (name == "report") return runner::report(runs, options, file);
-    options.overrides = overrides_of(command);
+    options.overrides = logits.model.overrides = overrides_of(command);
+    if (name == "logits") return runner::logits(logits);
     if (name == "export") return runner::export_run(options, folder);
     if (name == "train") return runner::train(options);
     if (name == "sweep") return runner::sweep(options, jobs, dry_run);

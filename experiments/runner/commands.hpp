@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "moenda/core/storage.hpp"
-
 namespace moenda::runner {
 
 /// What the command line says beside the configuration.
@@ -43,11 +41,10 @@ struct TokenizeOptions {
 
 /// What `moenda logits` computes, and where it writes.
 struct LogitsOptions {
-  Options model;                  ///< its `config` may be a folder that transformers saved
-  std::filesystem::path ids;      ///< JSON: a list of lists of ids
-  std::filesystem::path file;     ///< safetensors: `logits.I` of list I
-  bool cached = false;            ///< id by id, as decoding does
-  Format weights = Format::fp32;  ///< how weights are kept
+  Options model;               ///< its `config` may be a folder that transformers saved
+  std::filesystem::path ids;   ///< JSON: a list of lists of ids
+  std::filesystem::path file;  ///< safetensors: `logits.I` of list I
+  bool cached = false;         ///< id by id, as decoding does
 };
 
 /// What `moenda counterfactual` looks at, and where it writes.

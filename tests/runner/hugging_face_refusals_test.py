@@ -104,7 +104,9 @@ BROKEN = {
         (text(CONFIG, ""), "config.json: must be JSON"),
         (text(CONFIG, "{"), "config.json: must be JSON"),
         (text(CONFIG, "[]"), "config.json: must hold an object, got array"),
-        (text(CONFIG, "[" * 100000), "config.json: must be JSON"),
+        (text(CONFIG, "[" * 100000), "config.json: must be nested at most 32 deep"),
+        (text(CONFIG, '{"model_type": ' + "[" * 3000000 + "]" * 3000000 + "}"),
+         "config.json: must be nested at most 32 deep"),
         (text(CONFIG, b"\xff\xfe{}"), "config.json: must be JSON"),
         (lambda folder: (folder / WEIGHTS).unlink(), f"there must be {WEIGHTS} or {INDEX}"),
         (both(lambda folder: (folder / WEIGHTS).unlink(), text("m.gguf", "GGUF")),
@@ -184,16 +186,17 @@ def main(place):
     folder = copy("gpt2", place.path / "fine")
     for ids, code, sentence in [
             ("", 3, "must be JSON"), ("{}", 3, "must be a list of lists of ids, got {}"),
-            ("[1]", 3, "list 0 must be a list of ids, got 1"),
+            ("[1]", 3, "list 0 must hold a list of ids, got 1"),
             ("[[1], [-1]]", 3, "list 1 must hold ids, whole numbers from 0 on, got -1"),
+            ("[" * 3000000 + "]" * 3000000, 3, "must hold a list of ids, or a list of such lists"),
             ("[[1.5]]", 3, "got 1.5"), ("[[1e30]]", 3, "list 0 must hold ids"),
             ("[[67]]", 3, "has id 67, but ids must lie in 0..66"),
             (json.dumps([[1] * 33]), 2, "must fit context_length (33 vs 32)")]:
         (place.path / "ids.json").write_text(ids)
         place.refused(code, sentence, "logits", folder, "--ids", "ids.json", "--out", "o")
     place.refused(3, "ids.json2", "logits", folder, "--ids", "ids.json2", "--out", "o")
-    place.refused(2, "--weights", "logits", folder, "--ids", "ids.json", "--out", "o", "--weights",
-                  "int3")
+    place.refused(2, "weights", "logits", folder, "--ids", "ids.json", "--out", "o",
+                  "--evaluate.weights=int3")
     place.refused(2, "is taken by describe, generate, logits and tokenize", "eval", folder)
     place.refused(2, "no key may be given", "describe", folder, "--model.d_model=3")
 

@@ -93,7 +93,7 @@ def check_storage(place):
     """bf16 weights kept as bf16 are the same numbers."""
     for case in ["llama", "mixtral", "gemma", "qwen3_moe"]:
         plain = logits(place, GOLDEN / case, [[3, 1, 4, 1, 5]])
-        stored = logits(place, GOLDEN / case, [[3, 1, 4, 1, 5]], "--weights", "bf16")
+        stored = logits(place, GOLDEN / case, [[3, 1, 4, 1, 5]], "--evaluate.weights=bf16")
         far = distance(stored["logits.0"][1], plain["logits.0"][1])
         expect(far < TOLERANCE, f"{case} as bf16", f"logits are {far} away")
 

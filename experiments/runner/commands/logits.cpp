@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // moenda logits, of a run or of a folder that transformers saved.
 #include "moenda/infer/logits_of_ids.hpp"
-#include "moenda/train/checkpoint.hpp"
-#include "moenda/weights/stored.hpp"
 #include "runner/run/run.hpp"
 #include "runner/tasks/hugging_face/id_lists.hpp"
 #include "runner/tasks/hugging_face/use_folder.hpp"
@@ -16,8 +14,7 @@ int logits(LogitsOptions const& options) {
   auto const run = open_run(options.model, Purpose::use);
   with_backend(options.model, run.config.compute, [&](Backend& backend) {
     AnyNetwork network(backend, run.config.model, unfilled);
-    load_model(network, newest_weights(run.folder));
-    store(network, options.weights);
+    load_weights(run, network);
     write_logits(options.file, lists, run.config.model.vocab_size, [&](std::span<int const> ids) {
       return logits_of_ids(network, ids, options.cached);
     });

@@ -1,47 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "moenda/files/read_file.hpp"
 #include "moenda/files/text.hpp"
 #include "runner/commands.hpp"
+#include "runner/run/token_ids.hpp"
 
 namespace moenda::runner {
-
-/// A list of token ids, of JSON. Throws DataError.
-inline std::vector<int> ids_of(nlohmann::json const& list, std::string const& file) {
-  std::vector<int> ids;
-  if (!list.is_array())
-    throw DataError(file + ": must hold a list of ids, or a list of such lists");
-  for (auto const& id : list) {
-    bool const fits = id.is_number_unsigned() && id.get<std::uint64_t>() <= INT32_MAX;
-    if (!fits) {
-      throw DataError(file + ": ids must be whole numbers from 0 on, got " +
-                      (id.is_primitive() ? id.dump().substr(0, 80) : id.type_name()));
-    }
-    ids.push_back(id.get<int>());
-  }
-  return ids;
-}
-
-/// The list of ids, or of lists of ids, in a JSON file.
-inline nlohmann::json read_ids(std::filesystem::path const& path) {
-  auto const file = io::sanitize_utf8(path.string());
-  auto const bounded = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > 4) throw DataError(file + ": must hold a list of ids, or a list of such lists");
-    return true;
-  };
-  try {
-    return nlohmann::json::parse(data::read_file(path), bounded);
-  } catch (nlohmann::json::exception const&) {
-    throw DataError(file + ": must be JSON, a list of ids or a list of such lists");
-  }
-}
 
 /// What `moenda tokenize` prints, as one line of JSON: the ids of encode(text), or, of a file of
 /// ids, what decode(ids) says of each list.
@@ -60,8 +29,8 @@ int tokenize_with(TokenizeOptions const& what, Encode encode, Decode decode) {
   if (what.ids.empty()) {
     return print(encode(what.text ? *what.text : data::read_file(what.file)));
   }
-  auto const lists = read_ids(what.ids);
-  auto const file = io::sanitize_utf8(what.ids.string());
+  auto const lists = read_token_ids(what.ids);
+  auto const file = io::sanitize_utf8(what.ids.string()) + ":";
   auto const text = [&](nlohmann::json const& list) {
     return io::sanitize_utf8(decode(ids_of(list, file)));
   };

@@ -135,15 +135,15 @@ TEST_CASE("safetensors: a file of the Python package is read", "[io]") {
 }
 
 TEST_CASE("safetensors: numbers keep their value in every format", "[io]") {
+  using moenda::from_bf16;
   using moenda::from_half;
-  using moenda::io::bfloat16_from_float;
-  using moenda::io::float_from_bfloat16;
+  using moenda::to_bf16;
   for (std::uint32_t i = 0; i < 65536; ++i) {
     auto const bits = static_cast<std::uint16_t>(i);
-    float const value = float_from_bfloat16(bits);
+    float const value = from_bf16(bits);
     if (std::isnan(value)) {
-      CHECK(std::isnan(float_from_bfloat16(bfloat16_from_float(value))));
-    } else if (bfloat16_from_float(value) != bits) {
+      CHECK(std::isnan(from_bf16(to_bf16(value))));
+    } else if (to_bf16(value) != bits) {
       FAIL("bfloat16 " << bits << " changed");
     }
     // binary16 by its definition: (-1)^s 2^(e-15) 1.f, or 2^-14 0.f, or infinity, or NaN.
@@ -160,11 +160,11 @@ TEST_CASE("safetensors: numbers keep their value in every format", "[io]") {
         std::signbit(got) != std::signbit(expected))
       FAIL("half " << bits << " is " << got << ", not " << expected);
   }
-  CHECK(bfloat16_from_float(1.00390625f) == 0x3F80);                        // a tie: to even, down
-  CHECK(bfloat16_from_float(1.01171875f) == 0x3F82);                        // a tie: to even, up
-  CHECK(bfloat16_from_float(1.00390637f) == 0x3F81);                        // just above a tie
-  CHECK(bfloat16_from_float(std::numeric_limits<float>::max()) == 0x7F80);  // infinity
-  CHECK(bfloat16_from_float(-1e-45f) == 0x8000);
+  CHECK(to_bf16(1.00390625f) == 0x3F80);                        // a tie: to even, down
+  CHECK(to_bf16(1.01171875f) == 0x3F82);                        // a tie: to even, up
+  CHECK(to_bf16(1.00390637f) == 0x3F81);                        // just above a tie
+  CHECK(to_bf16(std::numeric_limits<float>::max()) == 0x7F80);  // infinity
+  CHECK(to_bf16(-1e-45f) == 0x8000);
   CHECK(moenda::to_half(1.00048828125f) == 0x3C00);  // a tie: to even, down
   CHECK(moenda::to_half(1.00146484375f) == 0x3C02);  // a tie: to even, up
   CHECK(moenda::to_half(65519.0f) == 0x7BFF);        // the largest

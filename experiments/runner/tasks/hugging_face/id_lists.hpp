@@ -8,7 +8,7 @@
 namespace moenda::runner {
 
 /// Reads a JSON list of lists of ids. Throws DataError naming file and place.
-std::vector<std::vector<int>> read_id_lists(std::filesystem::path const& file);
+std::vector<std::vector<int>> read_id_lists(std::filesystem::path const& path);
 
 /// Writes `logits.I` [n, vocab_size] F32 of every list I into `file`: what `logits_of` returns for
 /// it. Throws DataError when it cannot be written.

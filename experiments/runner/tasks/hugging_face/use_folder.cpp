@@ -76,14 +76,15 @@ bool is_hugging_face(fs::path const& path) {
 }
 
 int logits_of_folder(LogitsOptions const& options) {
+  auto const config = read_folder_config(options.model.overrides);
   require_writable(options.file);
   auto const lists = read_id_lists(options.ids);
   auto const d = read_description(options.model.config);
   hf::Checkpoint const checkpoint(options.model.config);
   hf::require_agreement(checkpoint, d);
-  with_backend(options.model, {}, [&](Backend& backend) {
+  with_backend(options.model, config.compute, [&](Backend& backend) {
     FamilyNetwork network(backend, d.model, unfilled);
-    load_folder(checkpoint, d, options.weights, network);
+    load_folder(checkpoint, d, config.evaluate.weights, network);
     write_logits(options.file, lists, d.model.vocab_size, [&](std::span<int const> ids) {
       return logits_of_ids(network, ids, options.cached);
     });

@@ -12,6 +12,7 @@
 #include "moenda/core/error.hpp"
 #include "moenda/files/read_file.hpp"
 #include "moenda/files/text.hpp"
+#include "moenda/import/hugging_face/json_document.hpp"
 
 namespace moenda::hugging_face {
 
@@ -19,21 +20,13 @@ namespace moenda::hugging_face {
 /// DataError: "FILE: 'key' must be ..., got ...". A value of null counts as absent.
 class JsonObject {
  public:
-  /// Throws DataError when the file cannot be read, has more than 64 MB, or holds no object.
+  /// Throws DataError when the file cannot be read, has more than 64 MB, or
+  /// holds no object or one that is more than 32 deep.
   explicit JsonObject(std::filesystem::path const& path) : where_(path.string()) {
     constexpr std::uint64_t most = std::uint64_t{64} << 20;
     auto const text = data::read_file(path, most + 1);
     if (text.size() > most) throw DataError(where_ + ": must have at most 64 MB");
-    try {
-      value_ = nlohmann::json::parse(text);
-    } catch (nlohmann::json::exception const& error) {
-      std::string const why = error.what();
-      throw DataError(where_ + ": must be JSON, " +
-                      io::sanitize_utf8(why.substr(why.find(' ') + 1)));
-    }
-    if (!value_.is_object()) {
-      throw DataError(where_ + ": must hold an object, got " + value_.type_name());
-    }
+    value_ = parse_json_document(text, where_);
   }
   JsonObject(nlohmann::json value, std::string where, std::string inside)
       : value_(std::move(value)), where_(std::move(where)), inside_(std::move(inside)) {}

@@ -2,7 +2,6 @@
 #pragma once
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -64,19 +63,6 @@ inline constexpr std::array<std::pair<std::string_view, unsigned>, 15> dtypes{{{
   for (std::size_t i = 0; i < dtypes.size(); ++i)
     if (dtypes[i].first == name) return static_cast<Dtype>(i);
   return std::nullopt;
-}
-
-/// bfloat16 is the upper half of a float: exact.
-[[nodiscard]] inline float float_from_bfloat16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-/// Rounds to nearest, ties to even; overflow becomes infinity; NaN stays NaN.
-[[nodiscard]] inline std::uint16_t bfloat16_from_float(float value) {
-  auto const bits = std::bit_cast<std::uint32_t>(value);
-  // Adding could carry a NaN into infinity, so it is only made quiet.
-  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
-  return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
 }  // namespace moenda::io

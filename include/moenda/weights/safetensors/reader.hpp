@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "moenda/core/bf16.hpp"
 #include "moenda/core/error.hpp"
 #include "moenda/core/half.hpp"
 #include "moenda/core/suggest.hpp"
@@ -90,7 +91,7 @@ class SafetensorsFile {
       case Dtype::F64:
         return convert<double>(info, to, [](double x) { return static_cast<T>(x); });
       case Dtype::BF16:
-        return convert<std::uint16_t>(info, to, float_from_bfloat16);
+        return convert<std::uint16_t>(info, to, from_bf16);
       case Dtype::F16:
         return convert<std::uint16_t>(info, to, from_half);
       default:

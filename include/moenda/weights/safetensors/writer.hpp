@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "moenda/core/bf16.hpp"
 #include "moenda/core/error.hpp"
 #include "moenda/files/atomic_file.hpp"
 #include "moenda/files/utf8.hpp"
@@ -171,7 +172,7 @@ class SafetensorsWriter {
     std::vector<std::uint16_t> buffer(std::min<std::size_t>(size, 16384));
     for (std::size_t done = 0; done < size;) {
       std::size_t const piece = std::min(buffer.size(), size - done);
-      std::transform(values + done, values + done + piece, buffer.begin(), bfloat16_from_float);
+      std::transform(values + done, values + done + piece, buffer.begin(), to_bf16);
       file.write(buffer.data(), piece * 2);
       done += piece;
     }

@@ -19,6 +19,7 @@
 #include "moenda/files/content_hash.hpp"
 #include "moenda/files/own_files.hpp"
 #include "moenda/files/read_file.hpp"
+#include "moenda/import/hugging_face/json_document.hpp"
 #include "moenda/import/hugging_face/tokenizer/added_tokens.hpp"
 #include "moenda/import/hugging_face/tokenizer/bpe_model.hpp"
 #include "moenda/import/hugging_face/tokenizer/decoder.hpp"

@@ -84,6 +84,7 @@ struct Commands {
   std::filesystem::path file = "report.html", trace_file = "trace.safetensors";
   runner::CounterfactualOptions counterfactual;
   runner::LogitsOptions logits;
+  runner::ConvertOptions converted;
   std::filesystem::path folder;
 
   CLI::App* add(char const* name, char const* what, bool takes_config = true) {
@@ -172,6 +173,15 @@ struct Commands {
     of_ids->add_flag("--cached", logits.cached, "id by id, remembering, as decoding does");
     of_ids->add_option("--threads", logits.model.threads, "0: every processor")
         ->check(CLI::Range(0, 1024));
+    auto* convert =
+        add("convert", "write a folder that transformers saved with smaller weights", false);
+    convert->add_option("from", converted.from, "the folder to read")->required();
+    convert->add_option("to", converted.to, "the folder to write")->required();
+    convert
+        ->add_option("--weights", converted.weights,
+                     "fp32, bf16, int8, int4, nf4 or nf4_double; NAMES=FORMAT for a part, as in "
+                     "'*.attention.*=bf16'; may be given again")
+        ->allow_extra_args(false);
     add("export", "write a run as a folder that transformers loads")
         ->add_option("folder", folder, "the folder to write")
         ->required();
@@ -195,6 +205,7 @@ struct Commands {
     if (name == "list") return runner::list();
     if (name == "schema") return runner::schema();
     if (name == "report") return runner::report(runs, options, file);
+    if (name == "convert") return runner::convert(converted);
     options.overrides = logits.model.overrides = overrides_of(command);
     if (name == "logits") return runner::logits(logits);
     if (name == "export") return runner::export_run(options, folder);

@@ -47,6 +47,12 @@ struct LogitsOptions {
   bool cached = false;         ///< id by id, as decoding does
 };
 
+/// What `moenda convert` reads and writes.
+struct ConvertOptions {
+  std::filesystem::path from, to;    ///< folders
+  std::vector<std::string> weights;  ///< a format, or NAMES=FORMAT for a part; the last one decides
+};
+
 /// What `moenda counterfactual` looks at, and where it writes.
 struct CounterfactualOptions {
   std::int64_t windows = 4;  ///< of validation text, evenly spread
@@ -76,6 +82,8 @@ int ask(Options const& options, AskOptions const& what);
 int tokenize(Options const& options, TokenizeOptions const& what);
 /// Logits of lists of ids.
 int logits(LogitsOptions const& options);
+/// Writes a folder that transformers saved with its weights in other formats.
+int convert(ConvertOptions const& options);
 /// Writes a run of a language model as `folder`, which transformers loads.
 int export_run(Options const& options, std::filesystem::path const& folder);
 int list();

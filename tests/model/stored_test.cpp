@@ -111,12 +111,12 @@ TEST_CASE("stored weights take less memory, as foretold", "[stored]") {
   CHECK(network.bytes() == before);
   for (auto const format : {Format::int8, Format::int4, Format::nf4, Format::nf4_double}) {
     Network<MoeGqa, B> smaller(backend, config);
-    auto const foretold = stored_size<float>(smaller.params, format);
+    auto const foretold = room_of_all(smaller.params, Formats(format)).size<float>();
     store(smaller, format);
     CHECK(smaller.bytes() == foretold);
     CHECK(double(smaller.bytes()) < (format == Format::int8 ? 0.35 : 0.25) * double(before));
   }
-  auto const foretold = stored_size<float>(network.params, Format::bf16);
+  auto const foretold = room_of_all(network.params, Formats(Format::bf16)).size<float>();
   store(network, Format::bf16);
   CHECK(network.bytes() == foretold);
   CHECK(double(network.bytes()) < 0.6 * double(before));
@@ -132,7 +132,7 @@ TEST_CASE("a pattern says which weights are stored", "[stored]") {
   B backend(1);
   Network<MoeGqa, B> rounded(backend, moe_gqa(), 2, 0.3), stored(backend, moe_gqa(), 2, 0.3);
   round_weights(rounded, Format::bf16, "layers.*.ffn.experts.*.up");
-  store(stored, Format::bf16, "layers.*.ffn.experts.*.up");
+  store(stored, {Format::fp32, {{"layers.*.ffn.experts.*.up", Format::bf16}}});
   CHECK(stored.stored.size() == 2 * 4 * 128);  // 8 * 6 numbers, in whole cache lines
   CHECK(laws::same_bits(losses_of(stored), losses_of(rounded)));
 }
@@ -140,10 +140,10 @@ TEST_CASE("a pattern says which weights are stored", "[stored]") {
 TEST_CASE("what a stored model cannot do is said", "[stored]") {
   B backend(1);
   Network<MoeGqa, B> network(backend, moe_gqa());
-  CHECK_REFUSED(store(network, Format::bf16, "layers.*.router"),
+  CHECK_REFUSED(store(network, {Format::fp32, {{"layers.*.router", Format::bf16}}}),
                 "store: a name of a matrix or an embedding must match 'layers.*.router', but none "
                 "does");
-  store(network, Format::bf16, "layers.0.ffn.experts.1.*");
+  store(network, {Format::fp32, {{"layers.0.ffn.experts.1.*", Format::bf16}}});
   CHECK_REFUSED(losses_of(network),
                 "Group: all experts must keep 'gate' in one format, but expert 1 has bf16, and "
                 "expert 0 fp32");

@@ -11,6 +11,7 @@
 #include "moenda/infer/sampler.hpp"
 #include "moenda/toml/write.hpp"
 #include "moenda/train/trainer.hpp"
+#include "moenda/weights/layout.hpp"
 #include "runner/model.hpp"
 #include "runner/run/compute.hpp"
 #include "runner/run/task.hpp"
@@ -52,9 +53,12 @@ struct EvaluateConfig {
   int test_stride = 0;            ///< also test on windows at this distance; 0: do not
   std::int64_t leak_windows = 0;  ///< test windows to predict from every prefix alone; 0: do not
   Format weights = Format::fp32;  ///< how eval, generate and trace keep the trained weights
+  std::vector<PartFormat> weights_of{};  ///< those whose names match: the last match decides
   CompletionConfig completions{};
   MOENDA_FIELDS(EvaluateConfig, every, batches, test_batches, test_stride, leak_windows, weights,
-                completions);
+                weights_of, completions);
+
+  [[nodiscard]] Formats formats() const { return {weights, weights_of}; }
 };
 
 struct LogConfig {

@@ -12,7 +12,7 @@
 #include "moenda/module/one_of.hpp"
 #include "moenda/report/terminal/table.hpp"
 #include "moenda/toml/write.hpp"
-#include "moenda/weights/stored.hpp"
+#include "moenda/weights/layout.hpp"
 
 namespace moenda::runner {
 
@@ -108,15 +108,16 @@ void describe_run(C const& config, typename Model::Config const& model,
   auto const shown = [&](std::int64_t number, char const* unit = "") {
     return known ? grouped(number) + unit : from_data;
   };
+  auto const params = Model::template params<Shapes>(model);
+  config.evaluate.formats().require_used(params, "evaluate.weights_of");
+  auto const bytes_as_evaluated =
+      std::int64_t(room_of_all(params, config.evaluate.formats()).template size<float>());
   auto const rows = std::int64_t(config.train.batch_size) * model.context_length;
   std::cout << "\nparameters         " << shown(total) << "\nactive parameters  "
             << shown(Model::active_parameter_count(model)) << "\ntokens per step    "
             << grouped(rows * config.train.gradient_accumulation)
             << "\nmemory of weights, gradients and moments  " << shown(total * 16, " bytes")
-            << "\nmemory of weights as evaluated            "
-            << shown(std::int64_t(stored_size<float>(Model::template params<Shapes>(model),
-                                                     config.evaluate.weights)),
-                     " bytes")
+            << "\nmemory of weights as evaluated            " << shown(bytes_as_evaluated, " bytes")
             << '\n';
 }
 

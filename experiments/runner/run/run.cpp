@@ -80,7 +80,7 @@ data::Splits splits_of_trained(Run const& run, ThreadPool& pool) {
 
 void load_weights(Run const& run, AnyNetwork& network) {
   load_model(network, newest_weights(run.folder));
-  store(network, run.config.evaluate.weights);
+  store(network, run.config.evaluate.formats());
 }
 
 }  // namespace moenda::runner

@@ -55,10 +55,16 @@ template <class T>
     return in_quotes(value);
   } else if constexpr (EnumLike<T>) {
     return in_quotes(enum_names(value)[static_cast<std::size_t>(value)]);
-  } else {
+  } else if constexpr (is_list<T>) {
     std::string text = "[";
     for (auto const& item : value) text += (text.size() > 1 ? ", " : "") + value_text(item);
     return text + "]";
+  } else {  // of a list of tables
+    std::string text = "{";
+    for_each_field(value, [&](char const* name, auto const& member) {
+      text += (text.size() > 1 ? ", " : "") + std::string(name) + " = " + value_text(member);
+    });
+    return text + "}";
   }
 }
 template <class T>

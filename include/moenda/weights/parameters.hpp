@@ -11,6 +11,7 @@
 #include "moenda/core/random.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/module/rules.hpp"
+#include "moenda/weights/layout.hpp"
 
 namespace moenda {
 
@@ -20,7 +21,7 @@ inline constexpr Unfilled unfilled{};
 
 /// The weights of a model: one flat array of values, and the model's weights that point into it.
 /// Checkpoints and optimizers see the flat array; the model sees the weights. Some weights may be
-/// kept in another format instead, with less memory: see store().
+/// kept in another format instead, with less memory: see Formats and store().
 template <class M, class B>
 class Parameters {
  public:
@@ -38,13 +39,23 @@ class Parameters {
   }
   /// Values are 0 until they are written. Throws ConfigError with every problem of `config`.
   Parameters(B& on, Config model_config, Unfilled)
+      : Parameters(on, std::move(model_config), unfilled,
+                   [](Path const&, auto const&) { return Format::fp32; }) {}
+  /// Laid out in the formats that format_of(path, weight) says, and written through WeightsOnHost:
+  /// what is only read needs no room for plain values.
+  template <class FormatOf>
+  Parameters(B& on, Config model_config, Unfilled, FormatOf const& format_of)
       : backend(on), config(std::move(model_config)), values(on), stored(on) {
     if (auto const problems = M::check(config); !problems.empty()) {
       throw ConfigError(problems.str());
     }
     params = M::template params<B>(config);
-    values = Array<B, Scalar>(backend, std::size_t(count(params)));
-    bind(params, values.data());
+    auto const room = room_of_all(params, format_of);
+    values = Array<B, Scalar>(backend, room.values);
+    stored = Array<B, std::byte>(backend, room.bytes);
+    Layout<Scalar> layout(values.data(), stored.data());
+    walk(params,
+         [&](Path const& path, auto& weight) { layout.place(weight, format_of(path, weight)); });
   }
   Parameters(Parameters const&) = delete;
   Parameters& operator=(Parameters const&) = delete;

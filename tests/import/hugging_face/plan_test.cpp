@@ -4,40 +4,34 @@
 #include <numeric>
 
 #include "golden/golden.hpp"
+#include "moenda/cpu/backend.hpp"
 #include "moenda/import/hugging_face/load.hpp"
 #include "moenda/import/hugging_face/write_config.hpp"
+#include "moenda/weights/parameters.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 namespace hf = moenda::hugging_face;
-using moenda::Shapes;
 using moenda::WeightKind;
 
 fs::path const folder = golden::folder() / "hugging_face";
 
-/// Weights of their own, in the order of the walk.
-struct Filled {
-  explicit Filled(hf::Description const& d) : params(hf::Model::params<Shapes>(d.model)) {
-    values.resize(std::size_t(moenda::count(params)), -77);
-    moenda::bind(params, values.data());
-  }
-  hf::Model::Params<Shapes> params;
-  std::vector<float> values;
-};
+using Filled = moenda::Parameters<hf::Model, moenda::cpu::Backend<float>>;
 
 }  // namespace
 
 TEST_CASE("every weight of every family is filled, and every tensor is used", "[hugging_face]") {
+  moenda::cpu::Backend<float> backend(1);
   int families = 0;
   for (auto const& entry : fs::directory_iterator(folder)) {
     if (!entry.is_directory()) continue;
     CAPTURE(entry.path());
     auto const d = hf::read_config(hf::JsonObject(entry.path() / "config.json"));
     hf::Checkpoint const checkpoint(entry.path());
-    hf::require_agreement(checkpoint, d);
-    Filled filled(d);
-    hf::load(checkpoint, d, filled);
+    Filled filled(backend, d.model, moenda::unfilled);
+    std::fill(filled.values.begin(), filled.values.end(), -77.0f);
+    hf::load(hf::Plan(checkpoint, d), filled);
     CHECK(std::count(filled.values.begin(), filled.values.end(), -77.0f) == 0);
     ++families;
   }

@@ -2,18 +2,18 @@
 // The one place that compiles the model of all families.
 #include "runner/tasks/hugging_face/use_folder.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <iostream>
+#include <optional>
 #include <system_error>
 
-#include "moenda/import/hugging_face/load.hpp"
+#include "moenda/import/hugging_face/converted.hpp"
 #include "moenda/infer/generate.hpp"
 #include "moenda/infer/logits_of_ids.hpp"
 #include "moenda/report/terminal/progress.hpp"
 #include "moenda/toml/file.hpp"
 #include "moenda/toml/read.hpp"
 #include "moenda/toml/write.hpp"
-#include "moenda/weights/stored.hpp"
 #include "runner/run/compute.hpp"
 #include "runner/run/config.hpp"
 #include "runner/run/describe_run.hpp"
@@ -33,21 +33,14 @@ hf::Description read_description(fs::path const& folder) {
   return hf::read_config(hf::JsonObject(folder / "config.json"));
 }
 
-/// Gives the network the weights of the folder, kept as asked.
-void load_folder(hf::Checkpoint const& checkpoint, hf::Description const& d, Format format,
-                 FamilyNetwork& network) {
-  io::Progress progress("load", checkpoint.size());
-  hf::load(checkpoint, d, network,
-           [&](std::size_t done, std::size_t) { progress.update(std::uint64_t(done)); });
-  progress.finish();
-  store(network, format);
-}
-
 /// What the command line may say of a folder, in the words of a run's file.
 struct FolderConfig {
   struct Evaluate {
     Format weights = Format::fp32;
-    MOENDA_FIELDS(Evaluate, weights);
+    std::vector<PartFormat> weights_of{};
+    MOENDA_FIELDS(Evaluate, weights, weights_of);
+
+    [[nodiscard]] Formats formats() const { return {weights, weights_of}; }
   };
   Evaluate evaluate{};
   GenerateConfig generate{.prompt = ""};
@@ -68,6 +61,38 @@ FolderConfig read_folder_config(std::vector<std::string> const& overrides) {
   return config;
 }
 
+/// Calls f(network) with the model of a folder, its weights kept as asked.
+template <class F>
+void with_folder_model(Options const& options, FolderConfig const& config, hf::Description const& d,
+                       F&& f) {
+  auto const wished = config.evaluate.formats();
+  auto const use = [&](auto const& formats, std::uint64_t size, auto const& load) {
+    with_backend(options, config.compute, [&](Backend& backend) {
+      FamilyNetwork network(backend, d.model, unfilled, formats);
+      io::Progress progress("load", size);
+      load(network, [&](auto done, auto) { progress.update(std::uint64_t(done)); });
+      progress.finish();
+      f(network);
+    });
+  };
+  auto const params = hf::Model::params<Shapes>(d.model);
+  if (hf::is_converted(options.config)) {
+    if (wished.rest != Format::fp32 || !wished.parts.empty()) {
+      throw ConfigError(
+          "evaluate.weights: a converted folder keeps its weights in the formats "
+          "that `moenda convert` was given");
+    }
+    StoredFile const file(options.config / hf::converted_weights, params);
+    use(file.formats(), file.bytes(),
+        [&](auto& network, auto const& progress) { file.load(network, progress); });
+  } else {
+    hf::Checkpoint const checkpoint(options.config);
+    hf::Plan const plan(checkpoint, d);
+    use(plan.formats(wished, params, "evaluate.weights_of"), std::uint64_t(count(params)),
+        [&](auto& network, auto const& progress) { hf::load(plan, network, progress); });
+  }
+}
+
 }  // namespace
 
 bool is_hugging_face(fs::path const& path) {
@@ -80,11 +105,7 @@ int logits_of_folder(LogitsOptions const& options) {
   require_writable(options.file);
   auto const lists = read_id_lists(options.ids);
   auto const d = read_description(options.model.config);
-  hf::Checkpoint const checkpoint(options.model.config);
-  hf::require_agreement(checkpoint, d);
-  with_backend(options.model, config.compute, [&](Backend& backend) {
-    FamilyNetwork network(backend, d.model, unfilled);
-    load_folder(checkpoint, d, config.evaluate.weights, network);
+  with_folder_model(options.model, config, d, [&](FamilyNetwork& network) {
     write_logits(options.file, lists, d.model.vocab_size, [&](std::span<int const> ids) {
       return logits_of_ids(network, ids, options.cached);
     });
@@ -101,11 +122,7 @@ int generate_from_folder(Options const& options, GenerateOptions const& how) {
     throw ConfigError("generate: the prompt must not be empty: --prompt TEXT");
   }
   auto const d = read_description(options.config);
-  hf::Checkpoint const checkpoint(options.config);
-  hf::require_agreement(checkpoint, d);
-  with_backend(options, config.compute, [&](Backend& backend) {
-    FamilyNetwork network(backend, d.model, unfilled);
-    load_folder(checkpoint, d, config.evaluate.weights, network);
+  with_folder_model(options, config, d, [&](FamilyNetwork& network) {
     std::cout << text << std::flush;
     (void)moenda::generate(
         network, ids, how.max_tokens.value_or(config.generate.max_tokens), config.generate.sampler,
@@ -118,21 +135,36 @@ int generate_from_folder(Options const& options, GenerateOptions const& how) {
 
 int describe_folder(fs::path const& folder) {
   auto const d = read_description(folder);
-  hf::Checkpoint const checkpoint(folder);
-  hf::require_agreement(checkpoint, d);
-  std::cout << "# a " << hf::name_of(d.family) << " of " << checkpoint.files().size()
-            << (checkpoint.files().size() == 1 ? " file" : " files") << "\n[model]\n"
+  auto const params = hf::Model::params<Shapes>(d.model);
+  std::optional<std::size_t> converted;
+  std::size_t files = 1;
+  if (hf::is_converted(folder)) {
+    StoredFile const file(folder / hf::converted_weights, params);
+    converted = room_of_all(params, file.formats()).size<float>();
+  } else {
+    hf::Checkpoint const checkpoint(folder);
+    (void)hf::Plan(checkpoint, d);
+    files = checkpoint.files().size();
+  }
+  std::cout << "# a " << hf::name_of(d.family) << (converted ? ", converted," : "") << " of "
+            << files << (files == 1 ? " file" : " files") << "\n[model]\n"
             << io::write_toml(d.model) << '\n';
   describe_parameters<hf::Model>(d.model, d.model);
   std::cout << "\nparameters         " << grouped(hf::Model::parameter_count(d.model))
             << "\nactive parameters  " << grouped(hf::Model::active_parameter_count(d.model))
             << '\n';
-  auto const params = hf::Model::params<Shapes>(d.model);
+  auto const line = [](std::string const& how, std::size_t bytes) {
+    std::cout << "memory of weights, " << how
+              << std::string(12 - std::min<std::size_t>(11, how.size()), ' ')
+              << grouped(std::int64_t(bytes)) << " bytes\n";
+  };
+  if (converted) {
+    line("converted", *converted);
+    return 0;
+  }
   auto const names = enum_names(Format{});
   for (std::size_t i = 0; i < names.size(); ++i) {
-    auto const format = static_cast<Format>(i);
-    std::cout << "memory of weights, " << names[i] << std::string(11 - std::strlen(names[i]), ' ')
-              << grouped(std::int64_t(stored_size<float>(params, format))) << " bytes\n";
+    line(names[i], room_of_all(params, Formats(static_cast<Format>(i))).size<float>());
   }
   return 0;
 }

@@ -14,6 +14,8 @@ struct LabelledEvaluateConfig {
   bool calibrate = true;          ///< fit a temperature to the validation split (classification)
   Format weights = Format::fp32;  ///< how eval keeps the trained weights
   MOENDA_FIELDS(LabelledEvaluateConfig, every, calibrate, weights);
+
+  [[nodiscard]] Formats formats() const { return weights; }
 };
 
 template <class Output>

@@ -134,7 +134,7 @@ struct LabelledTask {
     return with_backend(options, run.config.compute, [&](Backend& backend) {
       TaskNetwork network(backend, run.config.model, unfilled);
       load_model(network, weights);
-      store(network, run.config.evaluate.weights);
+      store(network, run.config.evaluate.formats());
       print_measures(measure(run, network, Data(run, backend.pool)));
       return 0;
     });

@@ -23,6 +23,8 @@ struct TableEvaluateConfig {
   AnswerFrom answer_from = AnswerFrom::router;
   Format weights = Format::fp32;  ///< how eval and ask keep the trained weights
   MOENDA_FIELDS(TableEvaluateConfig, every, answer_from, weights);
+
+  [[nodiscard]] Formats formats() const { return weights; }
 };
 
 struct TableRunConfig {

@@ -223,7 +223,7 @@ struct TableCommands {
     return with_backend(options, run.config.compute, [&](Backend& backend) {
       TableNetwork network(backend, run.config.model, unfilled);
       load_model(network, weights);
-      store(network, run.config.evaluate.weights);
+      store(network, run.config.evaluate.formats());
       print_measures(TableTask::measure(run, network, TableTask::Data(run, backend.pool)));
       return 0;
     });
@@ -249,7 +249,7 @@ struct TableCommands {
     auto const answer = with_backend(options, config.compute, [&](Backend& backend) {
       TableNetwork network(backend, model, unfilled);
       load_model(network, newest_weights(folder));
-      store(network, config.evaluate.weights);
+      store(network, config.evaluate.formats());
       return answer_question(network, asked, config.evaluate.answer_from);
     });
     std::cout << "answer      " << say(answer.outcome) << "\noperation   "

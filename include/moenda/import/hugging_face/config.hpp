@@ -214,16 +214,27 @@ inline void read_attention(JsonObject const& j, Family family, Model::Config& c)
   return c;
 }
 
+/// Plain ones, or NF4 of bitsandbytes.
+inline void require_readable_weights(JsonObject const& j) {
+  if (!j.has("quantization_config")) return;
+  auto const how = j.object("quantization_config");
+  auto const method = how.text("quant_method", "unknown");
+  if (method != "bitsandbytes") {
+    throw DataError(j.where() + ": the weights are quantised by " + io::quote(method) +
+                    ", but only F32, F16, BF16 and bitsandbytes' nf4 are read");
+  }
+  if (!how.boolean("load_in_4bit", false)) how.refuse("load_in_4bit", "true");
+  if (how.text("bnb_4bit_quant_type", "fp4") != "nf4") {
+    how.refuse("bnb_4bit_quant_type", "\"nf4\"");
+  }
+}
+
 }  // namespace detail
 
 /// Throws DataError with file, key, the value found and those allowed for what cannot be read:
 /// another family, activation or kind of rotation, or quantised weights.
 [[nodiscard]] inline Description read_config(JsonObject const& j) {
-  if (j.has("quantization_config")) {
-    auto const method = j.object("quantization_config").text("quant_method", "unknown");
-    throw DataError(j.where() + ": the weights are quantised by " + io::quote(method) +
-                    ", but only F32, F16 and BF16 are read");
-  }
+  detail::require_readable_weights(j);
   if (!j.has("model_type")) j.refuse("model_type", "the name of a family");
   Description d{family_of(j.text("model_type", ""), j.where()), {}};
   if (detail::is_sparse(d.family)) {
@@ -232,6 +243,12 @@ inline void read_attention(JsonObject const& j, Family family, Model::Config& c)
   d.model = d.family == Family::gpt2 ? detail::read_gpt2(j) : detail::read_llama_like(j, d.family);
   if (auto const problems = Model::check(d.model); !problems.empty()) {
     throw DataError(j.where() + ": " + problems.str());
+  }
+  std::int64_t const most = std::int64_t{1} << 22;  // no file justifies more memory for shapes
+  if (d.model.num_layers * (1 + std::int64_t(d.num_experts)) > most) {
+    throw DataError(j.where() + ": asks for " + std::to_string(d.model.num_layers) + " layers of " +
+                    std::to_string(d.num_experts) +
+                    " experts, but layers times experts must be at most " + std::to_string(most));
   }
   return d;
 }

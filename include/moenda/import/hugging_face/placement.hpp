@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ struct Placement {
   Form form = Form::plain;
   std::uint64_t number = 0;   ///< of the expert
   std::uint64_t experts = 0;  ///< how many the tensor holds
-  float* values = nullptr;    ///< [rows, cols]
 
+  [[nodiscard]] std::uint64_t size() const { return std::uint64_t(rows) * std::uint64_t(cols); }
   /// The shape that their tensor must have.
   [[nodiscard]] std::vector<std::uint64_t> shape() const {
     auto const r = std::uint64_t(rows), c = std::uint64_t(cols);
@@ -42,38 +43,45 @@ struct Placement {
     if (is_row) return {c};
     return {r, c};
   }
-  /// Calls f(index in `values`, index in their tensor) for every number.
+  /// Calls f(index in [rows, cols], index in their tensor) for every number.
   template <class F>
   void each(F&& f) const {
-    auto const r = std::size_t(rows), c = std::size_t(cols), size = r * c;
+    if (auto const first = begin()) {
+      for (std::size_t i = 0; i < std::size_t(size()); ++i) f(i, std::size_t(*first) + i);
+      return;
+    }
+    auto const r = std::size_t(rows);
+    if (form == Form::transposed) return each_transposed(r, 0, f);
     std::size_t const third = form == Form::second_third ? 1 : form == Form::last_third ? 2 : 0;
+    each_transposed(3 * r, third * r, f);
+  }
+  /// Where it begins in their tensor, if its numbers follow each other there.
+  [[nodiscard]] std::optional<std::uint64_t> begin() const {
     switch (form) {
-      case Form::first_third:
-      case Form::second_third:
-      case Form::last_third:
-        if (!is_row) return each_transposed(3 * r, third * r, f);
-        return each_from(third * size, f);
       case Form::transposed:
-        return each_transposed(r, 0, f);
+        return std::nullopt;
+      case Form::first_third:
+        return is_row ? std::optional<std::uint64_t>(0) : std::nullopt;
+      case Form::second_third:
+        return is_row ? std::optional(size()) : std::nullopt;
+      case Form::last_third:
+        return is_row ? std::optional(2 * size()) : std::nullopt;
       case Form::of_experts:
-        return each_from(number * size, f);
+        return number * size();
       case Form::upper_half:
-        return each_from(2 * number * size, f);
+        return 2 * number * size();
       case Form::lower_half:
-        return each_from((2 * number + 1) * size, f);
+        return (2 * number + 1) * size();
       case Form::plain:
       case Form::minus_one:
-        return each_from(0, f);
+        break;
     }
+    return 0;
   }
   /// What is added to their numbers.
   [[nodiscard]] float added() const { return form == Form::minus_one ? 1.0f : 0.0f; }
 
  private:
-  template <class F>
-  void each_from(std::size_t begin, F& f) const {
-    for (std::size_t i = 0; i < std::size_t(rows) * std::size_t(cols); ++i) f(i, begin + i);
-  }
   /// Their rows are `width` long, and ours begin at `first` of them.
   template <class F>
   void each_transposed(std::size_t width, std::size_t first, F& f) const {

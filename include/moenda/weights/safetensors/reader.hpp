@@ -79,25 +79,41 @@ class SafetensorsFile {
   /// the range of float becomes infinity. DataError for another dtype or another number of values.
   template <std::floating_point T>
   void read_as(std::string_view name, T* to, std::uint64_t size) const {
-    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
-                  "read_as: values are float or double");
     TensorInfo const& info = tensor(name);
     if (info.size() != size)
       fail(info, "has shape " + shape_text(info.shape) + " (" + std::to_string(info.size()) +
                      " values), must have " + std::to_string(size) + " values");
+    read_range(info, 0, to, size);
+  }
+  /// The same for the values first .. first + size of a tensor of this file, which must have them.
+  template <std::floating_point T>
+  void read_range(TensorInfo const& info, std::uint64_t first, T* to, std::uint64_t size) const {
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
+                  "read_as: values are float or double");
+    if (first > info.size() || size > info.size() - first)
+      fail(info, "has shape " + shape_text(info.shape) + ", must have values up to " +
+                     std::to_string(first + size));
     switch (info.dtype) {
       case Dtype::F32:
-        return convert<float>(info, to, [](float x) { return static_cast<T>(x); });
+        return convert<float>(info, first, to, size, [](float x) { return static_cast<T>(x); });
       case Dtype::F64:
-        return convert<double>(info, to, [](double x) { return static_cast<T>(x); });
+        return convert<double>(info, first, to, size, [](double x) { return static_cast<T>(x); });
       case Dtype::BF16:
-        return convert<std::uint16_t>(info, to, from_bf16);
+        return convert<std::uint16_t>(info, first, to, size, from_bf16);
       case Dtype::F16:
-        return convert<std::uint16_t>(info, to, from_half);
+        return convert<std::uint16_t>(info, first, to, size, from_half);
       default:
         fail(info, "dtype is " + std::string(dtype_name(info.dtype)) +
                        ", must be F32, F64, BF16 or F16 to be read as numbers");
     }
+  }
+  /// The bytes begin .. begin + size of a tensor of this file.
+  void read_bytes(TensorInfo const& info, std::uint64_t begin, void* to, std::size_t size) const {
+    std::uint64_t const all = info.end - info.begin;
+    if (begin > all || size > all - begin)
+      fail(info,
+           "has " + std::to_string(all) + " bytes, must have " + std::to_string(begin + size));
+    read_piece(info, begin, to, size);
   }
 
   /// Of the bytes of all tensors as they follow each other in the file, one field.
@@ -148,15 +164,16 @@ class SafetensorsFile {
 
   /// Reads values stored as `Stored` and writes `value(stored)`; one small buffer at a time.
   template <class Stored, class T, class Value>
-  void convert(TensorInfo const& info, T* to, Value value) const {
+  void convert(TensorInfo const& info, std::uint64_t first, T* to, std::uint64_t size,
+               Value value) const {
     if constexpr (std::is_same_v<Stored, T>) {
-      read_piece(info, 0, to, static_cast<std::size_t>(info.end - info.begin));
+      read_piece(info, first * sizeof(T), to, static_cast<std::size_t>(size) * sizeof(T));
     } else {
-      auto const size = static_cast<std::size_t>(info.size());
-      std::vector<Stored> buffer(std::min<std::size_t>(size, 16384));
-      for (std::size_t done = 0; done < size;) {
-        std::size_t const piece = std::min(buffer.size(), size - done);
-        read_piece(info, done * sizeof(Stored), buffer.data(), piece * sizeof(Stored));
+      std::vector<Stored> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(size, 16384)));
+      for (std::uint64_t done = 0; done < size;) {
+        auto const piece =
+            static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - done));
+        read_piece(info, (first + done) * sizeof(Stored), buffer.data(), piece * sizeof(Stored));
         for (std::size_t i = 0; i < piece; ++i) to[done + i] = static_cast<T>(value(buffer[i]));
         done += piece;
       }

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -50,23 +52,32 @@ class SafetensorsWriter {
  public:
   /// Stores elements of type `dtype` as they are in memory, row-major.
   void add(std::string name, Dtype dtype, std::vector<std::uint64_t> shape, void const* data) {
-    add_view(std::move(name), dtype, std::move(shape), data, false);
+    add_view(std::move(name), dtype, std::move(shape), data, View::as_it_is);
+  }
+  /// Stores what write() is given when it comes to this tensor.
+  void add_later(std::string name, Dtype dtype, std::vector<std::uint64_t> shape) {
+    add_view(std::move(name), dtype, std::move(shape), nullptr, View::later);
   }
 
   /// Stores float as F32, double as F64, int64 as I64, uint8 as U8.
   template <class T>
   void add(std::string name, std::vector<std::uint64_t> shape, T const* data) {
-    add_view(std::move(name), dtype_of<T>(), std::move(shape), data, false);
+    add_view(std::move(name), dtype_of<T>(), std::move(shape), data, View::as_it_is);
   }
 
   /// Stores floats as BF16, rounded to nearest even.
   void add_as_bfloat16(std::string name, std::vector<std::uint64_t> shape, float const* data) {
-    add_view(std::move(name), Dtype::BF16, std::move(shape), data, true);
+    add_view(std::move(name), Dtype::BF16, std::move(shape), data, View::rounded);
   }
 
-  /// Replaces `path` completely or not at all (see AtomicFile).
+  /// Writes the bytes of a tensor of add_later() to the room that it is given, all of it.
+  using BytesOf = std::function<void(TensorInfo const&, std::span<std::byte>)>;
+
+  /// Replaces `path` completely or not at all (see AtomicFile). `bytes_of` is asked for the tensors
+  /// of add_later() one by one, those of wide types first, else in the order of their `add`.
   void write(std::filesystem::path const& path,
-             std::map<std::string, std::string> const& metadata = {}) const {
+             std::map<std::string, std::string> const& metadata = {},
+             BytesOf const& bytes_of = {}) const {
     auto views = views_;
     auto const order = place(views);
     std::string const header = header_text(views, metadata);
@@ -77,7 +88,7 @@ class SafetensorsWriter {
     AtomicFile file(path);
     file.write(&length, 8);
     file.write(header);
-    for (auto const i : order) write_data(file, views[i]);
+    for (auto const i : order) write_data(file, views[i], bytes_of);
     file.commit();
   }
 
@@ -85,7 +96,7 @@ class SafetensorsWriter {
   struct View {
     TensorInfo info;  // begin is 0 and end the size in bytes until it is placed
     void const* data;
-    bool round_to_bfloat16;
+    enum { as_it_is, rounded, later } from;
   };
 
   template <class T>
@@ -104,17 +115,17 @@ class SafetensorsWriter {
   }
 
   void add_view(std::string name, Dtype dtype, std::vector<std::uint64_t> shape, void const* data,
-                bool round_to_bfloat16) {
+                decltype(View::from) from) {
     if (find_invalid_utf8(name) != name.size()) fail(name, "must have a name in UTF-8");
     if (name == "__metadata__") fail(name, "must have another name, this one is reserved");
     if (shape.size() > max_rank)
       fail(name, "has " + std::to_string(shape.size()) + " sizes, must have at most 8");
     std::uint64_t const bytes = tensor_byte_size(shape, dtype);
     if (bytes > max_tensor_size) fail(name, "must be smaller than 2^63 bytes");
-    if (bytes > 0 && data == nullptr) fail(name, "has no data, must have some");
+    if (bytes > 0 && data == nullptr && from != View::later)
+      fail(name, "has no data, must have some");
     if (!names_.insert(name).second) fail(name, "was added before, must be unique");
-    views_.push_back(
-        {{std::move(name), dtype, std::move(shape), 0, bytes}, data, round_to_bfloat16});
+    views_.push_back({{std::move(name), dtype, std::move(shape), 0, bytes}, data, from});
   }
 
   /// Gives each view its place in the file and returns the views' order there.
@@ -147,7 +158,7 @@ class SafetensorsWriter {
               json_string(value);
     }
     if (!metadata.empty()) text += "}";
-    for (auto const& [info, data, round] : views) {
+    for (auto const& [info, data, from] : views) {
       if (text.size() > 1) text += ",";
       text += json_string(info.name) + ":{\"dtype\":\"" + std::string(dtype_name(info.dtype)) +
               "\",\"shape\":" + list_text(info.shape) +
@@ -164,9 +175,14 @@ class SafetensorsWriter {
     return "[" + text + "]";
   }
 
-  static void write_data(AtomicFile& file, View const& view) {
+  static void write_data(AtomicFile& file, View const& view, BytesOf const& bytes_of) {
     auto const bytes = static_cast<std::size_t>(view.info.end - view.info.begin);
-    if (!view.round_to_bfloat16) return file.write(view.data, bytes);
+    if (view.from == View::as_it_is) return file.write(view.data, bytes);
+    if (view.from == View::later) {
+      std::vector<std::byte> room(bytes);
+      bytes_of(view.info, room);
+      return file.write(room.data(), bytes);
+    }
     auto const* values = static_cast<float const*>(view.data);
     std::size_t const size = bytes / 2;
     std::vector<std::uint16_t> buffer(std::min<std::size_t>(size, 16384));

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A converted folder: the config and tokenizer of a folder that transformers saved, and beside them
+// its weights as we keep them, so that a model starts as quickly as its file is read.
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "moenda/files/atomic_file.hpp"
+#include "moenda/files/atomic_folder.hpp"
+#include "moenda/files/own_files.hpp"
+#include "moenda/files/read_file.hpp"
+#include "moenda/import/hugging_face/load.hpp"
+#include "moenda/weights/stored_file.hpp"
+#include "moenda/weights/write_stored_file.hpp"
+
+namespace moenda::hugging_face {
+
+inline constexpr char const* converted_weights = "weights.safetensors";
+
+/// Whether a folder is a converted one.
+[[nodiscard]] inline bool is_converted(std::filesystem::path const& folder) {
+  return io::is_there(folder / converted_weights);
+}
+
+/// Writes the checkpoint that `plan` and `of` are of to the folder `to`, complete or not at all,
+/// tensor by tensor: no more than the largest weight is in memory. `progress` sees how many numbers
+/// of how many are written. Throws ConfigError when a pattern of `wished` matches no weight,
+/// DataError when the folder exists, cannot be written, or a number is not finite.
+inline void convert(Checkpoint const& checkpoint, Description const& of, Plan const& plan,
+                    Formats const& wished, std::filesystem::path const& to,
+                    std::function<void(std::int64_t, std::int64_t)> const& progress = {}) {
+  constexpr std::array copied{"config.json",
+                              "tokenizer.json",
+                              "tokenizer_config.json",
+                              "special_tokens_map.json",
+                              "generation_config.json",
+                              "chat_template.jinja"};
+  constexpr std::uint64_t most = std::uint64_t{256} << 20;
+  auto const params = Model::params<Shapes>(of.model);
+  auto const formats = plan.formats(wished, params, "convert");
+  if (io::is_there(to)) throw DataError(to.string() + ": must not exist yet");
+  auto const temporary = io::start_folder(to);
+  try {
+    for (auto const* name : copied) {
+      if (!io::is_there(checkpoint.folder() / name)) continue;
+      io::write_file_atomically(temporary / name,
+                                data::read_file(checkpoint.folder() / name, most));
+    }
+    std::vector<float> buffer;
+    std::int64_t done = 0;
+    auto const all = std::int64_t(count(params));
+    auto const fill_one = [&](std::size_t index, WeightPlace<float> const& place) {
+      fill(plan.sources()[index], place, buffer);
+      done += place.size();
+      if (progress) progress(done, all);
+    };
+    write_stored_file(temporary / converted_weights, params, formats, fill_one);
+    io::commit_folder(temporary, to);
+  } catch (...) {
+    io::remove_tree(temporary);
+    throw;
+  }
+}
+
+}  // namespace moenda::hugging_face

@@ -182,6 +182,8 @@ struct Commands {
                      "fp32, bf16, int8, int4, nf4 or nf4_double; NAMES=FORMAT for a part, as in "
                      "'*.attention.*=bf16'; may be given again")
         ->allow_extra_args(false);
+    convert->add_option("--threads", converted.threads, "0: every processor")
+        ->check(CLI::Range(0, 1024));
     add("export", "write a run as a folder that transformers loads")
         ->add_option("folder", folder, "the folder to write")
         ->required();

@@ -51,6 +51,7 @@ struct LogitsOptions {
 struct ConvertOptions {
   std::filesystem::path from, to;    ///< folders
   std::vector<std::string> weights;  ///< a format, or NAMES=FORMAT for a part; the last one decides
+  int threads = 0;                   ///< 0: every processor
 };
 
 /// What `moenda counterfactual` looks at, and where it writes.

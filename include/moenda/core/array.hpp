@@ -13,6 +13,10 @@
 
 namespace moenda {
 
+/// Asks for memory or weights that nobody fills: for whoever writes them all.
+struct Unfilled {};
+inline constexpr Unfilled unfilled{};
+
 /// `size` numbers in the space of backend B, zeros at first: weights, gradients, moments,
 /// remembered keys, whatever kernels read and no step forgets. Only where the space is the host's
 /// can it be read like a std::vector; elsewhere it is copied.
@@ -26,11 +30,14 @@ class Array {
   static constexpr bool is_host = Space::is_host;
 
   /// Throws what the space throws when memory is short.
-  explicit Array(B& backend, std::size_t size = 0) : space_(backend.space()), size_(size) {
+  explicit Array(B& backend, std::size_t size = 0) : Array(backend, size, unfilled) {
+    if (size > 0) space_.fill(data_, 0, size * sizeof(T));
+  }
+  /// Of any values.
+  Array(B& backend, std::size_t size, Unfilled) : space_(backend.space()), size_(size) {
     if (size == 0) return;
     if (size > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
     data_ = static_cast<T*>(space_.allocate(size * sizeof(T)));
-    space_.fill(data_, 0, size * sizeof(T));
   }
   Array(Array&& other) noexcept
       : space_(other.space_),

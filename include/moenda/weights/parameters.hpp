@@ -15,10 +15,6 @@
 
 namespace moenda {
 
-/// Asks for weights that nobody draws: zeros, for whoever reads a file into them.
-struct Unfilled {};
-inline constexpr Unfilled unfilled{};
-
 /// The weights of a model: one flat array of values, and the model's weights that point into it.
 /// Checkpoints and optimizers see the flat array; the model sees the weights. Some weights may be
 /// kept in another format instead, with less memory: see Formats and store().
@@ -42,7 +38,7 @@ class Parameters {
       : Parameters(on, std::move(model_config), unfilled,
                    [](Path const&, auto const&) { return Format::fp32; }) {}
   /// Laid out in the formats that format_of(path, weight) says, and written through WeightsOnHost:
-  /// what is only read needs no room for plain values.
+  /// what is only read needs no room for plain values. Codes are any until they are written.
   template <class FormatOf>
   Parameters(B& on, Config model_config, Unfilled, FormatOf const& format_of)
       : backend(on), config(std::move(model_config)), values(on), stored(on) {
@@ -52,7 +48,7 @@ class Parameters {
     params = M::template params<B>(config);
     auto const room = room_of_all(params, format_of);
     values = Array<B, Scalar>(backend, room.values);
-    stored = Array<B, std::byte>(backend, room.bytes);
+    stored = Array<B, std::byte>(backend, room.bytes, unfilled);
     Layout<Scalar> layout(values.data(), stored.data());
     walk(params,
          [&](Path const& path, auto& weight) { layout.place(weight, format_of(path, weight)); });

@@ -2,13 +2,13 @@
 #pragma once
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -129,34 +129,47 @@ class StoredFile {
     auto const bytes = place.bytes();
     if (place.format == Format::fp32) {
       auto const size = std::size_t(place.size()) * sizeof(T);
-      read(name, place.values, size);
-      bool const finite = std::all_of(place.values, place.values + place.size(),
-                                      [](T value) { return std::isfinite(value); });
-      if (!finite) refuse(name, "all numbers must be finite");
+      read(name, place.values, size, [](std::byte const* piece, std::size_t count) {
+        return quantised::are_finite(piece, count / sizeof(float));
+      });
       return size;
     }
     auto const [codes, scales] = detail::stored_names(name, place.format);
-    read(codes, place.codes, bytes.codes);
-    if (bytes.scales > 0) read(scales, place.scales, bytes.scales);
+    if (place.format == Format::bf16) {
+      read(codes, place.codes, bytes.codes, [](std::byte const* piece, std::size_t count) {
+        return quantised::are_finite_bf16(piece, count / 2);
+      });
+      return bytes.codes;
+    }
+    auto const any = [](std::byte const*, std::size_t) { return true; };
+    read(codes, place.codes, bytes.codes, any);
+    if (bytes.scales > 0) read(scales, place.scales, bytes.scales, any);
     if (!quantised::are_sound(place.format, place.codes, place.scales, place.rows, place.cols)) {
       refuse(codes, "all numbers must be finite, and its scales as many as its blocks");
     }
     return bytes.codes + bytes.scales;
   }
-  /// In pieces that stay in the cache while they are hashed.
-  void read(std::string const& name, void* to, std::size_t size) const {
-    constexpr std::size_t most = std::size_t{1} << 18;
+  /// In pieces that stay in the cache while they are looked at.
+  template <class IsSound>
+  void read(std::string const& name, void* to, std::size_t size, IsSound const& is_sound) const {
+    constexpr std::size_t most = std::size_t{1} << 20;
     auto const& info = file_.tensor(name);
-    auto* bytes = static_cast<char*>(to);
+    auto* const bytes = static_cast<std::byte*>(to);
     data::ContentHash hash;
-    std::size_t done = 0;
-    for (; size - done > most; done += most) {
-      file_.read_bytes(info, done, bytes + done, most);
-      hash.begin({bytes + done, most});
+    bool sound = true;
+    for (std::size_t done = 0;; done += most) {
+      auto const piece = std::min(most, size - done);
+      file_.read_bytes(info, done, bytes + done, piece);
+      sound = is_sound(bytes + done, piece) && sound;
+      std::string_view const text(reinterpret_cast<char const*>(bytes + done), piece);
+      if (piece < most) {
+        hash.add(text);
+        break;
+      }
+      hash.begin(text);
     }
-    file_.read_bytes(info, done, bytes + done, size - done);
-    hash.add({bytes + done, size - done});
     if (hash.value() != hashes_.at(name)) refuse(name, "is damaged: its bytes have another hash");
+    if (!sound) refuse(name, "all numbers must be finite");
   }
   [[noreturn]] void refuse(std::string const& tensor, std::string const& sentence) const {
     throw DataError(file_.path().string() + ": tensor " + io::quote(tensor) + ": " + sentence);

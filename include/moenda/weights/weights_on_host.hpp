@@ -20,10 +20,12 @@ struct WeightPlace {
 
   [[nodiscard]] std::ptrdiff_t size() const { return std::ptrdiff_t(rows) * cols; }
   [[nodiscard]] StoredBytes bytes() const { return stored_bytes(format, rows, cols); }
-  /// x [rows, cols]: its numbers.
-  template <class Number>
-  void put(Number const* x) const {
-    if (format != Format::fp32) return quantised::encode(format, codes, scales, x, rows, cols);
+  /// x [rows, cols]: its numbers. By `in_parts`, as encode() does.
+  template <class Number, class InParts = quantised::InOnePart>
+  void put(Number const* x, InParts const& in_parts = {}) const {
+    if (format != Format::fp32) {
+      return quantised::encode(format, codes, scales, x, rows, cols, in_parts);
+    }
     std::transform(x, x + size(), values, [](Number value) { return T(value); });
   }
 };

@@ -55,12 +55,14 @@ int convert(ConvertOptions const& options) {
   hf::Plan const plan(checkpoint, d);
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
+  ThreadPool pool(options.threads);
   io::Progress progress("convert", std::uint64_t(hf::Model::parameter_count(d.model)));
   try {
-    hf::convert(checkpoint, d, plan, formats, options.to, [&](std::int64_t done, std::int64_t) {
-      end_if_interrupted();
-      progress.update(std::uint64_t(done));
-    });
+    hf::convert(checkpoint, d, plan, formats, options.to, pool,
+                [&](std::int64_t done, std::int64_t) {
+                  end_if_interrupted();
+                  progress.update(std::uint64_t(done));
+                });
   } catch (Interrupted const&) {
     std::cerr << "moenda: interrupted; nothing was written\n";
     return 130;

@@ -30,7 +30,7 @@ inline constexpr char const* converted_weights = "weights.safetensors";
 /// of how many are written. Throws ConfigError when a pattern of `wished` matches no weight,
 /// DataError when the folder exists, cannot be written, or a number is not finite.
 inline void convert(Checkpoint const& checkpoint, Description const& of, Plan const& plan,
-                    Formats const& wished, std::filesystem::path const& to,
+                    Formats const& wished, std::filesystem::path const& to, ThreadPool& pool,
                     std::function<void(std::int64_t, std::int64_t)> const& progress = {}) {
   constexpr std::array copied{"config.json",
                               "tokenizer.json",
@@ -53,7 +53,7 @@ inline void convert(Checkpoint const& checkpoint, Description const& of, Plan co
     std::int64_t done = 0;
     auto const all = std::int64_t(count(params));
     auto const fill_one = [&](std::size_t index, WeightPlace<float> const& place) {
-      fill(plan.sources()[index], place, buffer);
+      fill(plan.sources()[index], place, buffer, pool);
       done += place.size();
       if (progress) progress(done, all);
     };

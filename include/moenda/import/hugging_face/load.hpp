@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "moenda/core/array.hpp"
+#include "moenda/core/parallel.hpp"
 #include "moenda/core/walk.hpp"
 #include "moenda/import/hugging_face/bitsandbytes.hpp"
 #include "moenda/import/hugging_face/checkpoint.hpp"
@@ -178,7 +178,9 @@ class Plan {
 /// Writes one weight, in the format that its place has. `buffer` is for reuse. Throws DataError for
 /// a number that is not finite.
 template <class T>
-void fill(Source const& source, WeightPlace<T> const& place, std::vector<float>& buffer) {
+void fill(Source const& source, WeightPlace<T> const& place, std::vector<float>& buffer,
+          ThreadPool& pool) {
+  auto const in_parts = [&](std::ptrdiff_t count, auto&& body) { pool.parallel_for(count, body); };
   auto const& [placement, tensor, nf4] = source;
   if (nf4) {
     require(place.format == nf4->format(), "fill: a quantised weight keeps its format",
@@ -206,10 +208,10 @@ void fill(Source const& source, WeightPlace<T> const& place, std::vector<float>&
     for (auto& number : numbers) number += placement.added();
   }
   if (in_place) return;
-  if (begin) return place.put(numbers.data());
+  if (begin) return place.put(numbers.data(), in_parts);
   std::vector<float> ours(std::size_t(placement.size()));
   placement.each([&](std::size_t to, std::size_t from) { ours[to] = numbers[from]; });
-  place.put(ours.data());
+  place.put(ours.data(), in_parts);
 }
 
 /// Fills all weights of `parameters`, which the plan's formats have laid out. `progress` sees how
@@ -224,7 +226,7 @@ void load(Plan const& plan, P& parameters,
   auto source = plan.sources().begin();
   walk(parameters.params, [&](Path const&, auto const& weight) {
     if (weight.size() == 0) return;
-    fill(*source++, on_host(weight), buffer);
+    fill(*source++, on_host(weight), buffer, parameters.backend.pool);
     done += weight.size();
     if (progress) progress(done, all);
   });

@@ -17,42 +17,52 @@ template <class T>
   std::memcpy(&number, from, sizeof number);
   return number;
 }
-/// Whether all 16-bit numbers, `step` bytes apart, have an exponent that is not all ones.
-[[nodiscard]] inline bool are_finite(std::byte const* from, std::size_t count, std::size_t step,
-                                     unsigned exponent) {
-  bool finite = true;
+/// Whether half-precision scales, `step` bytes apart, are finite.
+[[nodiscard]] inline bool are_finite_halves(std::byte const* from, std::size_t count,
+                                            std::size_t step) {
+  unsigned bad = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    auto const code = number_at<std::uint16_t>(from + i * step);
-    finite = finite && (code & exponent) != exponent;
+    bad |= (number_at<std::uint16_t>(from + i * step) & 0x7c00u) == 0x7c00u ? 1u : 0u;
   }
-  return finite;
-}
-[[nodiscard]] inline bool are_finite(std::byte const* floats, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!std::isfinite(number_at<float>(floats + i * sizeof(float)))) return false;
-  }
-  return true;
+  return bad == 0;
 }
 
 }  // namespace detail
+
+/// Whether `count` floats are finite: their exponents are not all ones.
+[[nodiscard]] inline bool are_finite(std::byte const* floats, std::size_t count) {
+  unsigned bad = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const bits = detail::number_at<std::uint32_t>(floats + 4 * i);
+    bad |= (bits & 0x7f800000u) == 0x7f800000u ? 1u : 0u;
+  }
+  return bad == 0;
+}
+[[nodiscard]] inline bool are_finite_bf16(std::byte const* codes, std::size_t count) {
+  unsigned bad = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const bits = detail::number_at<std::uint16_t>(codes + 2 * i);
+    bad |= (bits & 0x7f80u) == 0x7f80u ? 1u : 0u;
+  }
+  return bad == 0;
+}
 
 /// Whether codes and scales of stored_bytes(format, rows, cols), read from a file, mean finite
 /// numbers and stay inside what they are.
 [[nodiscard]] inline bool are_sound(Format format, std::byte const* codes, std::byte const* scales,
                                     int rows, int cols) {
   auto const bytes = stored_bytes(format, rows, cols);
-  constexpr unsigned of_half = 0x7c00, of_bf16 = 0x7f80;
   switch (format) {
     case Format::fp32:
       return true;
     case Format::bf16:
-      return detail::are_finite(codes, bytes.codes / 2, 2, of_bf16);
+      return are_finite_bf16(codes, bytes.codes / 2);
     case Format::int8:
-      return detail::are_finite(codes, bytes.codes / sizeof(Int8Block), sizeof(Int8Block), of_half);
+      return detail::are_finite_halves(codes, bytes.codes / sizeof(Int8Block), sizeof(Int8Block));
     case Format::int4:
-      return detail::are_finite(codes, bytes.codes / sizeof(Int4Block), sizeof(Int4Block), of_half);
+      return detail::are_finite_halves(codes, bytes.codes / sizeof(Int4Block), sizeof(Int4Block));
     case Format::nf4:
-      return detail::are_finite(scales, bytes.scales / sizeof(float));
+      return are_finite(scales, bytes.scales / sizeof(float));
     case Format::nf4_double: {
       auto const head = detail::number_at<DoubleScales>(scales);
       auto const count = std::size_t(rows) * std::size_t(cols);
@@ -60,8 +70,7 @@ template <class T>
       auto const groups =
           (blocks + DoubleScales::blocks_of_group - 1) / DoubleScales::blocks_of_group;
       return head.groups == groups && std::isfinite(head.offset) &&
-             detail::are_finite(scales, std::size(head.values)) &&
-             detail::are_finite(scales + sizeof head, groups);
+             are_finite(scales, std::size(head.values)) && are_finite(scales + sizeof head, groups);
     }
   }
   return false;

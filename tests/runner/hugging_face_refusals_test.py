@@ -3,7 +3,7 @@
 import json
 import os
 
-from hugging_face import copy, edit, poke, rewrite
+from hugging_face import copy, edit, header_of, poke, rewrite
 from program import Place, end, expect
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -33,6 +33,18 @@ def rename_tensor(old, new):
     def change(tensors):
         tensors[new] = tensors.pop(old)
     return header(change)
+
+
+def patch(name, old, new):
+    """Other bytes of a tensor, as many."""
+    def change(folder):
+        fields, begin = header_of(folder / WEIGHTS)
+        raw = (folder / WEIGHTS).read_bytes()
+        first, last = (begin + at for at in fields[name]["data_offsets"])
+        tensor = raw[first:last].replace(old, new, 1)
+        assert tensor != raw[first:last] and len(tensor) == last - first
+        (folder / WEIGHTS).write_bytes(raw[:first] + tensor + raw[last:])
+    return change
 
 
 def drop_tensor(name):
@@ -128,6 +140,29 @@ BROKEN = {
         (lambda folder: poke(folder / WEIGHTS, "model.norm.weight", 0, float("inf")),
          "'model.norm.weight': all numbers must be finite, but number 0 is not"),
     ],
+    "qwen3_nf4": [
+        (setting(quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True}),
+         "'quantization_config.load_in_4bit' must be true, got nothing"),
+        (setting(quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True,
+                                      "bnb_4bit_quant_type": "fp4"}),
+         "'quantization_config.bnb_4bit_quant_type' must be \"nf4\", got \"fp4\""),
+        (drop_tensor(Q + ".absmax"), f"the matrix '{Q}', quantised by bitsandbytes, needs tensor "
+                                     f"'{Q}.absmax', which is missing"),
+        (header(lambda tensors: tensors[Q].update(dtype="I8")),
+         f"'{Q}': must be 216 of U8, got [216, 1] of I8"),
+        (drop_tensor(Q + ".quant_state.bitsandbytes__nf4"), f"'{Q}': must have shape [24, 18]"),
+        (patch(Q + ".quant_state.bitsandbytes__nf4", b'"blocksize": 64', b'"blocksize": 32'),
+         "'blocksize' must be a whole number in 64..64, got 32"),
+        (patch(Q + ".quant_state.bitsandbytes__nf4", b'"nf4"', b'"fp4"'),
+         "'quant_type' must be \"nf4\", got \"fp4\""),
+        (patch(Q + ".quant_state.bitsandbytes__nf4", b"[24, 18]", b"[18, 24]"),
+         "'shape' must be [24, 18], got [18,24]"),
+        (patch(Q + ".quant_state.bitsandbytes__nf4", b"{", b"["), "must be JSON"),
+        (lambda folder: poke(folder / WEIGHTS, Q + ".absmax", 3, float("nan")),
+         f"'{Q}.absmax': all numbers must be finite, but number 3 is not"),
+        (lambda folder: poke(folder / WEIGHTS, Q + ".quant_map", 3, 0.5),
+         f"'{Q}.quant_map': must hold the 16 values of NF4"),
+    ],
     "mistral": [  # two files
         (lambda folder: (folder / SHARD).unlink(), SHARD),
         (index(lambda names: names.update({Q: "../" + SHARD})),
@@ -170,6 +205,41 @@ BROKEN = {
 }
 
 
+def check_convert(place):
+    """Nothing is written unless all of it is; nobody uses what is damaged."""
+    def refused(code, sentence, *words):
+        place.refused(code, sentence, "convert", *words)
+        expect(not (place.path / "to").exists(), sentence, "must write nothing")
+        expect(not list(place.path.glob(".tmp-*")), sentence, "must leave nothing")
+
+    folder = copy("qwen3", place.path / "from")
+    refused(2, "must be one of: fp32, bf16, int8, int4, nf4, nf4_double, got 'nf5' (did you mean",
+            folder, "to", "--weights", "nf5")
+    refused(2, "must match 'query', but none does", folder, "to", "--weights", "query=int8")
+    refused(2, "with a config.json", place.path, "to")
+    refused(3, "cannot", folder, "/proc/to")
+    poke(folder / WEIGHTS, "lm_head.weight", 3, float("nan"))
+    refused(3, "number 3 is not", folder, "to")
+    copy("qwen3", folder)
+    (folder / "tokenizer.json").mkdir()
+    refused(3, "tokenizer.json", folder, "to")
+    copy("qwen3", folder)
+    place.run("convert", folder, "to", "--weights", "nf4")
+    weights = place.path / "to" / "weights.safetensors"
+    place.refused(3, "to: must not exist yet", "convert", folder, "to")
+    place.refused(2, "is converted already", "convert", "to", "again")
+    use = ["logits", "to", "--ids", "ids.json", "--out", "o"]
+    place.refused(2, "keeps its weights in the formats", *use, "--evaluate.weights=int8")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    place.refused(3, "has another hash", *use)
+    weights.write_bytes(whole[:-1])
+    place.refused(3, "weights.safetensors", *use)
+    weights.write_bytes(whole)
+    edit(place.path / "to" / CONFIG, lambda config: config.update(hidden_size=20))
+    place.refused(3, "must have shape", *use)
+
+
 def main(place):
     (place.path / "ids.json").write_text("[[1, 2, 3]]")
     count = 0
@@ -183,6 +253,7 @@ def main(place):
             expect(not (place.path / "out.safetensors").exists(), sentence, "must write nothing")
             count += 1
     expect(count >= 60, "folders", count)
+    check_convert(place)
     folder = copy("gpt2", place.path / "fine")
     for ids, code, sentence in [
             ("", 3, "must be JSON"), ("{}", 3, "must be a list of lists of ids, got {}"),

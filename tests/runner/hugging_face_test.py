@@ -98,12 +98,17 @@ def check_storage(place):
         expect(far < TOLERANCE, f"{case} as bf16", f"logits are {far} away")
 
 
+def letters_tokenizer():
+    letters = [chr(33 + i) for i in range(67)]
+    return {"model": {"type": "BPE", "vocab": {c: i for i, c in enumerate(letters)}, "merges": []},
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
+            "decoder": {"type": "ByteLevel"}}
+
+
 def check_generate(place):
     """A tokenizer of single letters: the greedy text is the one that transformers writes."""
-    letters = [chr(33 + i) for i in range(67)]
-    tokenizer = {"model": {"type": "BPE", "vocab": {c: i for i, c in enumerate(letters)}, "merges": []},
-                 "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
-                 "decoder": {"type": "ByteLevel"}}
+    tokenizer = letters_tokenizer()
+    letters = list(tokenizer["model"]["vocab"])
     for case in ["gpt2", "gemma", "mistral", "mixtral", "qwen2_moe"]:
         folder = copy(case, place.path / case)
         (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
@@ -124,6 +129,39 @@ def check_generate(place):
                   "--generate.sampler.temperature=-1")
     place.refused(2, "the prompt must not be empty", "generate", folder)
     place.refused(3, "there is none", "generate", GOLDEN / "llama", "--prompt", "abc")
+
+
+def check_convert(place):
+    """A converted folder computes the very bits of the folder with weights kept so."""
+    def agree(name, given, converted, *options):
+        ids = [[3, 1, 4, 1, 5], [9]]
+        wanted, got = logits(place, given, ids, *options), logits(place, converted, ids)
+        expect(got != {} and got == wanted, f"convert {name}", "must have the same logits")
+
+    for case in ["gpt2", "llama3", "mixtral_fused", "qwen2_moe", "gemma"]:
+        for weights in ["fp32", "bf16", "int8", "int4", "nf4", "nf4_double"]:
+            to = f"{case}_{weights}"
+            done = place.run("convert", GOLDEN / case, to, "--weights", weights)
+            expect(done.returncode == 0, f"convert {to}", done.stderr)
+            agree(to, GOLDEN / case, to, f"--evaluate.weights={weights}")
+    for case in ["qwen3_nf4", "mistral_nf4_double"]:  # keep what bitsandbytes made
+        place.run("convert", GOLDEN / case, case, "--weights", "int8")
+        agree(case, GOLDEN / case, case, "--evaluate.weights=int8")
+    done = place.run("convert", GOLDEN / "mixtral", "parts", "--weights", "int4", "--weights",
+                     "*.attention.*=bf16", "--weights", "layers.1.*.output=int8")
+    expect("a mixtral" in done.stdout, "convert parts", done.stderr)
+    agree("parts", GOLDEN / "mixtral", "parts", "--evaluate.weights=int4",
+          '--evaluate.weights_of=[{names="*.attention.*",format="bf16"},'
+          '{names="layers.1.*.output",format="int8"}]')
+    about = place.run("describe", "parts").stdout
+    expect("a mixtral, converted" in about and "int4" in about, "describe parts", about)
+    folder = copy("gemma", place.path / "texts")
+    (folder / "tokenizer.json").write_text(json.dumps(letters_tokenizer()))
+    place.run("convert", folder, "texts_bf16", "--weights", "bf16")
+    say = ["--prompt", "abc", "--max_tokens", 6, "--generate.sampler.temperature=0"]
+    wanted = place.run("generate", folder, *say, "--evaluate.weights=bf16").stdout
+    got = place.run("generate", "texts_bf16", *say).stdout
+    expect(got == wanted and len(got) == 10, "generate converted", f"{got!r} {wanted!r}")
 
 
 def check_export(place, name, toml, family):
@@ -168,6 +206,7 @@ with Place() as here:
         check_golden(here, each)
     check_storage(here)
     check_generate(here)
+    check_convert(here)
     check_export(here, "moe", MOE, "qwen3_moe")
     check_export(here, "gpt2", GPT2, "gpt2")
     check_export(here, "dense", DENSE, "mistral")

@@ -105,6 +105,12 @@ class FileDescriptor {
     return done;
   }
 
+  /// Says that these bytes are read soon, so that the system fetches them meanwhile.
+  void will_need(std::uint64_t offset, std::uint64_t size) const {
+    (void)::posix_fadvise(number_, static_cast<off_t>(offset), static_cast<off_t>(size),
+                          POSIX_FADV_WILLNEED);
+  }
+
   /// Makes the file empty.
   void truncate() {
     if (retry_interrupted([&] { return ::ftruncate(number_, 0); }) == -1)

@@ -149,16 +149,19 @@ class StoredFile {
     }
     return bytes.codes + bytes.scales;
   }
-  /// In pieces that stay in the cache while they are looked at.
+  /// In pieces that stay in the cache while they are looked at. Several threads read one file,
+  /// which the system takes for reading here and there, so it is told what comes.
   template <class IsSound>
   void read(std::string const& name, void* to, std::size_t size, IsSound const& is_sound) const {
-    constexpr std::size_t most = std::size_t{1} << 20;
+    constexpr std::size_t most = std::size_t{1} << 20, ahead = 16 * most;
     auto const& info = file_.tensor(name);
     auto* const bytes = static_cast<std::byte*>(to);
     data::ContentHash hash;
     bool sound = true;
+    file_.will_need(info, 0, ahead);
     for (std::size_t done = 0;; done += most) {
       auto const piece = std::min(most, size - done);
+      file_.will_need(info, done + ahead, most);
       file_.read_bytes(info, done, bytes + done, piece);
       sound = is_sound(bytes + done, piece) && sound;
       std::string_view const text(reinterpret_cast<char const*>(bytes + done), piece);

@@ -2,9 +2,9 @@
 // The one place that compiles the model of all families.
 #include "runner/tasks/hugging_face/use_folder.hpp"
 
-#include <algorithm>
+#include <array>
 #include <iostream>
-#include <optional>
+#include <string>
 #include <system_error>
 
 #include "moenda/import/hugging_face/converted.hpp"
@@ -136,35 +136,40 @@ int generate_from_folder(Options const& options, GenerateOptions const& how) {
 int describe_folder(fs::path const& folder) {
   auto const d = read_description(folder);
   auto const params = hf::Model::params<Shapes>(d.model);
-  std::optional<std::size_t> converted;
-  std::size_t files = 1;
+  auto const head = [&](std::string const& how, std::size_t files) {
+    std::cout << "# a " << hf::name_of(d.family) << how << " of " << files
+              << (files == 1 ? " file" : " files") << "\n[model]\n"
+              << io::write_toml(d.model) << '\n';
+    describe_parameters<hf::Model>(d.model, d.model);
+    std::cout << "\nparameters         " << grouped(hf::Model::parameter_count(d.model))
+              << "\nactive parameters  " << grouped(hf::Model::active_parameter_count(d.model))
+              << '\n';
+  };
+  auto const line = [](std::string name, std::size_t bytes) {
+    name.resize(11, ' ');
+    std::cout << "memory of weights, " << name << grouped(std::int64_t(bytes)) << " bytes\n";
+  };
+  constexpr auto names = enum_names(Format{});
   if (hf::is_converted(folder)) {
     StoredFile const file(folder / hf::converted_weights, params);
-    converted = room_of_all(params, file.formats()).size<float>();
-  } else {
-    hf::Checkpoint const checkpoint(folder);
-    (void)hf::Plan(checkpoint, d);
-    files = checkpoint.files().size();
-  }
-  std::cout << "# a " << hf::name_of(d.family) << (converted ? ", converted," : "") << " of "
-            << files << (files == 1 ? " file" : " files") << "\n[model]\n"
-            << io::write_toml(d.model) << '\n';
-  describe_parameters<hf::Model>(d.model, d.model);
-  std::cout << "\nparameters         " << grouped(hf::Model::parameter_count(d.model))
-            << "\nactive parameters  " << grouped(hf::Model::active_parameter_count(d.model))
-            << '\n';
-  auto const line = [](std::string const& how, std::size_t bytes) {
-    std::cout << "memory of weights, " << how
-              << std::string(12 - std::min<std::size_t>(11, how.size()), ' ')
-              << grouped(std::int64_t(bytes)) << " bytes\n";
-  };
-  if (converted) {
-    line("converted", *converted);
+    auto const formats = file.formats();
+    std::array<std::size_t, names.size()> bytes{};
+    walk(params, [&](Path const& path, auto const& weight) {
+      auto const format = formats(path, weight);
+      bytes[std::size_t(format)] += room_of(weight, format).template size<float>();
+    });
+    head(", converted,", 1);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (bytes[i] > 0) line(names[i], bytes[i]);
+    }
     return 0;
   }
-  auto const names = enum_names(Format{});
+  hf::Checkpoint const checkpoint(folder);
+  hf::Plan const plan(checkpoint, d);
+  head("", checkpoint.files().size());
   for (std::size_t i = 0; i < names.size(); ++i) {
-    line(names[i], room_of_all(params, Formats(static_cast<Format>(i))).size<float>());
+    auto const formats = plan.formats(static_cast<Format>(i), params, "describe");
+    line(names[i], room_of_all(params, formats).template size<float>());
   }
   return 0;
 }

@@ -107,6 +107,10 @@ class SafetensorsFile {
                        ", must be F32, F64, BF16 or F16 to be read as numbers");
     }
   }
+  /// Says that `size` bytes from `begin` on are read soon.
+  void will_need(TensorInfo const& info, std::uint64_t begin, std::uint64_t size) const {
+    if (begin < info.end - info.begin) file_.will_need(data_begin_ + info.begin + begin, size);
+  }
   /// The bytes begin .. begin + size of a tensor of this file.
   void read_bytes(TensorInfo const& info, std::uint64_t begin, void* to, std::size_t size) const {
     std::uint64_t const all = info.end - info.begin;

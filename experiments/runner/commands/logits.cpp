@@ -12,6 +12,7 @@ int logits(LogitsOptions const& options) {
   require_writable(options.file);
   auto const lists = read_id_lists(options.ids);
   auto const run = open_run(options.model, Purpose::use);
+  require_no_input(options.file, run.folder, options.ids);
   with_backend(options.model, run.config.compute, [&](Backend& backend) {
     AnyNetwork network(backend, run.config.model, unfilled);
     load_weights(run, network);

@@ -173,7 +173,10 @@ int trace_text(Options const& options, fs::path const& file) {
 
 int counterfactual_of_text(Options const& options, CounterfactualOptions const& how) {
   require_writable(how.file);
-  return with_trained(options, [&](Trained& trained) { return show_counterfactual(trained, how); });
+  return with_trained(options, [&](Trained& trained) {
+    require_no_input(how.file, trained.run.folder);
+    return show_counterfactual(trained, how);
+  });
 }
 
 }  // namespace moenda::runner

@@ -66,6 +66,18 @@ void require_writable(fs::path const& file) {
   }
 }
 
+void require_no_input(fs::path const& file, fs::path const& folder, fs::path const& input) {
+  std::error_code error;  // what cannot be examined is refused by whoever opens it
+  if (!input.empty() && fs::equivalent(file, input, error)) {
+    throw ConfigError(file.string() + ": must be another file than the one that is read");
+  }
+  auto const inside =
+      fs::weakly_canonical(file, error).lexically_relative(fs::weakly_canonical(folder, error));
+  if (!inside.empty() && *inside.begin() != "..") {
+    throw ConfigError(file.string() + ": must be outside of the model's folder " + folder.string());
+  }
+}
+
 fs::path newest_weights(fs::path const& folder) {
   io::require_own_files(folder, false);
   auto const newest = newest_checkpoint(folder / io::run_files::checkpoints);

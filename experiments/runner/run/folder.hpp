@@ -50,6 +50,11 @@ std::filesystem::path starting_weights(std::string const& start_from,
 /// it is absent or a regular file, in a folder that is present.
 void require_writable(std::filesystem::path const& file);
 
+/// The same for one that would lie among the files of a model, in `folder`, or be `input`, a file
+/// that is read: a result must not take the place of what it was made from.
+void require_no_input(std::filesystem::path const& file, std::filesystem::path const& folder,
+                      std::filesystem::path const& input = {});
+
 /// The weights of a run's newest checkpoint. Throws DataError when there is none.
 std::filesystem::path newest_weights(std::filesystem::path const& folder);
 

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "moenda/files/run_files.hpp"
@@ -32,32 +33,25 @@ struct LoggedChoices {
   [[nodiscard]] double dropped_share() const { return all > 0 ? dropped / all : 0; }
 };
 
-/// Those of the steps up to `last_step`, from the files of the run. Throws DataError where they are
-/// damaged, or of another version.
+/// Those of the steps up to `last_step` that both files have, from the files of the run: rows may
+/// have been lost. Throws DataError where they are damaged, or of another version.
 inline LoggedChoices logged_choices(io::RunRecord const& run, std::int64_t last_step) {
   LoggedChoices choices;
-  if (!run.has(io::run_files::routing_layers)) return choices;
+  if (!run.has(io::run_files::routing_layers) || !run.has(io::run_files::routing)) return choices;
   io::CsvReader<io::RoutingLayerRow> layers(run.file(io::run_files::routing_layers),
                                             io::routing_layers_header);
-  std::optional<io::CsvReader<io::RoutingRow>> experts;
-  if (run.has(io::run_files::routing)) {
-    experts.emplace(run.file(io::run_files::routing), io::routing_header);
-  }
+  io::CsvReader<io::RoutingRow> experts(run.file(io::run_files::routing), io::routing_header);
   io::RoutingRow next;
-  bool has_next = experts && experts->next(next);
+  bool has_next = experts.next(next);
   io::RoutingLayerRow layer;
   while (layers.next(layer) && layer.step <= std::uint64_t(last_step)) {
-    bool const is_there = has_next && next.step == layer.step && next.layer == layer.layer;
-    if (!is_there) {
-      throw DataError(run.file(io::run_files::routing).string() + ": there must be rows for step " +
-                      std::to_string(layer.step) + ", layer " + std::to_string(layer.layer) +
-                      ", as in " + io::run_files::routing_layers +
-                      "; --force trains the run again");
-    }
+    auto const place = std::pair(layer.step, layer.layer);
+    while (has_next && std::pair(next.step, next.layer) < place) has_next = experts.next(next);
+    if (!has_next || std::pair(next.step, next.layer) != place) continue;
     std::uint64_t chosen = 0;
     do {  // a mixture's experts stand in a row, from 0
       chosen += next.tokens_per_expert;
-      has_next = experts->next(next);
+      has_next = experts.next(next);
     } while (has_next && next.expert > 0);
     choices.add(chosen, layer.dropped_share);
   }

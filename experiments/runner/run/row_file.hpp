@@ -36,7 +36,9 @@ class RowFile {
   /// The hash of the lines that are kept; none when the file must begin anew.
   static std::optional<Hash> keep_rows(std::filesystem::path const& path, std::int64_t steps_done) {
     if (steps_done == 0 || !io::is_there(path)) return std::nullopt;
-    return io::keep_rows_until(path, std::uint64_t(steps_done));
+    auto const kept = io::keep_rows_until(path, std::uint64_t(steps_done));
+    // A header alone that was cut short is gone, too.
+    return std::filesystem::file_size(path) == 0 ? std::nullopt : std::optional(kept);
   }
   RowFile(std::filesystem::path const& path, std::string_view header, std::optional<Hash> kept)
       : file_(io::open_own_file(path, O_WRONLY | O_CREAT | O_APPEND, "write")),

@@ -43,13 +43,14 @@ Run open_run(Options const& options, Purpose purpose) {
   bool const goes_on = !options.force && io::is_there(own_tokenizer) &&
                        newest_checkpoint(folder / io::run_files::checkpoints);
   if (goes_on) io::require_own_files(own_tokenizer, true);
-  if (!config.start_from.empty()) {
+  bool const from_run = !config.start_from.empty() && !config.start_from.ends_with(".safetensors");
+  if (from_run) {
     io::require_own_folder(first_run);
     io::require_own_files(first_tokenizer, true);
   }
   bool const learnt = config.tokenizer.kind == TokenizerKind::trained;
   auto tokenizer = goes_on ? data::Tokenizer::load(own_tokenizer)
-                   : learnt && !config.start_from.empty() && io::is_there(first_tokenizer)
+                   : learnt && from_run && io::is_there(first_tokenizer)
                        ? data::Tokenizer::load(first_tokenizer)
                        : make_tokenizer(config, cache);
   int const vocab_size = tokenizer.vocab_size();

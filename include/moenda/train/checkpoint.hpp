@@ -77,16 +77,6 @@ template <class Scalar>
 [[nodiscard]] std::string checksum_key() {
   return "checksum of " + std::to_string(8 * sizeof(Scalar)) + "-bit weights";
 }
-/// Throws DataError unless the weights in the file have the checksum that it names. Files of other
-/// programs name none.
-inline void require_saved_weights(io::SafetensorsFile const& file) {
-  for (auto const& key : {checksum_key<float>(), checksum_key<double>()}) {
-    auto const saved = file.metadata().find(key);
-    if (saved == file.metadata().end() || saved->second == file.hash_of_data().hex()) continue;
-    throw DataError(file.path().string() +
-                    ": the file is damaged: its weights must have the checksum " + saved->second);
-  }
-}
 inline void require_all_known(io::SafetensorsFile const& file, std::filesystem::path const& path,
                               std::size_t known) {
   if (file.tensors().size() != known) {
@@ -97,6 +87,16 @@ inline void require_all_known(io::SafetensorsFile const& file, std::filesystem::
 
 }  // namespace detail
 
+/// Throws DataError unless the weights in the file have the checksum that it names. Files of other
+/// programs name none.
+inline void require_saved_weights(io::SafetensorsFile const& file) {
+  for (auto const& key : {detail::checksum_key<float>(), detail::checksum_key<double>()}) {
+    auto const saved = file.metadata().find(key);
+    if (saved == file.metadata().end() || saved->second == file.hash_of_data().hex()) continue;
+    throw DataError(file.path().string() +
+                    ": the file is damaged: its weights must have the checksum " + saved->second);
+  }
+}
 /// Weights alone.
 template <class Network>
 void save_model(Network const& network, std::filesystem::path const& path) {

@@ -43,7 +43,7 @@ template <class Network>
 Started start_from(Network& network, std::filesystem::path const& path) {
   network.require_plain("start_from");
   io::SafetensorsFile const file(path);
-  detail::require_saved_weights(file);
+  require_saved_weights(file);
   Started started;
   std::set<std::string> used;
   OnHost values(network.values);

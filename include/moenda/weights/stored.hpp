@@ -11,7 +11,8 @@ namespace moenda {
 /// Keeps every weight in its format. The others move together, so parameters.bytes() falls by what
 /// the formats save. From then on the model evaluates and generates, and whoever needs plain values
 /// says so in a ConfigError. fp32 changes nothing. Throws ConfigError when weights are stored
-/// already, or when a pattern matches no weight; then nothing has changed.
+/// already, when a pattern matches no weight, or when a number is too large for its format; then
+/// nothing has changed.
 template <class P>
 void store(P& parameters, Formats const& formats) {
   static_assert(
@@ -27,12 +28,19 @@ void store(P& parameters, Formats const& formats) {
     OnHost from(parameters.values);
     WeightsOnHost<P> on_host(values, stored);
     Layout<typename P::Scalar> layout(values.data(), stored.data());
-    walk(parameters.params, [&](Path const& path, auto& weight) {
+    auto params = parameters.params;
+    walk(params, [&](Path const& path, auto& weight) {
       auto const* const old = from.at(weight.data);
       layout.place(weight, formats(path, weight));
-      if (weight.size() > 0) on_host(weight).put(old);
+      if (weight.size() == 0) return;
+      auto const place = on_host(weight);
+      place.put(old);
+      if (place.is_sound()) return;
+      throw ConfigError("store: '" + path.str() + "' has numbers that are too large for " +
+                        enum_names(place.format)[std::size_t(place.format)]);
     });
     on_host.give_back();
+    parameters.params = std::move(params);
   }
   parameters.values = std::move(values);
   parameters.stored = std::move(stored);

@@ -5,6 +5,7 @@
 
 #include "moenda/core/array.hpp"
 #include "moenda/core/tensor.hpp"
+#include "moenda/weights/quantised/check.hpp"
 #include "moenda/weights/quantised/encode.hpp"
 
 namespace moenda {
@@ -20,6 +21,10 @@ struct WeightPlace {
 
   [[nodiscard]] std::ptrdiff_t size() const { return std::ptrdiff_t(rows) * cols; }
   [[nodiscard]] StoredBytes bytes() const { return stored_bytes(format, rows, cols); }
+  /// Whether what was put had no number too large for the format.
+  [[nodiscard]] bool is_sound() const {
+    return quantised::are_sound(format, codes, scales, rows, cols);
+  }
   /// x [rows, cols]: its numbers. By `in_parts`, as encode() does.
   template <class Number, class InParts = quantised::InOnePart>
   void put(Number const* x, InParts const& in_parts = {}) const {

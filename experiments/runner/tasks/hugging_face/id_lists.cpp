@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/tasks/hugging_face/id_lists.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "moenda/weights/safetensors/writer.hpp"
@@ -24,7 +26,13 @@ void write_logits(std::filesystem::path const& file, std::vector<std::vector<int
                   std::function<std::vector<float>(std::span<int const>)> const& logits_of) {
   std::vector<std::vector<float>> all;
   all.reserve(lists.size());
-  for (auto const& ids : lists) all.push_back(logits_of(ids));
+  for (auto const& ids : lists) {
+    auto const& logits = all.emplace_back(logits_of(ids));
+    if (std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }))
+      continue;
+    throw NumericError("logits: those of list " + std::to_string(all.size() - 1) +
+                       " are not all finite numbers; nothing was written");
+  }
   io::SafetensorsWriter writer;
   for (std::size_t i = 0; i < all.size(); ++i) {
     writer.add("logits." + std::to_string(i), {lists[i].size(), std::uint64_t(vocab_size)},

@@ -105,6 +105,7 @@ bool is_hugging_face(fs::path const& path) {
 int logits_of_folder(LogitsOptions const& options) {
   auto const config = read_folder_config(options.model.overrides);
   require_writable(options.file);
+  require_no_input(options.file, options.model.config, options.ids);
   auto const lists = read_id_lists(options.ids);
   auto const d = read_description(options.model.config);
   with_folder_model(options.model, config, d, [&](FamilyNetwork& network) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "moenda/files/atomic_file.hpp"
-#include "moenda/files/atomic_folder.hpp"
+#include "moenda/files/fresh_folder.hpp"
 #include "moenda/files/own_files.hpp"
 #include "moenda/files/read_file.hpp"
 #include "moenda/import/hugging_face/load.hpp"
@@ -38,31 +38,23 @@ inline void convert(Checkpoint const& checkpoint, Description const& of, Plan co
                               "special_tokens_map.json",
                               "generation_config.json",
                               "chat_template.jinja"};
-  constexpr std::uint64_t most = std::uint64_t{256} << 20;
   auto const params = Model::params<Shapes>(of.model);
   auto const formats = plan.formats(wished, params, "convert");
-  if (io::is_there(to)) throw DataError(to.string() + ": must not exist yet");
-  auto const temporary = io::start_folder(to);
-  try {
-    for (auto const* name : copied) {
-      if (!io::is_there(checkpoint.folder() / name)) continue;
-      io::write_file_atomically(temporary / name,
-                                data::read_file(checkpoint.folder() / name, most));
-    }
-    std::vector<float> buffer;
-    std::int64_t done = 0;
-    auto const all = std::int64_t(count(params));
-    auto const fill_one = [&](std::size_t index, WeightPlace<float> const& place) {
-      fill(plan.sources()[index], place, buffer, pool);
-      done += place.size();
-      if (progress) progress(done, all);
-    };
-    write_stored_file(temporary / converted_weights, params, formats, fill_one);
-    io::commit_folder(temporary, to);
-  } catch (...) {
-    io::remove_tree(temporary);
-    throw;
+  io::FreshFolder fresh(to);
+  for (auto const* name : copied) {
+    if (!io::is_there(checkpoint.folder() / name)) continue;
+    io::write_file_atomically(fresh.path() / name, data::read_file(checkpoint.folder() / name));
   }
+  std::vector<float> buffer;
+  std::int64_t done = 0;
+  auto const all = std::int64_t(count(params));
+  auto const fill_one = [&](std::size_t index, WeightPlace<float> const& place) {
+    fill(plan.sources()[index], place, buffer, pool);
+    done += place.size();
+    if (progress) progress(done, all);
+  };
+  write_stored_file(fresh.path() / converted_weights, params, formats, fill_one);
+  fresh.commit();
 }
 
 }  // namespace moenda::hugging_face

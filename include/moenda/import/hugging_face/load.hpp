@@ -222,10 +222,17 @@ void fill(Source const& source, WeightPlace<T> const& place, std::vector<float>&
     for (auto& number : numbers) number += placement.added();
   }
   if (in_place) return;
-  if (begin) return place.put(numbers.data(), in_parts);
-  std::vector<float> ours(std::size_t(placement.size()));
-  placement.each([&](std::size_t to, std::size_t from) { ours[to] = numbers[from]; });
-  place.put(ours.data(), in_parts);
+  if (begin) {
+    place.put(numbers.data(), in_parts);
+  } else {
+    std::vector<float> ours(std::size_t(placement.size()));
+    placement.each([&](std::size_t to, std::size_t from) { ours[to] = numbers[from]; });
+    place.put(ours.data(), in_parts);
+  }
+  if (place.is_sound()) return;
+  throw DataError(tensor.file->path().string() + ": tensor " + io::quote(info.name) +
+                  ": has numbers that are too large for " +
+                  enum_names(place.format)[std::size_t(place.format)]);
 }
 
 /// Fills all weights of `parameters`, which the plan's formats have laid out. `progress` sees how

@@ -8,8 +8,7 @@
 
 #include "moenda/core/walk.hpp"
 #include "moenda/files/atomic_file.hpp"
-#include "moenda/files/atomic_folder.hpp"
-#include "moenda/files/own_files.hpp"
+#include "moenda/files/fresh_folder.hpp"
 #include "moenda/import/hugging_face/placement.hpp"
 #include "moenda/import/hugging_face/write_config.hpp"
 #include "moenda/weights/safetensors/reader.hpp"
@@ -60,20 +59,14 @@ inline void write_folder(std::filesystem::path const& folder, Description const&
     all.resize(size);
     placed.each([&](std::size_t from, std::size_t to) { all[to] = values[from] - placed.added(); });
   });
-  if (io::is_there(folder)) throw DataError(folder.string() + ": must not exist yet");
-  auto const temporary = io::start_folder(folder);
-  try {
-    io::SafetensorsWriter writer;
-    for (auto const& [name, tensor] : tensors) {
-      writer.add(name, tensor.first, tensor.second.data());
-    }
-    writer.write(temporary / "model.safetensors", {{"format", "pt"}});
-    io::write_file_atomically(temporary / "config.json", config_json(d).dump(2) + "\n");
-    io::commit_folder(temporary, folder);
-  } catch (...) {
-    io::remove_tree(temporary);
-    throw;
+  io::FreshFolder fresh(folder);
+  io::SafetensorsWriter writer;
+  for (auto const& [name, tensor] : tensors) {
+    writer.add(name, tensor.first, tensor.second.data());
   }
+  writer.write(fresh.path() / "model.safetensors", {{"format", "pt"}});
+  io::write_file_atomically(fresh.path() / "config.json", config_json(d).dump(2) + "\n");
+  fresh.commit();
 }
 
 }  // namespace moenda::hugging_face

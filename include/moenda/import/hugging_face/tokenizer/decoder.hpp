@@ -211,7 +211,7 @@ class Decoder {
       }
       default:
         auto const all = part.at("decoders");
-        for (std::size_t i = 0; i < all.size(); ++i) add(all[i]);
+        for (std::size_t i = 0; i < all.count_of_steps(); ++i) add(all[i]);
     }
   }
   std::vector<std::variant<ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace>> steps_;

@@ -54,6 +54,14 @@ class JsonPart {
     if (!value_->is_array()) refuse("must be a list");
     return value_->size();
   }
+  /// Of a list of steps that are taken one after the other.
+  [[nodiscard]] std::size_t count_of_steps() const {
+    constexpr std::size_t most = 1000;
+    if (size() > most) {
+      fail("must have at most " + std::to_string(most) + " entries, got " + std::to_string(size()));
+    }
+    return size();
+  }
   /// Element `i` < size().
   [[nodiscard]] JsonPart operator[](std::size_t i) const {
     return {(*value_)[i], file_, key_ + "[" + std::to_string(i) + "]"};

@@ -65,7 +65,7 @@ class Normalizer {
         break;
       default:
         auto const all = part.at("normalizers");
-        for (std::size_t i = 0; i < all.size(); ++i) add(all[i]);
+        for (std::size_t i = 0; i < all.count_of_steps(); ++i) add(all[i]);
     }
   }
   std::vector<std::variant<Compose, Prepend, Replace>> steps_;

@@ -240,7 +240,7 @@ class PreTokenizer {
         break;
       default:
         auto const all = part.at("pretokenizers");
-        for (std::size_t i = 0; i < all.size(); ++i) add(all[i]);
+        for (std::size_t i = 0; i < all.count_of_steps(); ++i) add(all[i]);
     }
   }
   static SplitBehavior behavior(JsonPart const& part) {

@@ -29,7 +29,7 @@ class TemplateProcessing {
         return;
       default:
         auto const all = part.at("processors");
-        for (std::size_t i = 0; i < all.size(); ++i) add(all[i]);
+        for (std::size_t i = 0; i < all.count_of_steps(); ++i) add(all[i]);
     }
   }
   void add_template(JsonPart const& part) {
@@ -37,14 +37,15 @@ class TemplateProcessing {
     is_there_ = true;
     auto const pieces = part.at("single");
     bool text = false;
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
+    for (std::size_t i = 0; i < pieces.count_of_steps(); ++i) {
       if (auto const special = pieces[i].find("SpecialToken")) {
         auto& side = text ? behind_ : before_;
         auto const ids = ids_of(part, *special);
         side.insert(side.end(), ids.begin(), ids.end());
       } else {
         auto const sequence = pieces[i].at("Sequence").at("id");
-        if (sequence.string() != "A" || text) sequence.refuse("must be 'A', and stand once");
+        if (sequence.string() != "A" || text)
+          sequence.refuse(text ? "must stand once" : "must be 'A'");
         text = true;
       }
     }

@@ -258,6 +258,7 @@ Task language_task() {
             return io::schema_document<RunConfig>("Moenda run of a language model");
           },
           .generate = generate_text,
+          .evaluate_text = evaluate_text,
           .trace = trace_text,
           .counterfactual = counterfactual_of_text,
           .tokenize = tokenize_text};

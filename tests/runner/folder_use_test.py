@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders that transformers saved, used as runs are: eval, trace, conversations."""
+"""Folders that transformers saved, used as runs are: eval, trace, conversations, what export writes."""
 import array
 import json
 import math
 import random
 
 from hugging_face import GOLDEN, copy, header_of, read
-from program import Place, end, expect
+from program import MODEL, TRAINING, Place, end, expect
 
 TOKENIZERS = GOLDEN.parent / "tokenizers"
 LETTERS = [chr(33 + i) for i in range(67)]  # as many as the golden models have ids
@@ -240,6 +240,42 @@ def check_chat(place):
                   "--format", "gema")
 
 
+NASTY = ("Olá, o mar é água!  2024 don't\n\n\tx <|endoftext|> <|im_end|>\u00a0\u3000 e\u0301 \U0001f600 日本 o'mar "
+         "I'LL   \r\n")
+
+
+def check_exported_tokenizer(place):
+    """What a run exports has the ids of the run."""
+    for kind in ["byte", "trained"]:
+        toml = (f'[tokenizer]\nkind = "{kind}"\nvocab_size = 300\n' + MODEL +
+                TRAINING).replace("num_heads = 2", 'num_heads = 2\nhead_norm = { type = "rms" }')
+        place.write(f"{kind}.toml", toml)
+        run(place, "train", f"{kind}.toml")
+        out = f"{kind}_folder"
+        run(place, "export", f"{kind}.toml", out)
+        for name, text in [("nasty", NASTY), ("words", "o mar e a terra casa noite"), ("empty", "")]:
+            place.write(name, text)
+            ids = tokens(place, f"{kind}.toml", "--file", name)
+            expect(tokens(place, out, "--file", name, "--literal") == ids, f"exported {kind}", name)
+            place.write("ids.json", json.dumps(ids))
+            expect(tokens(place, out, "--ids", "ids.json") == text, f"exported {kind}", f"{name} must come back")
+        mark = tokens(place, out, "<|endoftext|>")
+        expect(mark == [299] if kind == "trained" else len(mark) == 13, f"exported {kind}", mark)
+        how = ["--prompt", "o mar", "--max_tokens", 10, "--generate.sampler.temperature=0"]
+        place.write("words", "o mar e a terra casa noite lua porto rio")
+        of_run, of_folder = (rows(run(place, "eval", model, "--file", "words"))[0] for model in [f"{kind}.toml", out])
+        close(of_folder["loss"], float(of_run["loss"]), f"eval of exported {kind}", 2e-6)
+        of_run, of_folder = (run(place, "generate", model, *how) for model in [f"{kind}.toml", out])
+        if of_run.isascii():
+            expect(of_run == of_folder, f"generate of exported {kind}", f"{of_run!r} / {of_folder!r}")
+        for name, model in [("of_run", f"{kind}.toml"), ("of_folder", out)]:
+            run(place, "trace", model, "--prompt", "o mar e a te", "--file", f"{name}.safetensors")
+        traces = [trace_of(place.path / f"{name}.safetensors") for name in ["of_run", "of_folder"]]
+        expect({k: list(v) for k, v in traces[0].items() if "weights" not in k} ==
+               {k: list(v) for k, v in traces[1].items() if "weights" not in k}, f"trace of exported {kind}", "")
+    place.refused(2, "--seq_len speaks of the text of --file", "eval", "byte.toml", "--seq_len", 3)
+
+
 with Place() as here:
     check_eval_of_golden(here)
     check_windows(here)
@@ -247,4 +283,5 @@ with Place() as here:
     check_trace(here)
     check_formats(here)
     check_chat(here)
+    check_exported_tokenizer(here)
 end("folder_use")

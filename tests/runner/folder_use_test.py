@@ -112,6 +112,16 @@ def check_windows(place):
         close(row["bits per byte"], float(row["loss"]) * 74 / 75 / math.log(2), where + ", bits")
 
 
+def check_converted(place):
+    """A converted folder is used as the one that it was made of."""
+    run(place, "convert", "mixtral", "converted", "--weights", "int8")
+    stored = run(place, "eval", "mixtral", "--file", "text.txt", "--evaluate.weights=int8")
+    expect(run(place, "eval", "converted", "--file", "text.txt") == stored, "eval of converted", stored)
+    expect(run(place, "eval", "mixtral", "--file", "text.txt") != stored, "eval of converted", stored)
+    place.refused(2, "a converted folder keeps its weights", "eval", "converted", "--file", "text.txt",
+                  "--evaluate.weights=int4")
+
+
 def check_refused_eval(place):
     folder = place.path / "mixtral"
     for name, text, code, sentence in [
@@ -279,6 +289,7 @@ def check_exported_tokenizer(place):
 with Place() as here:
     check_eval_of_golden(here)
     check_windows(here)
+    check_converted(here)
     check_refused_eval(here)
     check_trace(here)
     check_formats(here)

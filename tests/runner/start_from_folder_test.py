@@ -99,6 +99,11 @@ def check_refused(place):
     edit(place.path / "cut" / "tokenizer.json", lambda document: document["model"]["merges"].pop())
     refused(3, "cut/tokenizer.json: model.merges: every token must have its merge", "moe_of_folder.toml",
             "--tokenizer.folder=cut")
+    for key, value, sentence in [("ignore_merges", True, "model: must have 'ignore_merges' false"),
+                                 ("dropout", 0.5, "model.dropout must be null, got 0.5")]:
+        place.write("other_form/tokenizer.json", (place.path / "moe_folder" / "tokenizer.json").read_text())
+        edit(place.path / "other_form" / "tokenizer.json", lambda document: document["model"].update({key: value}))
+        refused(3, f"other_form/tokenizer.json: {sentence}", "moe_of_folder.toml", "--tokenizer.folder=other_form")
 
 
 with Place() as here:

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "moenda/data/tokenizer/bpe_files.hpp"
@@ -31,21 +32,30 @@ inline void require_form_of_gpt2(JsonPart const& all) {
   expect(cut, "add_prefix_space", true, false);
   if (model.at("merges").size() > 0) expect(cut, "use_regex", true, true);
   expect(model, "byte_fallback", false, false);
-  for (char const* const name : {"unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) {
+  expect(model, "ignore_merges", false, false);
+  for (char const* const name :
+       {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) {
     auto const part = model.find(name);
     if (part && !(part->is_string() && part->string().empty())) part->refuse("must be null");
+  }
+  auto const added = all.find("added_tokens");
+  for (std::size_t i = 0; added && i < added->size(); ++i) {
+    auto const token = (*added)[i];
+    expect(token, "special", false, true);
+    auto const content = token.at("content");
+    if (!model.at("vocab").value().contains(content.string())) {
+      content.refuse("must stand in model.vocab");
+    }
   }
 }
 
 }  // namespace detail
 
-/// The encoding of a folder's tokenizer.json that has the form of GPT-2's, such as
-/// tokenizer_json() writes. Throws DataError, with the key, for another form, and for a vocabulary
-/// that data::Bpe refuses.
-[[nodiscard]] inline data::Bpe read_bpe(std::filesystem::path const& folder) {
-  auto const path = folder / tokenizer_file;
-  auto const where = io::sanitize_utf8(path.string());
-  auto const document = parse_json_document(data::read_file(path), where);
+/// The encoding of a tokenizer.json that has the form of GPT-2's, such as tokenizer_json() writes.
+/// `where` names the file in messages. Throws DataError, with the key, for another form, and for a
+/// vocabulary that data::Bpe refuses.
+[[nodiscard]] inline data::Bpe bpe_of(std::string_view text, std::string const& where) {
+  auto const document = parse_json_document(text, where);
   JsonPart const all(document, where);
   detail::require_form_of_gpt2(all);
   auto const model = all.at("model");
@@ -68,6 +78,11 @@ inline void require_form_of_gpt2(JsonPart const& all) {
   }
   data::parse_merges(lines, vocabulary);
   return data::Bpe(std::move(vocabulary));
+}
+/// That of a folder.
+[[nodiscard]] inline data::Bpe read_bpe(std::filesystem::path const& folder) {
+  auto const path = folder / tokenizer_file;
+  return bpe_of(data::read_file(path), io::sanitize_utf8(path.string()));
 }
 
 }  // namespace moenda::hugging_face

@@ -25,6 +25,9 @@ namespace {
 
 namespace runner = moenda::runner;
 
+constexpr char const* model_or_folder =
+    "a TOML file, the folder of a run, or a folder that transformers saved";
+
 constexpr char const* not_enough_memory =
     "moenda: there is not enough memory; try a smaller model or batch_size\n";
 
@@ -75,13 +78,15 @@ std::vector<std::string> overrides_of(CLI::App const& command) {
 struct Commands {
   CLI::App app{"Moenda: mixtures of experts, from TOML to a trained model"};
   runner::Options options;
-  std::string prompt;
+  std::string prompt, format = "none";
   runner::AskOptions asked;
   runner::TokenizeOptions tokenized;
   int max_tokens = -1, jobs = 1;
   bool dry_run = false, machine = false;
   std::vector<std::filesystem::path> runs;
-  std::filesystem::path file = "report.html", trace_file = "trace.safetensors";
+  std::filesystem::path file = "report.html";
+  runner::EvaluateOptions evaluated;
+  runner::TraceOptions traced;
   runner::CounterfactualOptions counterfactual;
   runner::LogitsOptions logits;
   runner::ConvertOptions converted;
@@ -114,11 +119,18 @@ struct Commands {
     sweep->add_option("-j,--jobs", jobs, "runs at a time")->check(CLI::Range(1, 1024));
     sweep->add_flag("--dry-run", dry_run, "print the arms, their sizes and costs; train nothing");
     sweep->add_flag("--force", options.force, "train again from the beginning");
-    add("eval", "loss of a trained run on validation and test text");
+    auto* eval = add("eval", "loss of a trained run on validation and test text, or on a text");
+    eval->get_option("config")->description(model_or_folder);
+    eval->add_option("--file", evaluated.file, "a text, instead of the run's own");
+    eval->add_option("--seq_len", evaluated.seq_len,
+                     "tokens of a window of it; default: the model's context_length, at most 2048")
+        ->check(CLI::Range(1, 1'000'000));
     auto* generate = add("generate", "continue a prompt with a trained run");
+    generate->get_option("config")->description(model_or_folder);
     generate->add_option("--prompt", prompt, "instead of the configured one");
     generate->add_option("--max_tokens", max_tokens, "instead of the configured number")
         ->check(CLI::Range(0, 1'000'000));
+    add_format(generate);
     auto* describe = add("describe", "check a configuration; print it whole, with every tensor");
     auto* of_machine =
         describe->add_flag("--machine", machine, "the processor, and the kernels that run on it");
@@ -137,20 +149,33 @@ struct Commands {
     add("list", "the modules that TOML can name", false);
     add("schema", "JSON Schema of configuration files, for editors", false);
   }
+  CLI::Option* add_format(CLI::App* command) {
+    return command
+        ->add_option("--format", format,
+                     "how a model that was taught conversations reads what its user says: none, "
+                     "gemma, openchat, mistral, chatml or llama3")
+        ->capture_default_str();
+  }
   void add_tokenize() {
     auto* command = add("tokenize", "text to token ids, or ids to text, as JSON");
     command->get_option("config")->description(
         "a folder with a tokenizer.json, the folder of a run, or a TOML file");
     command->add_option("text", tokenized.text, "what to turn into ids");
     command->add_option("--file", tokenized.file, "instead: a file of text");
-    command->add_option("--ids", tokenized.ids, "instead: a JSON list of ids, to turn into text");
-    command->add_flag("--plain", tokenized.plain, "without special tokens around the text");
-    command->add_flag("--literal", tokenized.literal,
-                      "text that looks like a special token is text");
+    auto* ids = command->add_option("--ids", tokenized.ids,
+                                    "instead: a JSON list of ids, to turn into text");
+    auto* plain =
+        command->add_flag("--plain", tokenized.plain, "without special tokens around the text");
+    auto* literal = command->add_flag("--literal", tokenized.literal,
+                                      "text that looks like a special token is text");
+    add_format(command)->excludes(ids)->excludes(plain)->excludes(literal);
   }
   void add_routing() {
-    add("trace", "where the tokens of validation text go, as a file")
-        ->add_option("--file", trace_file, "the safetensors file to write")
+    auto* trace =
+        add("trace", "where the tokens of validation text, or of a prompt, go, as a file");
+    trace->get_option("config")->description(model_or_folder);
+    trace->add_option("--prompt", prompt, "the text to look at, instead of validation text");
+    trace->add_option("--file", traced.file, "the safetensors file to write")
         ->capture_default_str();
     auto* other = add("counterfactual", "what each token would have lost with another expert");
     other->add_option("--windows", counterfactual.windows, "how many stretches of validation text")
@@ -208,23 +233,27 @@ struct Commands {
     if (name == "schema") return runner::schema();
     if (name == "report") return runner::report(runs, options, file);
     if (name == "convert") return runner::convert(converted);
+    runner::GenerateOptions how;
     options.overrides = logits.model.overrides = overrides_of(command);
     if (name == "logits") return runner::logits(logits);
     if (name == "export") return runner::export_run(options, folder);
     if (name == "train") return runner::train(options);
     if (name == "sweep") return runner::sweep(options, jobs, dry_run);
-    if (name == "trace") return runner::trace(options, trace_file);
+    if (name == "trace") {
+      if (command.count("--prompt") > 0) traced.prompt = prompt;
+      return runner::trace(options, traced);
+    }
     if (name == "counterfactual") return runner::counterfactual(options, counterfactual);
-    if (name == "eval") return runner::evaluate(options);
+    if (name == "eval") return runner::evaluate(options, evaluated);
     if (name == "describe" && machine) return runner::describe_machine();
     if (name == "describe" && options.config.empty()) {
       throw moenda::ConfigError(
           "describe: a TOML file, the folder of a run, or --machine is needed");
     }
     if (name == "describe") return runner::describe(options);
+    how.format = tokenized.format = format;
     if (name == "tokenize") return runner::tokenize(options, tokenized);
     if (name == "ask") return runner::ask(options, asked);
-    runner::GenerateOptions how;
     if (command.count("--prompt") > 0) how.prompt = prompt;
     if (max_tokens >= 0) how.max_tokens = max_tokens;
     return runner::generate(options, how);

@@ -22,6 +22,19 @@ struct Options {
 struct GenerateOptions {
   std::optional<std::string> prompt;
   std::optional<int> max_tokens;
+  std::string format = "none";  ///< of a conversation: the name of a hugging_face::PromptFormat
+};
+
+/// What `moenda eval` measures. Without a file: the validation and test text of a run.
+struct EvaluateOptions {
+  std::filesystem::path file;  ///< a text
+  int seq_len = 0;             ///< of a window; 0: context_length, at most 2048
+};
+
+/// What `moenda trace` looks at, and where it writes. Without a prompt: validation text of a run.
+struct TraceOptions {
+  std::optional<std::string> prompt;
+  std::filesystem::path file = "trace.safetensors";
 };
 
 /// What `moenda ask` answers, and from which table.
@@ -33,10 +46,11 @@ struct AskOptions {
 /// What `moenda tokenize` turns into ids, or, of a file of ids, into text; one of the first three.
 struct TokenizeOptions {
   std::optional<std::string> text;
-  std::filesystem::path file;  ///< a text
-  std::filesystem::path ids;   ///< JSON: a list of ids, or a list of such lists
-  bool plain = false;          ///< without special tokens
-  bool literal = false;        ///< text that looks like a special token is text
+  std::filesystem::path file;   ///< a text
+  std::filesystem::path ids;    ///< JSON: a list of ids, or a list of such lists
+  bool plain = false;           ///< without special tokens
+  bool literal = false;         ///< text that looks like a special token is text
+  std::string format = "none";  ///< as in GenerateOptions
 };
 
 /// What `moenda logits` computes, and where it writes.
@@ -64,7 +78,7 @@ struct CounterfactualOptions {
 // The commands. Each returns the exit code. Those that not every task has throw ConfigError for
 // another task: generate, trace, counterfactual, ask, tokenize.
 int train(Options const& options);
-int evaluate(Options const& options);
+int evaluate(Options const& options, EvaluateOptions const& what);
 int generate(Options const& options, GenerateOptions const& how);
 /// `jobs` runs at a time; `dry_run` prints the arms and trains nothing.
 int sweep(Options const& options, int jobs, bool dry_run);
@@ -73,8 +87,8 @@ int describe(Options const& options);
 int describe_machine();
 int report(std::vector<std::filesystem::path> const& runs, Options const& options,
            std::filesystem::path const& file);
-/// Where every token of validation text goes, into `file`.
-int trace(Options const& options, std::filesystem::path const& file);
+/// Where every token of a text goes, as a file.
+int trace(Options const& options, TraceOptions const& what);
 /// What every token would have lost with each other expert.
 int counterfactual(Options const& options, CounterfactualOptions const& how);
 /// Answers a question about a CSV table, with its evidence.

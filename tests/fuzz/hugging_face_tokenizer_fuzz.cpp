@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a tokenizer.json: a DataError, or a tokenizer whose ids lie in its vocabulary, for
-// any text that is UTF-8, and whose texts are UTF-8.
+// any text that is UTF-8, and whose texts are UTF-8. With one of GPT-2's form a run can be trained,
+// on the same ids.
 //
 // Parts: tokenizer.json, tokenizer_config.json, then a text.
 #include <string>
 #include <string_view>
 
 #include "input.hpp"
+#include "moenda/import/hugging_face/read_bpe.hpp"
 #include "moenda/import/hugging_face/tokenizer/text_stream.hpp"
 #include "moenda/import/hugging_face/tokenizer/tokenizer.hpp"
 
@@ -27,6 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
       for (int const id : ids) (void)stream.next(id);
       (void)stream.rest();
     }
+    auto const literal = tokenizer.encode(rest, {.add_special = false, .literal = true});
+    auto const trained = hugging_face::bpe_of(file, "tokenizer.json");
+    check(trained.encode(rest) == literal, "a run must train on the tokenizer's ids");
   } catch (DataError const&) {
   }
   return 0;

@@ -278,7 +278,7 @@ def main(place):
     place.refused(3, "ids.json2", "logits", folder, "--ids", "ids.json2", "--out", "o")
     place.refused(2, "weights", "logits", folder, "--ids", "ids.json", "--out", "o",
                   "--evaluate.weights=int3")
-    place.refused(2, "is taken by describe, generate, logits and tokenize", "eval", folder)
+    place.refused(2, "is taken by convert, describe, eval, generate, logits, tokenize and trace", "train", folder)
     place.refused(2, "no key may be given", "describe", folder, "--model.d_model=3")
 
 

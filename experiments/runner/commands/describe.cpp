@@ -27,11 +27,23 @@ Command command_of(Options const& options, char const* name, Command Task::*comm
                     name + "'; the task must be one of: " + join(others));
 }
 
+/// A run was taught no conversations.
+void refuse_format(char const* name, std::string const& format) {
+  if (format == "none") return;
+  throw ConfigError(std::string(name) + ": --format=" + format +
+                    " needs a folder with a tokenizer.json");
+}
+
 }  // namespace
 
 int train(Options const& options) { return task_of(load_given(options).table).train(options); }
 
-int evaluate(Options const& options) {
+int evaluate(Options const& options, EvaluateOptions const& what) {
+  if (is_hugging_face(options.config)) return evaluate_folder(options, what);
+  if (!what.file.empty()) {
+    return command_of(options, "eval --file", &Task::evaluate_text)(options, what);
+  }
+  if (what.seq_len != 0) throw ConfigError("eval: --seq_len speaks of the text of --file");
   return task_of(load_given(options).table).evaluate(options);
 }
 
@@ -56,11 +68,13 @@ int describe(Options const& options) {
 
 int generate(Options const& options, GenerateOptions const& how) {
   if (is_hugging_face(options.config)) return generate_from_folder(options, how);
+  refuse_format("generate", how.format);
   return command_of(options, "generate", &Task::generate)(options, how);
 }
 
-int trace(Options const& options, std::filesystem::path const& file) {
-  return command_of(options, "trace", &Task::trace)(options, file);
+int trace(Options const& options, TraceOptions const& what) {
+  if (is_hugging_face(options.config)) return trace_folder(options, what);
+  return command_of(options, "trace", &Task::trace)(options, what);
 }
 
 int counterfactual(Options const& options, CounterfactualOptions const& how) {
@@ -73,6 +87,7 @@ int ask(Options const& options, AskOptions const& what) {
 
 int tokenize(Options const& options, TokenizeOptions const& what) {
   if (has_hugging_face_tokenizer(options.config)) return tokenize_with_folder(options, what);
+  refuse_format("tokenize", what.format);
   return command_of(options, "tokenize", &Task::tokenize)(options, what);
 }
 

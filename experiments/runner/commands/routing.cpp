@@ -7,10 +7,10 @@
 #include "moenda/files/atomic_file.hpp"
 #include "moenda/probe/counterfactual.hpp"
 #include "moenda/probe/trace.hpp"
-#include "moenda/record/routing_trace.hpp"
 #include "moenda/report/terminal/progress.hpp"
 #include "moenda/report/terminal/table.hpp"
 #include "runner/run/run.hpp"
+#include "runner/run/traced_prompt.hpp"
 #include "runner/tasks/language/language_commands.hpp"
 
 namespace moenda::runner {
@@ -61,14 +61,6 @@ int with_trained(Options const& options, F f) {
   });
 }
 
-/// The share of choices that went to the busiest expert.
-double busiest_share(probe::RoutingTrace::Mixture const& mixture) {
-  std::vector<std::int64_t> counts(std::size_t(mixture.num_experts));
-  for (auto const expert : mixture.experts) ++counts[std::size_t(expert)];
-  auto const most = *std::max_element(counts.begin(), counts.end());
-  return double(most) / double(std::max<std::size_t>(1, mixture.experts.size()));
-}
-
 /// Sums of one mixture over all its tokens.
 struct Regret {
   int num_experts = 0, tokens = 0, best = 0;
@@ -115,21 +107,6 @@ std::string csv_line(probe::Counterfactual const& found, int layer, std::int64_t
 
 namespace {
 
-int show_trace(Trained& trained, fs::path const& file) {
-  auto const found = trained.trace(trained.run.config.evaluate.batches);
-  io::Table table({"layer", "experts", "tokens", "experts per token", "busiest expert %"});
-  for (auto const& [number, mixture] : found.mixtures) {
-    table.add_row({std::to_string(mixture.layer), std::to_string(mixture.num_experts),
-                   std::to_string(mixture.items()),
-                   io::format_fixed(double(mixture.experts.size()) / mixture.items(), 2),
-                   io::format_fixed(100 * busiest_share(mixture), 1)});
-  }
-  std::cout << table.text() << std::flush;
-  io::write_routing_trace(found, file);
-  std::cout << "trace " << file.string() << std::endl;
-  return 0;
-}
-
 int show_counterfactual(Trained& trained, CounterfactualOptions const& how) {
   int const length = std::min(how.seq_len, trained.run.config.model.context_length);
   auto const text = trained.windows(length);
@@ -166,9 +143,23 @@ int show_counterfactual(Trained& trained, CounterfactualOptions const& how) {
 
 }  // namespace
 
-int trace_text(Options const& options, fs::path const& file) {
-  require_writable(file);
-  return with_trained(options, [&](Trained& trained) { return show_trace(trained, file); });
+int trace_text(Options const& options, TraceOptions const& what) {
+  require_writable(what.file);
+  if (!what.prompt) {
+    return with_trained(options, [&](Trained& trained) {
+      print_trace(trained.trace(trained.run.config.evaluate.batches), trained.run.folder,
+                  what.file);
+      return 0;
+    });
+  }
+  auto const run = open_run(options, Purpose::use);
+  auto const ids = run.tokenizer.encode(*what.prompt);
+  with_backend(options, run.config.compute, [&](Backend& backend) {
+    AnyNetwork network(backend, run.config.model, unfilled);
+    load_weights(run, network);
+    print_trace(trace_of_prompt<Backend>(network, ids), run.folder, what.file);
+  });
+  return 0;
 }
 
 int counterfactual_of_text(Options const& options, CounterfactualOptions const& how) {

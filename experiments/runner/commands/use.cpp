@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// moenda generate, of a language model.
+// moenda generate, and eval of a text, of a language model.
 #include <iostream>
 
 #include "moenda/infer/generate.hpp"
 #include "runner/run/run.hpp"
+#include "runner/run/text_loss.hpp"
 #include "runner/tasks/language/language_commands.hpp"
 
 namespace moenda::runner {
@@ -29,6 +30,18 @@ int generate_text(Options const& options, GenerateOptions const& how) {
         run.tokenizer.vocab_size());
   });
   std::cout << std::endl;
+  return 0;
+}
+
+int evaluate_text(Options const& options, EvaluateOptions const& what) {
+  auto const run = open_run(options, Purpose::use);
+  auto const text = read_measured_text(
+      what, [&](std::string const& content) { return run.tokenizer.encode(content); });
+  with_backend(options, run.config.compute, [&](Backend& backend) {
+    AnyNetwork network(backend, run.config.model, unfilled);
+    load_weights(run, network);
+    print_text_loss(network, text, what.seq_len, run.config.evaluate.test_stride);
+  });
   return 0;
 }
 

@@ -18,7 +18,8 @@
 
 namespace moenda::runner {
 
-/// byte: one token per byte. gpt2: encoder.json and vocab.bpe from `folder`. trained: byte-pair
+/// byte: one token per byte. gpt2: encoder.json and vocab.bpe from `folder`, or a tokenizer.json of
+/// the same form. trained: byte-pair
 /// encoding learnt from the first 10 MB of the corpus, held-out texts included.
 enum class TokenizerKind { byte, gpt2, trained };
 constexpr auto enum_names(TokenizerKind) { return std::array{"byte", "gpt2", "trained"}; }
@@ -80,8 +81,9 @@ struct RunConfig {
   std::string name = "run";  ///< the folder of its runs
   std::string title;         ///< what tables call it; empty: the name
   TokenizerConfig tokenizer{};
-  /// Weights to begin with: the TOML file of another run, a run's name/id, or a .safetensors file.
-  /// A mixture may begin with a dense model. Empty: drawn at random.
+  /// Weights to begin with: the TOML file of another run, a run's name/id, a .safetensors file, or
+  /// a folder that transformers saved. A mixture may begin with a dense model. Empty: drawn at
+  /// random.
   std::string start_from;
   data::CorpusConfig data{};
   AnyModel::Config model{};  ///< vocab_size 0: the tokenizer's

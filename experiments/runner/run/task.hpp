@@ -50,7 +50,8 @@ struct Task {
 
   // Commands that only some tasks have; null where a task has none.
   int (*generate)(Options const&, GenerateOptions const&) = nullptr;
-  int (*trace)(Options const&, std::filesystem::path const& file) = nullptr;
+  int (*evaluate_text)(Options const&, EvaluateOptions const&) = nullptr;
+  int (*trace)(Options const&, TraceOptions const&) = nullptr;
   int (*counterfactual)(Options const&, CounterfactualOptions const&) = nullptr;
   int (*ask)(Options const&, AskOptions const&) = nullptr;
   int (*tokenize)(Options const&, TokenizeOptions const&) = nullptr;

@@ -10,6 +10,7 @@
 #include "moenda/files/content_hash.hpp"
 #include "moenda/files/own_files.hpp"
 #include "moenda/files/utf8.hpp"
+#include "moenda/import/hugging_face/read_bpe.hpp"
 
 namespace moenda::runner {
 
@@ -93,8 +94,13 @@ data::Tokenizer make_tokenizer(RunConfig const& config, fs::path const& cache) {
   switch (config.tokenizer.kind) {
     case TokenizerKind::byte:
       return data::Tokenizer();
-    case TokenizerKind::gpt2:
-      return data::Tokenizer::load(find_data(config.tokenizer.folder).front());
+    case TokenizerKind::gpt2: {
+      auto const folder = find_data(config.tokenizer.folder).front();
+      bool const theirs = !io::is_there(folder / data::encoder_file) &&
+                          io::is_there(folder / hugging_face::tokenizer_file);
+      return theirs ? data::Tokenizer(hugging_face::read_bpe(folder))
+                    : data::Tokenizer::load(folder);
+    }
     case TokenizerKind::trained:
       return trained_tokenizer(config, cache);
   }

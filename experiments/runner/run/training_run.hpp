@@ -37,6 +37,7 @@ namespace moenda::runner {
 ///     data, for churn
 ///   name: of its entry in results.json;  measure(run, network, data): that entry, NamedMeasures
 ///   finish(run, network, data, results): whatever else a trained model should leave
+///   begin(run, network), if it has it: true when it gave the network the weights of start_from
 ///   summary(model): the model in words;  cost(model): its ModelCost
 template <class T>
 class TrainingRun {
@@ -121,6 +122,9 @@ class TrainingRun {
   /// With the weights of another model, if the configuration names one.
   void start() {
     if (run_.config.start_from.empty()) return;
+    if constexpr (requires { T::begin(run_, network_); }) {
+      if (T::begin(run_, network_)) return;
+    }
     auto const file = starting_weights(run_.config.start_from, run_.out);
     auto const started = start_from(network_, file);
     std::cerr << run_.title() << ": begins with " << file.string() << ": " << started.copied

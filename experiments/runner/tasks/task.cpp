@@ -44,7 +44,8 @@ GivenConfig load_given(Options const& options) {
   if (is_hugging_face(options.config)) {
     throw ConfigError(
         options.config.string() +
-        ": a folder that transformers saved is taken by describe, generate, logits and tokenize; "
+        ": a folder that transformers saved is taken by convert, describe, eval, generate, logits, "
+        "tokenize and trace; "
         "this command needs a TOML file or the folder of a run");
   }
   GivenConfig given;

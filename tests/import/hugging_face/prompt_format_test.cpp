@@ -24,10 +24,20 @@ TEST_CASE("Every prompt format is that of its chat template", "[import][prompts]
     }
     PromptWriter const write(prompt_format(one["format"].get<std::string>()));
     if (one["text"].is_null()) {
-      CHECK_THROWS_AS(write(messages), ConfigError);
+      CHECK_THROWS_AS((void)write(messages), ConfigError);
       ++refused;
     } else {
-      CHECK(write(messages) == one["text"].get<std::string>());
+      auto const prompt = write(messages);
+      CHECK(prompt.text == one["text"].get<std::string>());
+      REQUIRE(prompt.said.size() == messages.size());
+      for (std::size_t i = 0; i < messages.size(); ++i) {
+        auto const [begin, end] = prompt.said[i];
+        CHECK(messages[i].content.find(prompt.text.substr(begin, end - begin)) !=
+              std::string::npos);
+      }
+      for (auto const& mark : marks_of(prompt_format(one["format"].get<std::string>()))) {
+        if (mark != "</s>") CHECK(prompt.text.find(mark) != std::string::npos);
+      }
     }
   }
   CHECK(golden.size() == 35);
@@ -36,7 +46,7 @@ TEST_CASE("Every prompt format is that of its chat template", "[import][prompts]
 
 TEST_CASE("The format none is the text itself; unknown ones are refused", "[import][prompts]") {
   std::vector<Message> const said{{"user", " a "}, {"assistant", "b"}};
-  CHECK(PromptWriter(prompt_format("none"))(said) == " a b");
+  CHECK(PromptWriter(prompt_format("none"))(said).text == " a b");
   CHECK_THROWS_WITH(prompt_format("llama2"),
                     "there is no prompt format 'llama2' (did you mean 'llama3'?); there are: none, "
                     "gemma, openchat, mistral, chatml, llama3");

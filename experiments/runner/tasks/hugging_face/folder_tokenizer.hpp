@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "moenda/import/hugging_face/prompt_format.hpp"
 #include "runner/commands.hpp"
 
 namespace moenda::runner {
@@ -17,6 +18,14 @@ struct FolderTokenizer {
   std::function<std::string()> rest;  ///< what is still held back when no more ids come
   int vocab_size = 0;
   int end_of_text = -1;  ///< -1: it has none
+  /// The id that ends what the model says, with the prompt's.
+  struct Chat {
+    std::vector<int> ids;
+    int end = -1;
+  };
+  /// What the user says, as the format wants it; text in it that looks like a special token is
+  /// text.
+  std::function<Chat(std::string const& user, hugging_face::PromptFormat format)> chat;
 };
 FolderTokenizer read_folder_tokenizer(std::filesystem::path const& folder);
 /// moenda tokenize of such a folder.

@@ -14,39 +14,20 @@
 #include "moenda/toml/file.hpp"
 #include "moenda/toml/read.hpp"
 #include "moenda/toml/write.hpp"
-#include "runner/run/compute.hpp"
-#include "runner/run/config.hpp"
 #include "runner/run/describe_run.hpp"
 #include "runner/run/folder.hpp"
+#include "runner/tasks/hugging_face/folder_model.hpp"
 #include "runner/tasks/hugging_face/folder_tokenizer.hpp"
 #include "runner/tasks/hugging_face/id_lists.hpp"
 
 namespace moenda::runner {
 
-namespace {
-
 namespace hf = hugging_face;
 namespace fs = std::filesystem;
-using FamilyNetwork = Network<hf::Model, Backend>;
 
 hf::Description read_description(fs::path const& folder) {
   return hf::read_config(hf::JsonObject(folder / "config.json"));
 }
-
-/// What the command line may say of a folder, in the words of a run's file.
-struct FolderConfig {
-  struct Evaluate {
-    Format weights = Format::fp32;
-    std::vector<PartFormat> weights_of{};
-    MOENDA_FIELDS(Evaluate, weights, weights_of);
-
-    [[nodiscard]] Formats formats() const { return {weights, weights_of}; }
-  };
-  Evaluate evaluate{};
-  GenerateConfig generate{.prompt = ""};
-  ComputeConfig compute{};
-  MOENDA_FIELDS(FolderConfig, evaluate, generate, compute);
-};
 
 FolderConfig read_folder_config(std::vector<std::string> const& overrides) {
   toml::table table;
@@ -54,6 +35,10 @@ FolderConfig read_folder_config(std::vector<std::string> const& overrides) {
   FolderConfig config;
   io::read_toml(table, config, "");
   Problems problems;
+  problems.in("evaluate", [&] {
+    problems.expect(config.evaluate.test_stride >= 0, "test_stride", "at least 0",
+                    config.evaluate.test_stride);
+  });
   problems.in("generate", [&] {
     problems.in("sampler", [&] { Sampler::check(config.generate.sampler, problems); });
   });
@@ -61,10 +46,8 @@ FolderConfig read_folder_config(std::vector<std::string> const& overrides) {
   return config;
 }
 
-/// Calls f(network) with the model of a folder, its weights kept as asked.
-template <class F>
 void with_folder_model(Options const& options, FolderConfig const& config, hf::Description const& d,
-                       F&& f) {
+                       std::function<void(FamilyNetwork&)> const& f) {
   auto const wished = config.evaluate.formats();
   auto const use = [&](auto const& formats, std::uint64_t size, auto const& load) {
     with_backend(options, config.compute, [&](Backend& backend) {
@@ -95,8 +78,6 @@ void with_folder_model(Options const& options, FolderConfig const& config, hf::D
   }
 }
 
-}  // namespace
-
 bool is_hugging_face(fs::path const& path) {
   std::error_code error;  // what cannot be examined is refused by whoever reads it
   return fs::exists(path / "config.json", error);
@@ -118,19 +99,21 @@ int logits_of_folder(LogitsOptions const& options) {
 
 int generate_from_folder(Options const& options, GenerateOptions const& how) {
   auto const config = read_folder_config(options.overrides);
+  auto const format = hf::prompt_format(how.format);
+  bool const is_chat = format != hf::PromptFormat::none;
   auto const text = how.prompt.value_or(config.generate.prompt);
   auto const tokenizer = read_folder_tokenizer(options.config);
-  auto const ids = tokenizer.encode(text);
-  if (text.empty() || ids.empty()) {
-    throw ConfigError("generate: the prompt must not be empty: --prompt TEXT");
-  }
+  if (text.empty()) throw ConfigError("generate: the prompt must not be empty: --prompt TEXT");
+  auto const prompt = is_chat
+                          ? tokenizer.chat(text, format)
+                          : FolderTokenizer::Chat{tokenizer.encode(text), tokenizer.end_of_text};
   auto const d = read_description(options.config);
   with_folder_model(options, config, d, [&](FamilyNetwork& network) {
-    std::cout << text << std::flush;
+    if (!is_chat) std::cout << text << std::flush;
     (void)moenda::generate(
-        network, ids, how.max_tokens.value_or(config.generate.max_tokens), config.generate.sampler,
-        tokenizer.end_of_text, [&](int id) { std::cout << tokenizer.next(id) << std::flush; },
-        tokenizer.vocab_size);
+        network, prompt.ids, how.max_tokens.value_or(config.generate.max_tokens),
+        config.generate.sampler, prompt.end,
+        [&](int id) { std::cout << tokenizer.next(id) << std::flush; }, tokenizer.vocab_size);
   });
   std::cout << tokenizer.rest() << std::endl;
   return 0;

@@ -18,6 +18,11 @@ inline constexpr char const* bits_are_lost =
 int logits_of_folder(LogitsOptions const& options);
 /// Continues a prompt. The keys [generate], [compute] and evaluate.weights may be given.
 int generate_from_folder(Options const& options, GenerateOptions const& how);
+/// How well it predicts a text. The keys [evaluate] weights, weights_of, test_stride and [compute]
+/// may be given.
+int evaluate_folder(Options const& options, EvaluateOptions const& what);
+/// Where the tokens of a prompt go.
+int trace_folder(Options const& options, TraceOptions const& what);
 /// Family, configuration, tensors and sizes.
 int describe_folder(std::filesystem::path const& folder);
 

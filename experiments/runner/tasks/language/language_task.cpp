@@ -8,6 +8,8 @@
 #include "runner/run/cost.hpp"
 #include "runner/run/describe_run.hpp"
 #include "runner/run/training_run.hpp"
+#include "runner/tasks/hugging_face/start_from_folder.hpp"
+#include "runner/tasks/hugging_face/use_folder.hpp"
 #include "runner/tasks/language/completions.hpp"
 #include "runner/tasks/language/language_commands.hpp"
 #include "runner/tasks/language/measured_loss.hpp"
@@ -110,6 +112,14 @@ struct LanguageTask {
     return cost_of<AnyModel>(
         model, looked_up,
         attention_products(model.block.attention, model.num_layers, model.context_length));
+  }
+  /// With the weights of a folder that transformers saved.
+  static bool begin(Run const& run, AnyNetwork& network) {
+    auto const& from = run.config.start_from;
+    if (!is_hugging_face(from)) return false;
+    start_from_folder(network, from);
+    std::cerr << run.title() << ": begins with all weights of " << from << '\n';
+    return true;
   }
   /// The tokenizer, as a folder that is there whole or not at all.
   static void keep(Run const& run) {
@@ -239,7 +249,8 @@ struct LanguageCommands {
     add_enum_row(table, "weights", "evaluate.weights", Format::fp32);
     table.add_row({"frozen", "train.freeze", "names of tensors, with * for any letters"});
     table.add_row(
-        {"first weights", "start_from", "a run or a .safetensors file, also of a dense model"});
+        {"first weights", "start_from",
+         "a run or a .safetensors file, also of a dense model; a folder of transformers"});
     std::cout << table.text();
   }
 };
@@ -258,6 +269,7 @@ Task language_task() {
             return io::schema_document<RunConfig>("Moenda run of a language model");
           },
           .generate = generate_text,
+          .evaluate_text = evaluate_text,
           .trace = trace_text,
           .counterfactual = counterfactual_of_text,
           .tokenize = tokenize_text};

@@ -27,6 +27,33 @@ struct Message {
   std::string role, content;
 };
 
+/// The special tokens of a format. The last one ends what the model says.
+[[nodiscard]] inline std::vector<std::string> marks_of(PromptFormat format) {
+  switch (format) {
+    case PromptFormat::none:
+      return {};
+    case PromptFormat::gemma:
+      return {"<bos>", "<start_of_turn>", "<end_of_turn>"};
+    case PromptFormat::openchat:
+      return {"<s>", "<|end_of_turn|>"};
+    case PromptFormat::mistral:
+      return {"<s>", "</s>"};
+    case PromptFormat::chatml:
+      return {"<|im_start|>", "<|im_end|>"};
+    case PromptFormat::llama3:
+      return {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"};
+  }
+  return {};
+}
+
+/// A conversation as one text, which the model goes on with as the assistant. Its special tokens
+/// are spelled out: encode it with add_special = false.
+struct Prompt {
+  std::string text;
+  /// From, to: what somebody said. Text in it that looks like a special token is text.
+  std::vector<std::pair<std::size_t, std::size_t>> said;
+};
+
 /// The format of a name. Throws ConfigError with the nearest match.
 [[nodiscard]] inline PromptFormat prompt_format(std::string_view name) {
   std::vector<std::string> known;
@@ -44,15 +71,12 @@ class PromptWriter {
  public:
   explicit PromptWriter(PromptFormat format) : format_(format) {}
 
-  /// The text that the model goes on with as the assistant. It has its special tokens spelled out:
-  /// encode it with add_special = false. `none` joins what is said. Throws ConfigError for a role
-  /// that the format does not have, or has not there.
-  [[nodiscard]] std::string operator()(std::span<Message const> messages) const {
-    std::string text = format_ == PromptFormat::gemma      ? "<bos>"
-                       : format_ == PromptFormat::openchat ? "<s>"
-                       : format_ == PromptFormat::mistral  ? "<s>"
-                       : format_ == PromptFormat::llama3   ? "<|begin_of_text|>"
-                                                           : "";
+  /// `none` joins what is said. Throws ConfigError for a role that the format does not have, or has
+  /// not there.
+  [[nodiscard]] Prompt operator()(std::span<Message const> messages) const {
+    Prompt prompt;
+    bool const begins = format_ != PromptFormat::none && format_ != PromptFormat::chatml;
+    if (begins) prompt.text = marks_of(format_).front();
     bool const alternates = format_ == PromptFormat::gemma || format_ == PromptFormat::mistral;
     for (std::size_t i = 0; i < messages.size(); ++i) {
       auto const& role = messages[i].role;
@@ -60,9 +84,13 @@ class PromptWriter {
         refuse("a role must be one of system, user, assistant", role);
       if (alternates && role != (i % 2 == 0 ? "user" : "assistant"))
         refuse("roles must be user, assistant, user, ...", role);
-      text += said(messages[i]);
+      auto const [before, content, behind] = said(messages[i]);
+      auto const begin = prompt.text.size() + before.size();
+      prompt.text += before + content + behind;
+      prompt.said.emplace_back(begin, begin + content.size());
     }
-    return text + ending();
+    prompt.text += ending();
+    return prompt;
   }
 
  private:
@@ -73,30 +101,32 @@ class PromptWriter {
   [[nodiscard]] char const* name() const {
     return enum_names(format_)[static_cast<std::size_t>(format_)];
   }
-  [[nodiscard]] std::string said(Message const& message) const {
+  /// What stands before a message, the message, what stands behind it.
+  [[nodiscard]] std::array<std::string, 3> said(Message const& message) const {
     auto const& [role, content] = message;
     bool const user = role == "user";
     switch (format_) {
       case PromptFormat::none:
-        return content;
+        break;
       case PromptFormat::gemma:
-        return "<start_of_turn>" + std::string(user ? "user" : "model") + "\n" + trimmed(content) +
-               "<end_of_turn>\n";
+        return {"<start_of_turn>" + std::string(user ? "user" : "model") + "\n", trimmed(content),
+                "<end_of_turn>\n"};
       case PromptFormat::openchat:
-        return "GPT4 Correct " +
-               std::string(user               ? "User"
-                           : role == "system" ? "System"
-                                              : "Assistant") +
-               ": " + content + "<|end_of_turn|>";
+        return {"GPT4 Correct " +
+                    std::string(user               ? "User"
+                                : role == "system" ? "System"
+                                                   : "Assistant") +
+                    ": ",
+                content, "<|end_of_turn|>"};
       case PromptFormat::mistral:
-        return user ? "[INST] " + content + " [/INST]" : content + "</s>";
+        return {user ? "[INST] " : "", content, user ? " [/INST]" : "</s>"};
       case PromptFormat::chatml:
-        return "<|im_start|>" + role + "\n" + content + "<|im_end|>\n";
+        return {"<|im_start|>" + role + "\n", content, "<|im_end|>\n"};
       case PromptFormat::llama3:
-        return "<|start_header_id|>" + role + "<|end_header_id|>\n\n" + trimmed(content) +
-               "<|eot_id|>";
+        return {"<|start_header_id|>" + role + "<|end_header_id|>\n\n", trimmed(content),
+                "<|eot_id|>"};
     }
-    return content;
+    return {"", content, ""};
   }
   [[nodiscard]] char const* ending() const {
     switch (format_) {

@@ -32,11 +32,12 @@ namespace detail {
 }  // namespace detail
 
 /// Writes `weights`, a file with our names and shapes, as a folder that transformers loads:
-/// config.json and model.safetensors in F32, complete or not at all. Biases that the family has and
-/// the file has not are 0. Throws DataError when another weight is missing or of another shape,
-/// when the folder exists, or when it cannot be written.
+/// config.json and model.safetensors in F32, and `texts` by their names, complete or not at all.
+/// Biases that the family has and the file has not are 0. Throws DataError when another weight is
+/// missing or of another shape, when the folder exists, or when it cannot be written.
 inline void write_folder(std::filesystem::path const& folder, Description const& d,
-                         io::SafetensorsFile const& weights) {
+                         io::SafetensorsFile const& weights,
+                         std::map<std::string, std::string> const& texts = {}) {
   auto const names = names_of(d.family);
   std::map<std::string, std::pair<std::vector<std::uint64_t>, std::vector<float>>> tensors;
   auto const params = Model::params<Shapes>(d.model);
@@ -66,6 +67,7 @@ inline void write_folder(std::filesystem::path const& folder, Description const&
   }
   writer.write(fresh.path() / "model.safetensors", {{"format", "pt"}});
   io::write_file_atomically(fresh.path() / "config.json", config_json(d).dump(2) + "\n");
+  for (auto const& [name, text] : texts) io::write_file_atomically(fresh.path() / name, text);
   fresh.commit();
 }
 

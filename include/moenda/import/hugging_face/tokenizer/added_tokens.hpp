@@ -33,6 +33,29 @@ struct Stretch {
   static constexpr int none = -1;
 };
 
+/// Where text that looks like a special token is text.
+struct Literal {
+  bool everywhere = false;
+  std::vector<std::pair<std::size_t, std::size_t>> places{};  ///< from, to: what somebody said
+  std::vector<std::string> marks{};  ///< tokens that count as special there, whatever the file says
+
+  [[nodiscard]] bool leaves(AddedToken const& token, std::size_t begin, std::size_t end) const {
+    if (everywhere && token.special) return true;
+    if (!token.special && std::find(marks.begin(), marks.end(), token.content) == marks.end())
+      return false;
+    return std::any_of(places.begin(), places.end(), [&](auto const& place) {
+      return begin < place.second && end > place.first;
+    });
+  }
+  /// The same of a part of the text, whose place x of [0, size] lies at to_part(x).
+  template <class ToPart>
+  [[nodiscard]] Literal of_part(ToPart to_part) const {
+    Literal part{everywhere, {}, marks};
+    for (auto const& [begin, end] : places) part.places.emplace_back(to_part(begin), to_part(end));
+    return part;
+  }
+};
+
 /// Finds added tokens: at each place the longest, from left to right.
 class AddedTokenFinder {
  public:
@@ -55,9 +78,9 @@ class AddedTokenFinder {
     return true;
   }
 
-  /// The stretches of `text`, in order. `literal`: special tokens are found and left as text, so
-  /// that a longer one still hides a shorter one inside it, as in `tokenizers`.
-  [[nodiscard]] std::vector<Stretch> find(std::string_view text, bool literal) const {
+  /// The stretches of `text`, in order. What `literal` leaves as text is found, so that a longer
+  /// token still hides a shorter one inside it, as in `tokenizers`.
+  [[nodiscard]] std::vector<Stretch> find(std::string_view text, Literal const& literal) const {
     std::vector<Stretch> stretches;
     std::size_t done = 0;
     for (std::size_t i = 0; i < text.size();) {
@@ -69,7 +92,7 @@ class AddedTokenFinder {
       std::size_t begin = i, end = i + size;
       i = end;
       auto const& token = tokens_.at(id);
-      if (literal && token.special) continue;
+      if (literal.leaves(token, begin, end)) continue;
       if (token.single_word && !stands_alone(text, begin, end)) continue;
       if (token.lstrip) begin = std::max(space_before(text, begin), done);
       if (token.rstrip) end = space_behind(text, end);

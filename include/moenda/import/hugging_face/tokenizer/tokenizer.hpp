@@ -23,15 +23,13 @@
 #include "moenda/import/hugging_face/tokenizer/added_tokens.hpp"
 #include "moenda/import/hugging_face/tokenizer/bpe_model.hpp"
 #include "moenda/import/hugging_face/tokenizer/decoder.hpp"
+#include "moenda/import/hugging_face/tokenizer/file_names.hpp"
 #include "moenda/import/hugging_face/tokenizer/json_part.hpp"
 #include "moenda/import/hugging_face/tokenizer/normalizer.hpp"
 #include "moenda/import/hugging_face/tokenizer/pre_tokenizer.hpp"
 #include "moenda/import/hugging_face/tokenizer/template_processing.hpp"
 
 namespace moenda::hugging_face {
-
-inline constexpr char const* tokenizer_file = "tokenizer.json";
-inline constexpr char const* tokenizer_config_file = "tokenizer_config.json";
 
 /// How a text becomes ids.
 struct Encoding {
@@ -87,27 +85,36 @@ class Tokenizer {
     /// Appends the ids of `text`. Throws DataError unless it is UTF-8, or where a regular
     /// expression of the file gives up on it.
     void append(std::string_view text, std::vector<int>& ids) {
+      append(text, {encoding_.literal}, ids);
+    }
+    /// The same, where `literal` says what is text; of the encoding only `add_special` counts.
+    void append(std::string_view text, Literal const& literal, std::vector<int>& ids) {
       if (auto const bad = io::find_invalid_utf8(text); bad < text.size())
         throw DataError("the text must be UTF-8, byte " + std::to_string(bad) + " is not");
       auto const& around = tokenizer_.template_;
       if (encoding_.add_special)
         ids.insert(ids.end(), around.before().begin(), around.before().end());
-      for (auto const& stretch : tokenizer_.raw_.find(text, encoding_.literal)) {
+      for (auto const& stretch : tokenizer_.raw_.find(text, literal)) {
         if (stretch.id != Stretch::none) {
           ids.push_back(stretch.id);
-        } else {
-          append_raw(text.substr(stretch.begin, stretch.end - stretch.begin), stretch.begin == 0,
-                     ids);
+          continue;
         }
+        auto const part = text.substr(stretch.begin, stretch.end - stretch.begin);
+        auto const in_part = [&](std::size_t place) {
+          auto const size = std::min(std::max(place, stretch.begin) - stretch.begin, part.size());
+          return tokenizer_.normalizer_(std::string(part.substr(0, size))).size();
+        };
+        append_raw(part, stretch.begin == 0, literal.of_part(in_part), ids);
       }
       if (encoding_.add_special)
         ids.insert(ids.end(), around.behind().begin(), around.behind().end());
     }
 
    private:
-    void append_raw(std::string_view text, bool first, std::vector<int>& ids) {
+    void append_raw(std::string_view text, bool first, Literal const& literal,
+                    std::vector<int>& ids) {
       auto const normal = tokenizer_.normalizer_(std::string(text));
-      for (auto const& stretch : tokenizer_.normal_.find(normal, encoding_.literal)) {
+      for (auto const& stretch : tokenizer_.normal_.find(normal, literal)) {
         if (stretch.id != Stretch::none) {
           ids.push_back(stretch.id);
           continue;
@@ -126,6 +133,13 @@ class Tokenizer {
   [[nodiscard]] std::vector<int> encode(std::string_view text, Encoding encoding = {}) const {
     std::vector<int> ids;
     Encoder(*this, encoding).append(text, ids);
+    return ids;
+  }
+  /// The ids of a text that has its special tokens spelled out, where `literal` says what is text.
+  [[nodiscard]] std::vector<int> encode_spelled(std::string_view text,
+                                                Literal const& literal) const {
+    std::vector<int> ids;
+    Encoder(*this, {.add_special = false}).append(text, literal, ids);
     return ids;
   }
   /// The text of `ids`, always UTF-8; ids in holes of the vocabulary give nothing. Throws DataError

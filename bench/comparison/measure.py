@@ -84,13 +84,17 @@ class Programs:
     def decode(self, like, layers, weights):
         a = self.arguments
         options = ["--like", like, "--layers", layers, "--weights", weights,
-                   "--threads", a.threads]
+                   "--threads", a.threads, "--rounds", 2, "--tokens", 8]
         for precision in a.precisions:
             yield None, [a.build / "bench/bench_decode", *options, "--precision", precision,
                          "--shapes", self.root / "bench/shapes.json"]
         for peer, formats in DECODE_PEERS.items():
-            if not a.ours and weights in formats:
-                yield peer, [a.python, self.root / f"bench/peers/{peer}.py", *options]
+            if a.ours or weights not in formats:
+                continue
+            program = [a.python, self.root / f"bench/peers/{peer}.py", *options]
+            several = peer.startswith("transformers") and "mixtral" in like
+            for more in ([["--experts", "grouped_mm"], ["--experts", "eager"]] if several else [[]]):
+                yield peer, program + more
 
     def forms(self):
         return [] if self.arguments.ours else self.arguments.forms

@@ -4,15 +4,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "infer/llama_file.hpp"
 #include "model/models.hpp"
 #include "moenda/infer/generate.hpp"
 
 namespace {
 
-using namespace models;
-using Llama = LanguageModel<
-    TransformerBlock<norm::Rms, attention::GroupedQuery<position::Rope>, expert::SwiGlu>>;
-using B = laws::Float;
+using namespace stories;
 
 /// The folder of the data, or "" after saying what is skipped.
 std::string stories_folder() {
@@ -23,74 +21,6 @@ std::string stories_folder() {
   }
   return std::string(data) + "/stories260k/";
 }
-std::ifstream open(std::string const& path) {
-  std::ifstream file(path, std::ios::binary);
-  CAPTURE(path);
-  REQUIRE(file);
-  return file;
-}
-template <class T>
-T read(std::istream& file) {
-  T value{};
-  file.read(reinterpret_cast<char*>(&value), sizeof(T));
-  REQUIRE(file);
-  return value;
-}
-
-/// llama2.c's first format: seven numbers, then the tensors, one kind for all layers at a time.
-class LlamaFile {
- public:
-  explicit LlamaFile(std::string const& path) : file_(open(path)) {
-    for (int& n : header_) n = read<int>(file_);
-  }
-  [[nodiscard]] Llama::Config config() const {
-    auto const [d_model, hidden, layers, heads, kv_heads, vocab, context] = header_;
-    return {.vocab_size = vocab,
-            .context_length = context,
-            .d_model = d_model,
-            .num_layers = layers,
-            .tied_head = true,  // a positive vocab_size says so
-            .block = {.norm = {.epsilon = 1e-5},
-                      .attention = {.num_heads = heads,
-                                    .num_kv_heads = kv_heads,
-                                    .head_dim = d_model / heads},
-                      .ffn = {.hidden = hidden}}};
-  }
-  void fill(Network<Llama, B>& network) {
-    auto& p = network.params;
-    int const head_dim = network.config.block.attention.head_dim;
-    tensor(p.embedding);
-    for (auto& l : p.layers) tensor(l.attention_norm.gain);
-    for (auto& l : p.layers) tensor(l.attention.query), to_split_half(l.attention.query, head_dim);
-    for (auto& l : p.layers) tensor(l.attention.key), to_split_half(l.attention.key, head_dim);
-    for (auto& l : p.layers) tensor(l.attention.value);
-    for (auto& l : p.layers) tensor(l.attention.output);
-    for (auto& l : p.layers) tensor(l.ffn_norm.gain);
-    for (auto& l : p.layers) tensor(l.ffn.gate);
-    for (auto& l : p.layers) tensor(l.ffn.down);
-    for (auto& l : p.layers) tensor(l.ffn.up);
-    tensor(p.final_norm.gain);
-  }
-
- private:
-  void tensor(Weight<B>& w) {
-    file_.read(reinterpret_cast<char*>(w.data), std::streamsize(w.size() * 4));
-    REQUIRE(file_);
-  }
-  /// llama2.c turns the pairs (2i, 2i + 1) of a head, we turn (i, i + head_dim / 2).
-  static void to_split_half(Weight<B>& w, int head_dim) {
-    std::vector<float> const old(w.data, w.data + w.size());
-    for (int row = 0; row < w.rows; ++row) {
-      int const head = row / head_dim * head_dim, i = row % head_dim;
-      int const to = head + i / 2 + (i % 2) * (head_dim / 2);
-      std::copy_n(old.data() + row * w.cols, w.cols, w.data + to * w.cols);
-    }
-  }
-
-  std::ifstream file_;
-  std::array<int, 7> header_{};
-};
-
 /// The text of a row of tokens, by the file of llama2.c's tokenizer.
 std::string decode(std::string const& path, std::vector<int> const& tokens) {
   auto file = open(path);
@@ -101,7 +31,7 @@ std::string decode(std::string const& path, std::vector<int> const& tokens) {
     piece.resize(std::size_t(read<int>(file)));
     file.read(piece.data(), std::streamsize(piece.size()));
   }
-  REQUIRE(file);
+  expect(bool(file));
   std::string text;
   for (std::size_t i = 1; i < tokens.size(); ++i) {
     std::string piece = pieces[std::size_t(tokens[i])];
@@ -129,7 +59,7 @@ TEST_CASE("stories260k gives llama2.c's logits, through remembered keys and valu
     int const position = step.at("pos").get<int>();
     tokens.push_back(step.at("in").get<int>());
     auto const t = network.logits({&tokens.back(), 1, 1, position}, &memory);
-    auto const got = copy_of(t);
+    auto const got = models::copy_of(t);
     CAPTURE(position);
     auto const best = std::max_element(got.begin(), got.end());
     REQUIRE(int(best - got.begin()) == step.at("argmax").get<int>());
@@ -145,7 +75,7 @@ TEST_CASE("stories260k gives llama2.c's logits, through remembered keys and valu
   CHECK(compared == 4);
   CHECK(tokens.size() == 64);
   // All at once gives the same.
-  auto const last = copy_of(network.last_logits({tokens.data(), 1, 64}));
+  auto const last = models::copy_of(network.last_logits({tokens.data(), 1, 64}));
   CHECK(laws::distance(last, steps.back().at("logits").get<std::vector<double>>()) <= 1e-4);
 }
 

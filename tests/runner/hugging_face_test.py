@@ -153,6 +153,9 @@ def check_convert(place):
     agree("parts", GOLDEN / "mixtral", "parts", "--evaluate.weights=int4",
           '--evaluate.weights_of=[{names="*.attention.*",format="bf16"},'
           '{names="layers.1.*.output",format="int8"}]')
+    for case, says in [("llama_yarn", True), ("llama", False)]:  # F16, BF16
+        done = place.run("convert", GOLDEN / case, case, "--weights", "bf16")
+        expect(("lose 3 of their 11 bits" in done.stderr) == says, f"convert {case}", done.stderr)
     about = place.run("describe", "parts").stdout
     expect("a mixtral, converted" in about and "int4" in about, "describe parts", about)
     folder = copy("gemma", place.path / "texts")

@@ -53,6 +53,8 @@ int convert(ConvertOptions const& options) {
   auto const d = hf::read_config(hf::JsonObject(options.from / "config.json"));
   hf::Checkpoint const checkpoint(options.from);
   hf::Plan const plan(checkpoint, d);
+  auto const params = hf::Model::params<Shapes>(d.model);
+  if (plan.loses_bits(plan.formats(formats, params, "convert"), params)) std::cerr << bits_are_lost;
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
   ThreadPool pool(options.threads);

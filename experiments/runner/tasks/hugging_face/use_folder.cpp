@@ -88,7 +88,9 @@ void with_folder_model(Options const& options, FolderConfig const& config, hf::D
   } else {
     hf::Checkpoint const checkpoint(options.config);
     hf::Plan const plan(checkpoint, d);
-    use(plan.formats(wished, params, "evaluate.weights_of"), std::uint64_t(count(params)),
+    auto const formats = plan.formats(wished, params, "evaluate.weights_of");
+    if (plan.loses_bits(formats, params)) std::cerr << bits_are_lost;
+    use(formats, std::uint64_t(count(params)),
         [&](auto& network, auto const& progress) { hf::load(plan, network, progress); });
   }
 }

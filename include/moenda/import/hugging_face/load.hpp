@@ -71,6 +71,20 @@ class Plan {
     };
   }
 
+  /// Whether numbers of half precision become bf16, which keeps three bits less, in the formats
+  /// that format_of(path, weight) says.
+  template <class FormatOf, class Params>
+  [[nodiscard]] bool loses_bits(FormatOf const& format_of, Params const& params) const {
+    bool loses = false;
+    auto source = sources_.begin();
+    walk(params, [&](Path const& path, auto const& weight) {
+      if (weight.size() == 0) return;
+      bool const is_half = (source++)->tensor.info->dtype == io::Dtype::F16;
+      loses = loses || (is_half && format_of(path, weight) == Format::bf16);
+    });
+    return loses;
+  }
+
  private:
   template <class W>
   void place(std::string const& ours, W const& weight) {

@@ -174,7 +174,9 @@ def decode_table(results):
             one = {**of, "peer": peer, **({"precision": precision} if precision else {}),
                    **({"experts": experts} if experts else {})}
             token = records.median("seconds_per_token", **one)
+            whole = records.median("whole_layers", **one)  # less than all: llama_cpp.py says why
             prompt = records.median("prompt_seconds", **one)
+            prompt = ratio(prompt, layers if whole is None else whole)
             if peer == "moenda":
                 best = min(mine.get("token", token), token), min(mine.get("prompt", prompt), prompt)
                 mine = dict(zip(("token", "prompt"), best))
@@ -186,7 +188,7 @@ def decode_table(results):
                          percent(records.median("share_of_reading", **one)) if ours else "",
                          number(prompt), "" if ours else number(ratio(prompt, mine.get("prompt")))])
     return markdown(["model", "layers", "weights", "program", "tokens/s", "time / Moenda's best",
-                     "share of reading", "prompt of 512, s", "time / Moenda's best"], rows)
+                     "share of reading", "prompt of 512, s a layer", "time / Moenda's best"], rows)
 
 
 def different_loads(results):

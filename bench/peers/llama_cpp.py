@@ -4,7 +4,8 @@ batch 1 and a prompt. Prints one line of JSON.
 
 The weights are written as a GGUF file without a vocabulary, of the architecture `llama`, which
 takes a mixture as Mixtral has it. The file goes to --folder, and away again. Keys and values are
-what llama.cpp takes when nothing is said, half precision.
+what llama.cpp takes when nothing is said, half precision. Of a prompt its last layer computes the
+feed-forward for the last token alone: with few layers, divide by one fewer (`whole_layers`).
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ def main() -> None:
 
     result = shapes.measure(options, read_prompt, lambda i: decode(options.prompt + i, 1))
     print(json.dumps({"peer": "llama.cpp", **result, "bytes": size,
+                      "whole_layers": s.num_layers - 1,
                       "llama_cpp_python": llama_cpp.__version__}), flush=True)
 
 

@@ -80,12 +80,15 @@ def decode(peer, seconds, prompt, **more):
 def check_decode_table():
     records = [decode("moenda", 0.2, 12.0, precision="fp32", share_of_reading=0.98),
                decode("moenda", 0.25, 3.0, precision="bf16", share_of_reading=0.8),
-               decode("llama.cpp", 0.5, 6.0), decode("llama.cpp", 0.3, 6.0)]
+               decode("llama.cpp", 0.5, 7.0, whole_layers=7),
+               decode("llama.cpp", 0.3, 7.0, whole_layers=7),
+               decode("transformers", 0.2, 6.0)]
     rows = rows_of(tables.decode_table(dict(RESULTS, records=records)))[2:]
     expect([row[3:] for row in rows] == [
-        ["moenda fp32", "5.00", "", "98 %", "12.00", ""],
-        ["moenda bf16", "4.00", "", "80 %", "3.00", ""],
-        ["llama.cpp", "2.50*", "2.00", "", "6.00", "2.00"],  # against the better of ours
+        ["moenda fp32", "5.00", "", "98 %", "1.50", ""],
+        ["moenda bf16", "4.00", "", "80 %", "0.38", ""],
+        ["llama.cpp", "2.50*", "2.00", "", "1.00", "2.67"],  # against the better of ours
+        ["transformers", "5.00", "1.00", "", "0.75", "2.00"],
     ], f"rows of decoding: {rows}")
     expect("Decoding at batch 1" in tables.page(dict(RESULTS, records=records)), "no such table")
 

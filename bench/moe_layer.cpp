@@ -19,6 +19,7 @@
 #include "moenda/expert/glu.hpp"
 #include "moenda/mixture/mixture.hpp"
 #include "moenda/router/top_k.hpp"
+#include "nothing.hpp"
 #include "peak.hpp"
 
 namespace {
@@ -27,37 +28,8 @@ using namespace moenda;
 using Backend = cpu::Backend<float>;
 constexpr int d_model = 512, active_hidden = 2048;
 
-/// An expert without work: what a mixture of these takes is routing, and nothing else.
-struct Nothing {
-  static constexpr char const* name = "nothing";
-  static constexpr Granularity granularity = Granularity::token;
-  struct Config {
-    MOENDA_FIELDS(Config);
-  };
-  template <class B>
-  struct Params {
-    MOENDA_FIELDS(Params);
-  };
-  template <class B>
-  struct Cache {};
-  static void check(Config const&, Setting const&, Problems&) {}
-  template <class B>
-  static constexpr Params<B> params(Config const&, int) {
-    return {};
-  }
-  template <class B, class W>
-  static Tensor<B> forward(Context<B>& ctx, Config const&, Params<W> const&, Cache<B>&, Rows<B> x) {
-    return ctx.tensor(x.rows, x.cols);  // [rows, d_model]
-  }
-  template <class B, class W>
-  static Tensor<B> backward(Context<B>&, Config const&, Params<W> const&, Params<W> const&,
-                            Cache<B>&, Tensor<B> dy) {
-    return dy;
-  }
-};
-
 using Moe = Mixture<router::TopK, expert::SwiGlu>;
-using Routing = Mixture<router::TopK, Nothing>;
+using Routing = Mixture<router::TopK, bench::Nothing>;
 using Dense = expert::SwiGlu;
 
 struct Options {

@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 
-TARGETS = ["bench_train_step", "bench_moe_layer", "bench_roofline"]
+TARGETS = ["bench_train_step", "bench_moe_layer", "bench_roofline", "bench_decode"]
 
 
 class Problem(Exception):

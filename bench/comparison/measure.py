@@ -9,8 +9,13 @@ import time
 from comparison.machine import Problem, clean_environment, preload_library
 
 PARTS = ["step", "layer", "tokens", "threads"]
+ALL_PARTS = [*PARTS, "decode"]  # decode needs more peers: it is made when asked for
 FORMS = ["eager", "compile", "tuned", "tuned_compile"]
 MODELS = ["gpt2", "moe_gqa"]
+# Layers such that the weights are over 1 GB, and in bf16 about 4.
+DECODE = [("mistral-7b", 8, ["bf16", "int8", "int4", "nf4"]),
+          ("mixtral-8x7b", 2, ["bf16", "int8", "int4"])]
+DECODE_PEERS = {"llama_cpp": ("bf16", "int8", "int4"), "transformers_decode": ("bf16", "nf4")}
 KEEP_MEMORY = ("glibc.malloc.mmap_threshold=34359738368:glibc.malloc.trim_threshold=34359738368:"
                "glibc.malloc.top_pad=268435456")
 
@@ -36,7 +41,8 @@ class Programs:
         """form None: ours."""
         self.done += 1
         what = " ".join(map(str, command[1:] if form is None else command[2:]))
-        name = "moenda" if form is None else f"pytorch {form}"
+        name = ("moenda" if form is None else
+                f"pytorch {form}" if form in FORMS else form)
         print(f"[{self.done}/{self.total}] {part}: {name} {what}", end=" ", flush=True,
               file=sys.stderr)
         environment = clean_environment(self.tuned if form and "tuned" in form else None)
@@ -75,6 +81,21 @@ class Programs:
                 yield form, [self.arguments.python, self.root / "bench/peers/moe_layer.py",
                              *options]
 
+    def decode(self, like, layers, weights):
+        a = self.arguments
+        options = ["--like", like, "--layers", layers, "--weights", weights,
+                   "--threads", a.threads, "--rounds", 2, "--tokens", 8]
+        for precision in a.precisions:
+            yield None, [a.build / "bench/bench_decode", *options, "--precision", precision,
+                         "--shapes", self.root / "bench/shapes.json"]
+        for peer, formats in DECODE_PEERS.items():
+            if a.ours or weights not in formats:
+                continue
+            program = [a.python, self.root / f"bench/peers/{peer}.py", *options]
+            several = peer.startswith("transformers") and "mixtral" in like
+            for more in ([["--experts", "grouped_mm"], ["--experts", "eager"]] if several else [[]]):
+                yield peer, program + more
+
     def forms(self):
         return [] if self.arguments.ours else self.arguments.forms
 
@@ -104,6 +125,12 @@ def cases(programs, arguments):
                 yield "threads", list(programs.layer(options))
 
 
+def decode_cases(programs, arguments):
+    for like, layers, formats in DECODE:
+        for weights in (formats[:1] if arguments.quick else formats):
+            yield "decode", list(programs.decode(like, layers, weights))
+
+
 def rounds(root, arguments, records):
     """Runs everything once per round; ours and the peer's in turn, so a slow minute hits both.
 
@@ -111,6 +138,8 @@ def rounds(root, arguments, records):
     """
     programs = Programs(root, arguments, records)
     everything = list(cases(programs, arguments))
+    if "decode" in arguments.only:
+        everything += decode_cases(programs, arguments)
     programs.total = arguments.rounds * sum(len(runs) for _, runs in everything)
     if os.getloadavg()[0] > 0.5:
         print(f"note: the load average is {os.getloadavg()[0]:.1f}; other programs are running",

@@ -160,6 +160,37 @@ def threads_table(results):
                      "speed-up"], rows)
 
 
+def decode_table(results):
+    """Ours at each precision, and the peers, which have one."""
+    records = Records(results, "decode")
+    rows = []
+    cases = list(dict.fromkeys((r["like"], r["layers"], r["weights"]) for r in records.all))
+    for like, layers, weights in cases:
+        of = {"like": like, "layers": layers, "weights": weights}
+        mine = {}
+        who = list(dict.fromkeys((r["peer"], r.get("precision", ""), r.get("experts", ""))
+                                 for r in records.pick(**of)))
+        for peer, precision, experts in who:
+            one = {**of, "peer": peer, **({"precision": precision} if precision else {}),
+                   **({"experts": experts} if experts else {})}
+            token = records.median("seconds_per_token", **one)
+            whole = records.median("whole_layers", **one)  # less than all: llama_cpp.py says why
+            prompt = records.median("prompt_seconds", **one)
+            prompt = ratio(prompt, layers if whole is None else whole)
+            if peer == "moenda":
+                best = min(mine.get("token", token), token), min(mine.get("prompt", prompt), prompt)
+                mine = dict(zip(("token", "prompt"), best))
+            ours = peer == "moenda"
+            name = " ".join(filter(None, (peer, precision, experts)))
+            rows.append([like, layers, weights, name, number(1 / token) +
+                         records.mark("seconds_per_token", **one),
+                         "" if ours else number(ratio(token, mine.get("token"))),
+                         percent(records.median("share_of_reading", **one)) if ours else "",
+                         number(prompt), "" if ours else number(ratio(prompt, mine.get("prompt")))])
+    return markdown(["model", "layers", "weights", "program", "tokens/s", "time / Moenda's best",
+                     "share of reading", "prompt of 512, s a layer", "time / Moenda's best"], rows)
+
+
 def different_loads(results):
     """Cases where the programs did not serve the same tokens per expert: there must be none."""
     seen = {}
@@ -181,7 +212,8 @@ def page(results):
     parts = (("step", "A whole training step", step_table),
              ("layer", "One mixture layer, 2048 tokens", layer_table),
              ("tokens", "One mixture layer, 8 experts, top_k 2", tokens_table),
-             ("threads", "Threads", threads_table))
+             ("threads", "Threads", threads_table),
+             ("decode", "Decoding at batch 1", decode_table))
     for part, title, table in parts:
         if any(record["part"] == part for record in results["records"]):
             text += ["", f"## {title}", "", table(results)]

@@ -71,6 +71,28 @@ def check_tables():
     expect("WARNING" in tables.page(other), "no warning of different loads")
 
 
+def decode(peer, seconds, prompt, **more):
+    return {"part": "decode", "round": 0, "form": "" if peer == "moenda" else peer, "peer": peer,
+            "like": "mistral-7b", "layers": 8, "weights": "bf16", "seconds_per_token": seconds,
+            "prompt_seconds": prompt, **more}
+
+
+def check_decode_table():
+    records = [decode("moenda", 0.2, 12.0, precision="fp32", share_of_reading=0.98),
+               decode("moenda", 0.25, 3.0, precision="bf16", share_of_reading=0.8),
+               decode("llama.cpp", 0.5, 7.0, whole_layers=7),
+               decode("llama.cpp", 0.3, 7.0, whole_layers=7),
+               decode("transformers", 0.2, 6.0)]
+    rows = rows_of(tables.decode_table(dict(RESULTS, records=records)))[2:]
+    expect([row[3:] for row in rows] == [
+        ["moenda fp32", "5.00", "", "98 %", "1.50", ""],
+        ["moenda bf16", "4.00", "", "80 %", "0.38", ""],
+        ["llama.cpp", "2.50*", "2.00", "", "1.00", "2.67"],  # against the better of ours
+        ["transformers", "5.00", "1.00", "", "0.75", "2.00"],
+    ], f"rows of decoding: {rows}")
+    expect("Decoding at batch 1" in tables.page(dict(RESULTS, records=records)), "no such table")
+
+
 def compare(*arguments):
     return subprocess.run([sys.executable, str(ROOT / "bench/compare"), *arguments], text=True,
                           capture_output=True, check=False, timeout=60)
@@ -98,6 +120,7 @@ def check_program():
 
 
 check_tables()
+check_decode_table()
 check_program()
 print(f"compare_test: {len(failures)} failures")
 sys.exit(1 if failures else 0)

@@ -44,6 +44,22 @@ TEST_CASE("a prompt longer than the context is read from its end", "[generate]")
   }
 }
 
+TEMPLATE_TEST_CASE("memory does not grow with the prompt", "[generate]", Gpt2, MoeGqa) {
+  auto const peak = [](int length, int rows) {
+    Double backend(1);
+    auto config = config_of<TestType>();
+    config.context_length = 4000;
+    Network<TestType, Double> network(backend, config, 3, 0.5);
+    auto const text = laws::ids(length, 31, 4);
+    (void)generate(network, std::span(text), 3, greedy, -1, {}, 0, rows);
+    return network.arena.peak();
+  };
+  auto const small = peak(500, 500);
+  CHECK(peak(3500, 500) == small);
+  CHECK(peak(3500, 3500) > 2 * small);
+  CHECK(peak(3500, rows_of_a_pass) <= peak(rows_of_a_pass, rows_of_a_pass));
+}
+
 TEST_CASE("the smallest contexts work", "[generate]") {
   Double backend(1);
   for (int const context_length : {1, 2, 3}) {

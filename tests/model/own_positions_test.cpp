@@ -16,14 +16,17 @@ using Hashed = LanguageModel<
                      Mixture<OneOf<router::Hash, router::Uniform, router::Random>, expert::Ffn>>>;
 
 struct Learned {
+  static constexpr bool has_experts = false;
   using Model = Gpt2;
   static Model::Config config() { return gpt2(); }
 };
 struct Rope {
+  static constexpr bool has_experts = true;
   using Model = MoeGqa;
   static Model::Config config() { return moe_gqa(); }
 };
 struct Window {
+  static constexpr bool has_experts = false;
   using Model = Windowed;
   static Model::Config config() {
     return {.vocab_size = 31,
@@ -39,6 +42,7 @@ struct Window {
   }
 };
 struct ByRoute {
+  static constexpr bool has_experts = true;
   using Model = Hashed;
   static Model::Config config() {
     return {.vocab_size = 31,
@@ -109,6 +113,10 @@ TEMPLATE_LIST_TEST_CASE("prompts of unequal length are continued as alone", "[mo
     for (std::size_t b = 0; b < count; ++b) {
       CHECK(together[b] == generate(network, std::span(prompts[b]), 17, sampling));
     }
+    for (int const rows : {1, 7, 12}) {  // of a pass: prompts are read in pieces
+      CAPTURE(rows);
+      CHECK(generate(network, some, 17, sampling, -1, {}, 0, rows) == together);
+    }
   }
 }
 
@@ -171,6 +179,29 @@ TEMPLATE_LIST_TEST_CASE("few sequences that begin at different times get the bit
     }
   }
   for (std::size_t b = 0; b < 5; ++b) CHECK(positions[b] == int(prompts[b].size()));
+}
+
+TEMPLATE_LIST_TEST_CASE("a prompt in pieces has the logits of the whole", "[model]", Cases) {
+  Float backend(2);
+  auto config = TestType::config();
+  config.context_length = 200;
+  Network<typename TestType::Model, Float> network(backend, config, 3, 0.5);
+  auto const text = laws::ids(190, 31, 4);
+  auto const whole = copy_of(network.logits({text.data(), 1, 190}));
+  for (int const longest : {100, 64, 50, 9}) {  // windows and tiles of keys lie across their ends
+    CAPTURE(longest);
+    Memory<Float> memory{.batch_size = 1, .max_seq_len = 200};
+    std::vector<float> logits;
+    for (int begin = 0, length = 0; begin < 190; begin += length) {
+      length = std::min(longest, 190 - begin);
+      if (190 - begin - length < 9) length = 190 - begin;  // few rows add up in another order
+      auto const piece = copy_of(network.logits({text.data() + begin, 1, length, begin}, &memory));
+      logits.insert(logits.end(), piece.begin(), piece.end());
+    }
+    // So do the few rows of an expert, and then others follow from them.
+    if (TestType::has_experts) CHECK(laws::distance(logits, whole) <= 1e-6);
+    if (!TestType::has_experts) CHECK(laws::same_bits(logits, whole));
+  }
 }
 
 TEST_CASE("equal positions of each are the position of all, bit by bit", "[model]") {

@@ -10,11 +10,13 @@
 #include "moenda/core/error.hpp"
 #include "moenda/core/fields.hpp"
 #include "moenda/core/random.hpp"
+#include "moenda/infer/unsorted_choice.hpp"
 #include "moenda/module/rules.hpp"
 
 namespace moenda {
 
-/// Picks the next token from logits.
+/// Picks the next token from logits. What is drawn is said by the sorted list of them, which is
+/// made only where it is short: of few logits, or of the top_k.
 class Sampler {
  public:
   struct Config {
@@ -52,6 +54,10 @@ class Sampler {
                          std::to_string(logits.size()));
     }
     if (config_.temperature == 0) return int(best - logits.begin());
+    if (logits.size() >= many && !keeps_few(logits.size())) {
+      UnsortedChoice<Scalar> choice(logits, {config_.temperature, config_.top_p, config_.min_p});
+      if (auto const id = choice.pick(random_.uniform(position))) return *id;
+    }
     rank(logits, double(*best));
     keep_likely();
     double const total = std::accumulate(probs_.begin(), probs_.end(), 0.0);
@@ -64,6 +70,11 @@ class Sampler {
   }
 
  private:
+  static constexpr std::size_t many = 2048;  // logits, of which sorting takes longer than buckets
+
+  [[nodiscard]] bool keeps_few(std::size_t count) const {
+    return config_.top_k > 0 && std::size_t(config_.top_k) < count;
+  }
   /// ids_ by falling logit (ties: rising id), probs_ = exp((logit - best) / temperature).
   template <class Scalar>
   void rank(std::span<Scalar const> logits, double best) {
@@ -73,7 +84,7 @@ class Sampler {
       auto const za = logits[std::size_t(a)], zb = logits[std::size_t(b)];
       return za != zb ? za > zb : a < b;
     };
-    if (config_.top_k > 0 && std::size_t(config_.top_k) < ids_.size()) {
+    if (keeps_few(ids_.size())) {
       std::partial_sort(ids_.begin(), ids_.begin() + config_.top_k, ids_.end(), before);
       ids_.resize(std::size_t(config_.top_k));
     } else {

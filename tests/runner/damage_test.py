@@ -91,6 +91,9 @@ def check_flipped_data(run):
         content = (checkpoint / name).read_bytes()
         (checkpoint / name).write_bytes(flipped(content, len(content) - 3, 64))
         run.place.refused(3, "damaged", *COMMAND)
+        if name == FILES[0]:
+            run.place.refused(3, "damaged", "export", "tiny.toml", "exported")
+            expect(not (run.place.path / "exported").exists(), "export", "must write nothing")
 
 
 def check_swapped(run):
@@ -125,6 +128,22 @@ def check_other_files(run):
             if path.name not in [name, ".lock"]:
                 expect(path.read_bytes() == content, name, f"{path.name} must stay as it was")
         run.reset()
+    for name in ["metrics.csv", "routing.csv", "routing_layers.csv"]:  # a run needs no rows to go on
+        lines = (run.saved / name).read_text().splitlines()
+        for what, content in [("removed", None), ("half", "\n".join(lines[:len(lines) // 2]) + "\n"),
+                              ("header without its end", lines[0])]:
+            run.reset()
+            if content is None:
+                (run.folder / name).unlink()
+            else:
+                (run.folder / name).write_text(content)
+            done = run.place.run(*COMMAND)
+            where = f"{name}, {what}"
+            expect(done.returncode == 0, where, done.stderr)
+            expect(f"{name}: the rows of the steps before have changed" in done.stderr, where, done.stderr)
+            expect((run.folder / name).read_text().startswith(lines[0] + "\n"), where, "must have its header")
+            expect(run.place.run("report", "tiny.toml").returncode == 0, where, "must be reported")
+    run.reset()
     metrics = (run.folder / "metrics.csv").read_text()
     (run.folder / "metrics.csv").write_text(metrics + "15,9")  # a row cut short by a crash
     (run.folder / ".tmp-metrics.csv").write_text("x")

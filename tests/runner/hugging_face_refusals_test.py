@@ -2,6 +2,7 @@
 """Broken folders of transformers: one sentence each, that names file, key or tensor."""
 import json
 import os
+import shutil
 
 from hugging_face import copy, edit, header_of, poke, rewrite
 from program import Place, end, expect
@@ -215,12 +216,20 @@ BROKEN = {
 }
 
 
+def copy_with_huge_gains(place):
+    folder = copy("qwen3", place.path / "huge")
+    for number in range(18):
+        poke(folder / WEIGHTS, "model.norm.weight", number, 3e38)
+    return folder
+
+
 def check_convert(place):
     """Nothing is written unless all of it is; nobody uses what is damaged."""
     def refused(code, sentence, *words):
         place.refused(code, sentence, "convert", *words)
         expect(not (place.path / "to").exists(), sentence, "must write nothing")
-        expect(not list(place.path.glob(".tmp-*")), sentence, "must leave nothing")
+        left = [path.name for path in place.path.glob(".tmp-*") if path.name != ".tmp-to"]
+        expect(not left, sentence, f"must leave nothing, left {left}")
 
     folder = copy("qwen3", place.path / "from")
     refused(2, "must be one of: fp32, bf16, int8, int4, nf4, nf4_double, got 'nf5' (did you mean",
@@ -228,13 +237,36 @@ def check_convert(place):
     refused(2, "must match 'query', but none does", folder, "to", "--weights", "query=int8")
     refused(2, "with a config.json", place.path, "to")
     refused(3, "cannot", folder, "/proc/to")
+    (place.path / ".tmp-to").mkdir()  # somebody's own
+    (place.path / ".tmp-to" / "mine").write_text("mine")
+    (place.path / "ids.json").write_text("[[1, 2, 3]]")
+    for weights in ["int8", "int4"]:  # their scales have half precision
+        poke(folder / WEIGHTS, "lm_head.weight", 3, 1e9)
+        sentence = f"'lm_head.weight': has numbers that are too large for {weights}"
+        place.refused(3, sentence, "convert", folder, "to", "--weights", weights)
+        place.refused(3, sentence, "logits", folder, "--ids", "ids.json", "--out", "o",
+                      f"--evaluate.weights={weights}")
+        place.refused(4, "those of list 0 are not all finite", "logits", copy_with_huge_gains(place),
+                      "--ids", "ids.json", "--out", "o")
+        expect(not (place.path / "o").exists(), "logits", "must write nothing")
+    copy("qwen3", folder)
+    for out in [folder / WEIGHTS, folder / CONFIG, folder / "new"]:
+        place.refused(2, "must be outside of the model's folder", "logits", folder, "--ids",
+                      "ids.json", "--out", out)
+    place.refused(2, "must be another file than the one that is read", "logits", folder, "--ids",
+                  "ids.json", "--out", "ids.json")
     poke(folder / WEIGHTS, "lm_head.weight", 3, float("nan"))
     refused(3, "number 3 is not", folder, "to")
     copy("qwen3", folder)
     (folder / "tokenizer.json").mkdir()
     refused(3, "tokenizer.json", folder, "to")
     copy("qwen3", folder)
-    place.run("convert", folder, "to", "--weights", "nf4")
+    together = [place.start("convert", folder, "to", "--weights", "nf4") for _ in range(4)]
+    codes = sorted(each.wait() for each in together)
+    expect(codes == [0, 3, 3, 3], "four at once", f"exit codes {codes}")
+    expect((place.path / ".tmp-to" / "mine").read_text() == "mine", ".tmp-to", "must stay")
+    shutil.rmtree(place.path / ".tmp-to")
+    expect(not list(place.path.glob(".tmp-*")), "four at once", "must leave nothing")
     weights = place.path / "to" / "weights.safetensors"
     place.refused(3, "to: must not exist yet", "convert", folder, "to")
     place.refused(2, "is converted already", "convert", "to", "again")

@@ -25,7 +25,7 @@ template class moenda::Training<AnyModel, cuda::Backend<float>>;
 template class moenda::Trainer<OnGpu>;
 template std::vector<int> moenda::generate(OnGpu&, std::span<int const>, int,
                                            Sampler::Config const&, int,
-                                           std::function<void(int)> const&, int);
+                                           std::function<void(int)> const&, int, int);
 
 TEST_CASE("a network of every module compiles and links for the GPU", "[cuda]") {
   STATIC_REQUIRE(std::is_same_v<OnGpu::Scalar, float>);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/run/folder.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "moenda/files/own_files.hpp"
 #include "moenda/files/run_files.hpp"
 #include "moenda/train/checkpoint.hpp"
@@ -49,6 +52,25 @@ fs::path starting_weights(std::string const& start_from, fs::path const& out) {
   }
   say_changed_files(folder);
   return weights_of(*newest);
+}
+
+std::string hash_of_first_weights(std::string const& start_from, fs::path const& out) try {
+  if (start_from.empty()) return "";
+  std::vector<fs::path> files{start_from};
+  if (io::is_there(fs::path(start_from) / "config.json")) {
+    files = io::list_folder(start_from, false);
+    std::erase_if(files, [](fs::path const& file) { return file.extension() != ".safetensors"; });
+    std::sort(files.begin(), files.end());
+  } else if (!start_from.ends_with(".safetensors")) {
+    auto const newest = newest_checkpoint(out / start_from / io::run_files::checkpoints);
+    if (!newest) return "";
+    files = {weights_of(*newest)};
+  }
+  data::ContentHash hash;
+  for (auto const& file : files) hash.add(io::SafetensorsFile(file).hash_of_data().value());
+  return hash.hex();
+} catch (DataError const&) {
+  return "";
 }
 
 void require_writable(fs::path const& file) {

@@ -46,6 +46,10 @@ std::filesystem::path folder_of(GivenConfig const& given, Options const& options
 std::filesystem::path starting_weights(std::string const& start_from,
                                        std::filesystem::path const& out);
 
+/// A hash of the weights that `start_from` names now, also of a folder that transformers saved; ""
+/// where there are none, for a run that goes on needs them no more.
+std::string hash_of_first_weights(std::string const& start_from, std::filesystem::path const& out);
+
 /// Refuses, before anything is computed, a file that could not be written: throws DataError unless
 /// it is absent or a regular file, in a folder that is present.
 void require_writable(std::filesystem::path const& file);

@@ -78,6 +78,7 @@ std::string meta_text(RunMeta const& run) {
   meta["flops_per_token"] = run.cost.flops;
   if (run.sees_later_tokens) meta["sees_later_tokens"] = true;
   meta["corpus"] = run.data;
+  if (!run.first_weights.empty()) meta["first_weights"] = run.first_weights;
   meta["version"] = version;
   meta["commit"] = MOENDA_COMMIT;
   meta["compiler"] = __VERSION__;
@@ -164,6 +165,16 @@ void refuse_other_data(fs::path const& folder, std::string const& fingerprint) {
                   ": the data must be those that the run began with, with the hash " +
                   (known.empty() ? "(none)" : known) + ", got " + fingerprint +
                   "; train --force trains it again");
+}
+
+void refuse_other_start(fs::path const& folder, std::string const& hash) {
+  io::RunRecord const run(folder);
+  if (hash.empty() || !run.has(io::run_files::meta)) return;
+  auto const known = run.first_weights();
+  if (known.empty() || known == hash) return;
+  throw DataError(run.file(io::run_files::meta).string() +
+                  ": start_from must have the weights that the run began with, with the hash " +
+                  known + ", got " + hash + "; train --force trains it again");
 }
 
 std::optional<fs::path> set_results_aside(fs::path const& folder) {

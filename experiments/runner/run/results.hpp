@@ -18,7 +18,8 @@ namespace moenda::runner {
 struct RunMeta {
   std::string title, model;  ///< `model` in words
   ModelCost cost;
-  std::string data;  ///< fingerprint of what it learns from
+  std::string data;           ///< fingerprint of what it learns from
+  std::string first_weights;  ///< hash of those of start_from; "" of a run without
   int threads = 1;
   cpu::ChosenLevel kernels;
   bool sees_later_tokens = false;  ///< a causal model whose router is allowed to
@@ -53,6 +54,9 @@ void say_changed_files(std::filesystem::path const& folder);
 /// learnt anew from whatever the files hold. Throws DataError unless `fingerprint` is the one in
 /// the run's meta.json.
 void refuse_other_data(std::filesystem::path const& folder, std::string const& fingerprint);
+
+/// The same for the weights that the run began with: `hash` is theirs now, "" where they are gone.
+void refuse_other_start(std::filesystem::path const& folder, std::string const& hash);
 
 /// For --force: moves all that training wrote to the folder run_files::set_aside of `folder`, which
 /// is a run folder of its own. While one lies there, what has begun since is an attempt without a

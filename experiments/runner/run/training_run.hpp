@@ -45,9 +45,10 @@ class TrainingRun {
   using TaskTraining = Training<typename T::Model, Backend>;
   using Examples = decltype(std::declval<typename T::Data>().training());
 
-  /// `anew`: from the beginning, whatever stands in the folder.
-  TrainingRun(typename T::Run run, Backend& backend, bool anew)
+  /// `anew`: from the beginning, whatever stands in the folder. `first_weights`: for meta.json.
+  TrainingRun(typename T::Run run, Backend& backend, bool anew, std::string first_weights)
       : run_(std::move(run)),
+        first_weights_(std::move(first_weights)),
         backend_(backend),
         data_(run_, backend_.pool),
         network_(backend_, run_.config.model, run_.config.train.seed,
@@ -72,7 +73,7 @@ class TrainingRun {
     io::write_file_atomically(
         run_.folder / io::run_files::meta,
         meta_text({run_.title(), T::summary(model), T::cost(model), data_.fingerprint(),
-                   backend_.pool.threads(),
+                   first_weights_, backend_.pool.threads(),
                    cpu::choose_level(run_.config.compute.kernels, run_.config.compute.matmul),
                    causal && sees_later_tokens<typename T::Model>(model)}));
     if (measured_before_) io::renew_configuration_hashes(run_.folder);
@@ -319,6 +320,7 @@ class TrainingRun {
   }
 
   typename T::Run run_;
+  std::string first_weights_;
   Backend& backend_;
   typename T::Data data_;
   TaskTraining network_;
@@ -345,6 +347,13 @@ int train_run(typename T::Run run, Options const& options) {
   io::FolderLock const lock(folder);
   io::require_own_files(folder, true);
   io::RunRecord const record(folder);
+  auto first_weights = hash_of_first_weights(run.config.start_from, run.out);
+  if (!options.force && newest_checkpoint(run.checkpoints())) {
+    refuse_other_start(folder, first_weights);
+    if (first_weights.empty() && record.has(io::run_files::meta)) {  // gone, but known
+      first_weights = record.first_weights();
+    }
+  }
   if (!options.force && is_measured(record, evaluation_hash(run.config.evaluate))) {
     std::cerr << run.title() << ": already trained; --force trains it again\n";
     say_changed_files(folder);
@@ -367,7 +376,7 @@ int train_run(typename T::Run run, Options const& options) {
   std::signal(SIGTERM, ask_to_stop);
   auto const compute = run.config.compute;
   int const code = with_backend(options, compute, [&](Backend& backend) {
-    return TrainingRun<T>(std::move(run), backend, options.force).go();
+    return TrainingRun<T>(std::move(run), backend, options.force, first_weights).go();
   });
   if (code == 0) print_result(folder);
   return code;

@@ -169,6 +169,10 @@ class RunRecord {
   [[nodiscard]] std::string data_hash() const {
     return detail::text_member(meta(), "corpus", file(run_files::meta));
   }
+  /// The hash of the weights that the run began with; "" where meta.json does not say it.
+  [[nodiscard]] std::string first_weights() const {
+    return detail::text_member(meta(), "first_weights", file(run_files::meta));
+  }
   [[nodiscard]] CsvRows<MetricsRow> metrics() const {
     return read_metrics(file(run_files::metrics));
   }

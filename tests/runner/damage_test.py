@@ -117,7 +117,8 @@ def check_swapped(run):
 def check_other_files(run):
     run.reset()
     (run.folder / "metrics.csv").write_text("nonsense\n1,2,3\n")
-    run.place.refused(3, "metrics.csv:", *COMMAND)
+    refused = run.place.refused(3, "metrics.csv:", *COMMAND)
+    expect("without the file the run goes on" in refused.stderr, "metrics.csv", refused.stderr)
     run.reset()
     for name, rows in [("routing_layers.csv", "step,layer,evenness\n1,0,1\n"), ("routing.csv", "step,expert\n1,0\n")]:
         before = {path: path.read_bytes() for path in run.folder.iterdir() if path.is_file()}

@@ -172,6 +172,13 @@ class TrainingRun {
       measured_before_ = std::move(*results);
       changed_before_ = io::changed_files(run_.folder);
     }
+    try {
+      recall_logs(record);
+    } catch (DataError const& error) {
+      throw DataError(std::string(error.what()) + "; without the file the run goes on");
+    }
+  }
+  void recall_logs(io::RunRecord const& record) {
     choices_before_ = logged_choices(record, trainer_.step_count());
     if (!record.has(io::run_files::metrics)) return;
     io::CsvReader<io::MetricsRow> metrics(record.file(io::run_files::metrics), io::metrics_header);

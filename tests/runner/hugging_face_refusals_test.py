@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 
-from hugging_face import copy, edit, header_of, poke, rewrite
+from hugging_face import GOLDEN, copy, edit, header_of, poke, rewrite
 from program import Place, end, expect
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -279,7 +279,9 @@ def check_convert(place):
     place.refused(3, "weights.safetensors", *use)
     weights.write_bytes(whole)
     edit(place.path / "to" / CONFIG, lambda config: config.update(hidden_size=20))
-    place.refused(3, "must be 670 of U8, got [603] of U8", *use)
+    place.refused(3, "must be the weights of this config.json", *use)
+    shutil.copy(GOLDEN / "qwen3" / WEIGHTS, place.path / "to" / WEIGHTS)
+    place.refused(3, "must not have both model.safetensors and weights.safetensors", *use)
 
 
 def main(place):

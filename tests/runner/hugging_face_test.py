@@ -124,6 +124,9 @@ def check_generate(place):
         done = place.run("generate", folder, "--prompt", text[:3], "--max_tokens", 4,
                          f"--evaluate.weights={weights}")
         expect(done.returncode == 0 and len(done.stdout) == 8, f"generate {weights}", done.stderr)
+    done = place.run("generate", folder, "--prompt", "abc" * 30, "--max_tokens", 1)
+    expect("the prompt has 90 ids; the model sees the last 64" in done.stderr, "long prompt", done.stderr)
+    place.refused(2, "no id for anything", "generate", folder, "--prompt", "\u00e9" )
     place.refused(2, "train", "generate", folder, "--prompt", "abc", "--train.steps=3")
     place.refused(2, "temperature", "generate", folder, "--prompt", "abc",
                   "--generate.sampler.temperature=-1")

@@ -106,6 +106,14 @@ class OtherValues {
       return detail::in_quotes(names[names.size() - 1]);
     } else if constexpr (std::is_integral_v<typename T::value_type>) {
       return "[" + std::to_string(1000 + count_) + ", 0]";
+    } else if constexpr (std::is_class_v<typename T::value_type> &&
+                         !std::is_same_v<typename T::value_type, std::string>) {
+      std::string table;
+      typename T::value_type const item{};
+      for_each_field(item, [&](char const* name, auto const& member) {
+        table += (table.empty() ? "" : ", ") + std::string(name) + " = " + other(member);
+      });
+      return "[{" + table + "}, {}]";
     } else {
       return "[" + detail::in_quotes("a'b") + ", " + detail::in_quotes("") + "]";
     }

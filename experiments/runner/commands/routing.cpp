@@ -147,12 +147,14 @@ int trace_text(Options const& options, TraceOptions const& what) {
   require_writable(what.file);
   if (!what.prompt) {
     return with_trained(options, [&](Trained& trained) {
+      require_no_input(what.file, trained.run.folder);
       print_trace(trained.trace(trained.run.config.evaluate.batches), trained.run.folder,
                   what.file);
       return 0;
     });
   }
   auto const run = open_run(options, Purpose::use);
+  require_no_input(what.file, run.folder);
   auto const ids = run.tokenizer.encode(*what.prompt);
   with_backend(options, run.config.compute, [&](Backend& backend) {
     AnyNetwork network(backend, run.config.model, unfilled);

@@ -22,6 +22,7 @@ class FreshFolder {
   /// Throws DataError when something is there, or when no folder can be made beside it.
   explicit FreshFolder(std::filesystem::path const& path) : final_(path.lexically_normal()) {
     if (!final_.has_filename()) final_ = final_.parent_path();  // "folder/"
+    if (final_.empty()) throw DataError("the folder to write must have a name");
     if (is_there(final_)) refuse();
     auto const parent = folder_of(final_);
     create_folders(parent);

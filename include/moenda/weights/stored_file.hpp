@@ -24,13 +24,21 @@ namespace moenda {
 /// A file that write_stored_file() wrote, for a model of the same shape.
 class StoredFile {
  public:
-  /// Throws DataError when the file is another one, or has no place or no tensor for a weight.
+  /// `whose` is what was said when it was written. Throws DataError when the file is another one,
+  /// or has no place or no tensor for a weight.
   template <class Params>
-  StoredFile(std::filesystem::path const& path, Params const& params) : file_(path) {
+  StoredFile(std::filesystem::path const& path, Params const& params, std::string const& whose)
+      : file_(path) {
     auto const& metadata = file_.metadata();
     auto const kind = metadata.find(detail::stored_metadata.first);
     if (kind == metadata.end() || kind->second != detail::stored_metadata.second) {
       throw DataError(path.string() + ": must be weights that `moenda convert` wrote");
+    }
+    auto const of = metadata.find(detail::stored_for);
+    if (of == metadata.end() || of->second != whose) {
+      throw DataError(path.string() +
+                      ": must be the weights of this config.json, which has changed since, or is "
+                      "another model's");
     }
     read_hashes();
     std::size_t tensors = 1;  // the hashes
@@ -157,6 +165,7 @@ class StoredFile {
     auto const& info = file_.tensor(name);
     auto* const bytes = static_cast<std::byte*>(to);
     data::ContentHash hash;
+    hash.add(name);
     bool sound = true;
     file_.will_need(info, 0, ahead);
     for (std::size_t done = 0;; done += most) {

@@ -20,10 +20,11 @@
 namespace moenda {
 
 /// Writes a file of weights, one at a time: `fill(index, place)` writes weight `index` of the walk
-/// over `params`, empty ones not counted, to its place. Throws DataError.
+/// over `params`, empty ones not counted, to its place. `whose` is what a reader must say. Throws
+/// DataError.
 template <class Params, class FormatOf>
 void write_stored_file(std::filesystem::path const& path, Params const& params,
-                       FormatOf const& format_of,
+                       FormatOf const& format_of, std::string const& whose,
                        std::function<void(std::size_t, WeightPlace<float> const&)> const& fill) {
   struct Item {
     std::size_t index;
@@ -55,22 +56,24 @@ void write_stored_file(std::filesystem::path const& path, Params const& params,
   std::vector<std::uint64_t> hashes(order.size());
   writer.add_later(detail::hashes_name, io::Dtype::U8, {hashes.size() * sizeof(std::uint64_t)});
   std::vector<std::byte> scales;  // of the codes that were written last
-  writer.write(path, {detail::stored_metadata}, [&](io::TensorInfo const& info, auto room) {
-    if (info.name == detail::hashes_name) {
-      std::memcpy(room.data(), hashes.data(), room.size());
-      return;
-    }
-    if (auto const found = items.find(info.name); found != items.end()) {
-      auto [index, place] = found->second;
-      scales.resize(place.bytes().scales);
-      place.codes = room.data(), place.scales = scales.data();
-      if (place.format == Format::fp32) place.values = reinterpret_cast<float*>(room.data());
-      fill(index, place);
-    } else {
-      std::copy(scales.begin(), scales.end(), room.begin());
-    }
-    hashes[order.at(info.name)] = detail::hash_of(room);
-  });
+  writer.write(path, {detail::stored_metadata, {detail::stored_for, whose}},
+               [&](io::TensorInfo const& info, auto room) {
+                 if (info.name == detail::hashes_name) {
+                   std::memcpy(room.data(), hashes.data(), room.size());
+                   return;
+                 }
+                 if (auto const found = items.find(info.name); found != items.end()) {
+                   auto [index, place] = found->second;
+                   scales.resize(place.bytes().scales);
+                   place.codes = room.data(), place.scales = scales.data();
+                   if (place.format == Format::fp32)
+                     place.values = reinterpret_cast<float*>(room.data());
+                   fill(index, place);
+                 } else {
+                   std::copy(scales.begin(), scales.end(), room.begin());
+                 }
+                 hashes[order.at(info.name)] = detail::hash_of(info.name, room);
+               });
 }
 
 }  // namespace moenda

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <span>
 #include <string>
 
 #include "moenda/weights/safetensors/writer.hpp"
@@ -24,21 +27,21 @@ std::vector<std::vector<int>> read_id_lists(std::filesystem::path const& path) {
 void write_logits(std::filesystem::path const& file, std::vector<std::vector<int>> const& lists,
                   int vocab_size,
                   std::function<std::vector<float>(std::span<int const>)> const& logits_of) {
-  std::vector<std::vector<float>> all;
-  all.reserve(lists.size());
-  for (auto const& ids : lists) {
-    auto const& logits = all.emplace_back(logits_of(ids));
-    if (std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }))
-      continue;
-    throw NumericError("logits: those of list " + std::to_string(all.size() - 1) +
-                       " are not all finite numbers; nothing was written");
+  io::SafetensorsWriter writer;  // one list at a time: logits of many may be large
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    writer.add_later("logits." + std::to_string(i), io::Dtype::F32,
+                     {lists[i].size(), std::uint64_t(vocab_size)});
   }
-  io::SafetensorsWriter writer;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    writer.add("logits." + std::to_string(i), {lists[i].size(), std::uint64_t(vocab_size)},
-               all[i].data());
-  }
-  writer.write(file);
+  std::size_t list = 0;
+  writer.write(file, {}, [&](io::TensorInfo const&, std::span<std::byte> room) {
+    auto const logits = logits_of(lists[list]);
+    if (!std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); })) {
+      throw NumericError("logits: those of list " + std::to_string(list) +
+                         " are not all finite numbers; nothing was written");
+    }
+    ++list;
+    if (!logits.empty()) std::memcpy(room.data(), logits.data(), room.size());
+  });
 }
 
 }  // namespace moenda::runner

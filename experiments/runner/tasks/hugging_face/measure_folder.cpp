@@ -30,6 +30,7 @@ int trace_folder(Options const& options, TraceOptions const& what) {
                       ": a folder that transformers saved has no text of its own: --prompt TEXT");
   }
   require_writable(what.file);
+  require_no_input(what.file, options.config);
   auto const config = read_folder_config(options.overrides);
   auto const d = read_description(options.config);
   if (d.num_experts == 0) {

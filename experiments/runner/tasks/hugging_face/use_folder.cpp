@@ -65,7 +65,8 @@ void with_folder_model(Options const& options, FolderConfig const& config, hf::D
           "evaluate.weights: a converted folder keeps its weights in the formats "
           "that `moenda convert` was given");
     }
-    StoredFile const file(options.config / hf::converted_weights, params);
+    StoredFile const file(options.config / hf::converted_weights, params,
+                          hf::hash_of_config(options.config));
     use(file.formats(), file.bytes(),
         [&](auto& network, auto const& progress) { file.load(network, progress); });
   } else {
@@ -107,7 +108,14 @@ int generate_from_folder(Options const& options, GenerateOptions const& how) {
   auto const prompt = is_chat
                           ? tokenizer.chat(text, format)
                           : FolderTokenizer::Chat{tokenizer.encode(text), tokenizer.end_of_text};
+  if (prompt.ids.empty()) {
+    throw ConfigError("generate: the tokenizer has no id for anything in the prompt");
+  }
   auto const d = read_description(options.config);
+  if (prompt.ids.size() > std::size_t(d.model.context_length)) {
+    std::cerr << "generate: the prompt has " << prompt.ids.size()
+              << " ids; the model sees the last " << d.model.context_length << " of them\n";
+  }
   with_folder_model(options, config, d, [&](FamilyNetwork& network) {
     if (!is_chat) std::cout << text << std::flush;
     (void)moenda::generate(
@@ -137,7 +145,7 @@ int describe_folder(fs::path const& folder) {
   };
   constexpr auto names = enum_names(Format{});
   if (hf::is_converted(folder)) {
-    StoredFile const file(folder / hf::converted_weights, params);
+    StoredFile const file(folder / hf::converted_weights, params, hf::hash_of_config(folder));
     auto const formats = file.formats();
     std::array<std::size_t, names.size()> bytes{};
     walk(params, [&](Path const& path, auto const& weight) {

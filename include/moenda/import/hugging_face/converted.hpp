@@ -20,9 +20,20 @@ namespace moenda::hugging_face {
 
 inline constexpr char const* converted_weights = "weights.safetensors";
 
-/// Whether a folder is a converted one.
+/// Whether a folder is a converted one. Throws DataError when it has both kinds of weights.
 [[nodiscard]] inline bool is_converted(std::filesystem::path const& folder) {
-  return io::is_there(folder / converted_weights);
+  if (!io::is_there(folder / converted_weights)) return false;
+  for (auto const* other : {Checkpoint::single, Checkpoint::index}) {
+    if (io::is_there(folder / other)) {
+      throw DataError(folder.string() + ": must not have both " + other + " and " +
+                      converted_weights + ": which of them is the model?");
+    }
+  }
+  return true;
+}
+/// A hash of the config: weights mean nothing with another one.
+[[nodiscard]] inline std::string hash_of_config(std::filesystem::path const& folder) {
+  return data::ContentHash().add(data::read_file(folder / "config.json")).hex();
 }
 
 /// Writes the checkpoint that `plan` and `of` are of to the folder `to`, complete or not at all,
@@ -53,7 +64,8 @@ inline void convert(Checkpoint const& checkpoint, Description const& of, Plan co
     done += place.size();
     if (progress) progress(done, all);
   };
-  write_stored_file(fresh.path() / converted_weights, params, formats, fill_one);
+  write_stored_file(fresh.path() / converted_weights, params, formats, hash_of_config(fresh.path()),
+                    fill_one);
   fresh.commit();
 }
 

@@ -199,7 +199,10 @@ void fill(Source const& source, WeightPlace<T> const& place, std::vector<float>&
   if (nf4) {
     require(place.format == nf4->format(), "fill: a quantised weight keeps its format",
             int(place.format), int(nf4->format()));
-    return nf4->read_to(place.codes, place.scales);
+    nf4->read_to(place.codes, place.scales);
+    if (place.is_sound()) return;
+    throw DataError(tensor.file->path().string() + ": tensor " + io::quote(tensor.info->name) +
+                    ": its statistics mean numbers that are not finite");
   }
   auto const& info = *tensor.info;
   auto const begin = placement.begin();

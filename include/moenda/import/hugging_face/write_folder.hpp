@@ -38,6 +38,7 @@ namespace detail {
 inline void write_folder(std::filesystem::path const& folder, Description const& d,
                          io::SafetensorsFile const& weights,
                          std::map<std::string, std::string> const& texts = {}) {
+  io::FreshFolder fresh(folder);
   auto const names = names_of(d.family);
   std::map<std::string, std::pair<std::vector<std::uint64_t>, std::vector<float>>> tensors;
   auto const params = Model::params<Shapes>(d.model);
@@ -60,7 +61,6 @@ inline void write_folder(std::filesystem::path const& folder, Description const&
     all.resize(size);
     placed.each([&](std::size_t from, std::size_t to) { all[to] = values[from] - placed.added(); });
   });
-  io::FreshFolder fresh(folder);
   io::SafetensorsWriter writer;
   for (auto const& [name, tensor] : tensors) {
     writer.add(name, tensor.first, tensor.second.data());

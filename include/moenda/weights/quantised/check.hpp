@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <limits>
 
 #include "moenda/core/quantised.hpp"
 
@@ -69,8 +72,17 @@ template <class T>
       auto const blocks = (count + nf4_block - 1) / nf4_block;
       auto const groups =
           (blocks + DoubleScales::blocks_of_group - 1) / DoubleScales::blocks_of_group;
-      return head.groups == groups && std::isfinite(head.offset) &&
-             are_finite(scales, std::size(head.values)) && are_finite(scales + sizeof head, groups);
+      if (head.groups != groups) return false;
+      double values = 0, largest = 0;  // the largest scale must be finite
+      for (float const value : head.values) values = std::max(values, std::fabs(double(value)));
+      for (std::size_t g = 0; g < groups; ++g) {
+        auto const one = detail::number_at<float>(scales + sizeof head + g * sizeof(float));
+        largest = std::max(largest, std::fabs(double(one)));
+      }
+      return are_finite(scales, std::size(head.values)) &&
+             are_finite(scales + sizeof head, groups) &&
+             values * largest + std::fabs(double(head.offset)) <=
+                 double(std::numeric_limits<float>::max());
     }
   }
   return false;

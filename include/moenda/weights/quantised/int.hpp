@@ -12,11 +12,16 @@
 
 namespace moenda::quantised {
 
+/// 1 / scale; 0 for a scale that is 0, or so small that half precision makes it 0.
+[[nodiscard]] inline float inverse_of(float scale) {
+  return std::isfinite(1.0f / scale) ? 1.0f / scale : 0.0f;
+}
+
 /// scale = max |x| / 127, value = x / scale, rounded with halves away from 0. x [32].
 [[nodiscard]] inline Int8Block to_int8(float const* x) {
   float largest = 0;
   for (int i = 0; i < 32; ++i) largest = std::max(largest, std::fabs(x[i]));
-  float const scale = largest / 127.0f, inverse = scale == 0 ? 0 : 1.0f / scale;
+  float const scale = largest / 127.0f, inverse = inverse_of(scale);
   Int8Block block{to_half(scale), {}};
   for (int i = 0; i < 32; ++i) {
     block.values[i] =
@@ -31,7 +36,7 @@ namespace moenda::quantised {
   for (int i = 0; i < 32; ++i) {
     if (std::fabs(x[i]) > std::fabs(largest)) largest = x[i];
   }
-  float const scale = largest / -8.0f, inverse = scale == 0 ? 0 : 1.0f / scale;
+  float const scale = largest / -8.0f, inverse = inverse_of(scale);
   auto const code = [=](float number) {
     return static_cast<std::uint8_t>(std::clamp(number * inverse + 8.5f, 0.f, 15.f));
   };

@@ -83,10 +83,10 @@ void check_draws(std::string const& kind, std::size_t count, int draws) {
 TEST_CASE("draws from many logits are those of the sorted list", "[sampler]") {
   for (std::string const kind :
        {"any", "tied", "equal", "two", "masked", "nearly equal", "one far above"}) {
-    check_draws<float>(kind, 2600, 3);
+    check_draws<float>(kind, 2600, 1);
   }
-  check_draws<double>("any", 2600, 3);
-  check_draws<double>("tied", 2600, 3);
+  check_draws<double>("any", 2600, 1);
+  check_draws<double>("tied", 2600, 1);
 }
 
 TEST_CASE("draws from a vocabulary of 256,000 are those of the sorted list", "[sampler]") {

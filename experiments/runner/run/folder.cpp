@@ -59,7 +59,9 @@ std::string hash_of_first_weights(std::string const& start_from, fs::path const&
   std::vector<fs::path> files{start_from};
   if (io::is_there(fs::path(start_from) / "config.json")) {
     files = io::list_folder(start_from, false);
-    std::erase_if(files, [](fs::path const& file) { return file.extension() != ".safetensors"; });
+    std::erase_if(files, [](fs::path const& file) {
+      return file.extension() != ".safetensors" || !file.filename().string().starts_with("model");
+    });
     std::sort(files.begin(), files.end());
   } else if (!start_from.ends_with(".safetensors")) {
     auto const newest = newest_checkpoint(out / start_from / io::run_files::checkpoints);

@@ -167,14 +167,13 @@ void refuse_other_data(fs::path const& folder, std::string const& fingerprint) {
                   "; train --force trains it again");
 }
 
-void refuse_other_start(fs::path const& folder, std::string const& hash) {
+void say_other_start(fs::path const& folder, std::string const& hash) {
   io::RunRecord const run(folder);
   if (hash.empty() || !run.has(io::run_files::meta)) return;
   auto const known = run.first_weights();
   if (known.empty() || known == hash) return;
-  throw DataError(run.file(io::run_files::meta).string() +
-                  ": start_from must have the weights that the run began with, with the hash " +
-                  known + ", got " + hash + "; train --force trains it again");
+  std::cerr << "note: " << folder.string()
+            << ": start_from names other weights by now than those that the run began with\n";
 }
 
 std::optional<fs::path> set_results_aside(fs::path const& folder) {

@@ -55,8 +55,9 @@ void say_changed_files(std::filesystem::path const& folder);
 /// the run's meta.json.
 void refuse_other_data(std::filesystem::path const& folder, std::string const& fingerprint);
 
-/// The same for the weights that the run began with: `hash` is theirs now, "" where they are gone.
-void refuse_other_start(std::filesystem::path const& folder, std::string const& hash);
+/// A note on stderr where start_from names other weights by now than those that the run began with.
+/// `hash` is theirs now, "" where they are gone.
+void say_other_start(std::filesystem::path const& folder, std::string const& hash);
 
 /// For --force: moves all that training wrote to the folder run_files::set_aside of `folder`, which
 /// is a run folder of its own. While one lies there, what has begun since is an attempt without a

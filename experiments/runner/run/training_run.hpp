@@ -45,10 +45,9 @@ class TrainingRun {
   using TaskTraining = Training<typename T::Model, Backend>;
   using Examples = decltype(std::declval<typename T::Data>().training());
 
-  /// `anew`: from the beginning, whatever stands in the folder. `first_weights`: for meta.json.
-  TrainingRun(typename T::Run run, Backend& backend, bool anew, std::string first_weights)
+  /// `anew`: from the beginning, whatever stands in the folder.
+  TrainingRun(typename T::Run run, Backend& backend, bool anew)
       : run_(std::move(run)),
-        first_weights_(std::move(first_weights)),
         backend_(backend),
         data_(run_, backend_.pool),
         network_(backend_, run_.config.model, run_.config.train.seed,
@@ -123,6 +122,7 @@ class TrainingRun {
   /// With the weights of another model, if the configuration names one.
   void start() {
     if (run_.config.start_from.empty()) return;
+    first_weights_ = hash_of_first_weights(run_.config.start_from, run_.out);
     if constexpr (requires { T::begin(run_, network_); }) {
       if (T::begin(run_, network_)) return;
     }
@@ -155,6 +155,7 @@ class TrainingRun {
                       std::to_string(trainer_.steps()) + ", got " + std::to_string(step));
     }
     refuse_other_data(run_.folder, data_.fingerprint());
+    first_weights_ = io::RunRecord(run_.folder).first_weights();
     recall(io::RunRecord(run_.folder));
     saved_ = step;
     std::cerr << run_.title() << ": continuing after step " << trainer_.step_count() << '\n';
@@ -327,7 +328,7 @@ class TrainingRun {
   }
 
   typename T::Run run_;
-  std::string first_weights_;
+  std::string first_weights_;  // a hash, for meta.json
   Backend& backend_;
   typename T::Data data_;
   TaskTraining network_;
@@ -354,12 +355,8 @@ int train_run(typename T::Run run, Options const& options) {
   io::FolderLock const lock(folder);
   io::require_own_files(folder, true);
   io::RunRecord const record(folder);
-  auto first_weights = hash_of_first_weights(run.config.start_from, run.out);
   if (!options.force && newest_checkpoint(run.checkpoints())) {
-    refuse_other_start(folder, first_weights);
-    if (first_weights.empty() && record.has(io::run_files::meta)) {  // gone, but known
-      first_weights = record.first_weights();
-    }
+    say_other_start(folder, hash_of_first_weights(run.config.start_from, run.out));
   }
   if (!options.force && is_measured(record, evaluation_hash(run.config.evaluate))) {
     std::cerr << run.title() << ": already trained; --force trains it again\n";
@@ -383,7 +380,7 @@ int train_run(typename T::Run run, Options const& options) {
   std::signal(SIGTERM, ask_to_stop);
   auto const compute = run.config.compute;
   int const code = with_backend(options, compute, [&](Backend& backend) {
-    return TrainingRun<T>(std::move(run), backend, options.force, first_weights).go();
+    return TrainingRun<T>(std::move(run), backend, options.force).go();
   });
   if (code == 0) print_result(folder);
   return code;

@@ -37,9 +37,9 @@ inline constexpr char const* converted_weights = "weights.safetensors";
 }
 
 /// Writes the checkpoint that `plan` and `of` are of to the folder `to`, complete or not at all,
-/// tensor by tensor: only a few times the largest weight is in memory. `progress` sees how many numbers
-/// of how many are written. Throws ConfigError when a pattern of `wished` matches no weight,
-/// DataError when the folder exists, cannot be written, or a number is not finite.
+/// tensor by tensor: only a few times the largest weight is in memory. `progress` sees how many
+/// numbers of how many are written. Throws ConfigError when a pattern of `wished` matches no
+/// weight, DataError when the folder exists, cannot be written, or a number is not finite.
 inline void convert(Checkpoint const& checkpoint, Description const& of, Plan const& plan,
                     Formats const& wished, std::filesystem::path const& to, ThreadPool& pool,
                     std::function<void(std::int64_t, std::int64_t)> const& progress = {}) {

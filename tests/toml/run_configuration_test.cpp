@@ -113,7 +113,7 @@ class OtherValues {
       for_each_field(item, [&](char const* name, auto const& member) {
         table += (table.empty() ? "" : ", ") + std::string(name) + " = " + other(member);
       });
-      return "[{" + table + "}, {}]";
+      return "[{" + table + "}, {" + table + "}]";
     } else {
       return "[" + detail::in_quotes("a'b") + ", " + detail::in_quotes("") + "]";
     }

@@ -250,8 +250,8 @@ def check_convert(place):
                       "--ids", "ids.json", "--out", "o")
         expect(not (place.path / "o").exists(), "logits", "must write nothing")
     copy("qwen3", folder)
-    for out in [folder / WEIGHTS, folder / CONFIG, folder / "new"]:
-        place.refused(2, "must be outside of the model's folder", "logits", folder, "--ids",
+    for out in [folder / WEIGHTS, folder / CONFIG]:
+        place.refused(2, "must not take the place of a file in the model's folder", "logits", folder, "--ids",
                       "ids.json", "--out", out)
     place.refused(2, "must be another file than the one that is read", "logits", folder, "--ids",
                   "ids.json", "--out", "ids.json")

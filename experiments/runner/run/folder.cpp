@@ -95,10 +95,12 @@ void require_no_input(fs::path const& file, fs::path const& folder, fs::path con
   if (!input.empty() && fs::equivalent(file, input, error)) {
     throw ConfigError(file.string() + ": must be another file than the one that is read");
   }
+  if (!fs::exists(file, error)) return;
   auto const inside =
       fs::weakly_canonical(file, error).lexically_relative(fs::weakly_canonical(folder, error));
   if (!inside.empty() && *inside.begin() != "..") {
-    throw ConfigError(file.string() + ": must be outside of the model's folder " + folder.string());
+    throw ConfigError(file.string() + ": must not take the place of a file in the model's folder " +
+                      folder.string());
   }
 }
 

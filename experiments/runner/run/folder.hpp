@@ -54,8 +54,8 @@ std::string hash_of_first_weights(std::string const& start_from, std::filesystem
 /// it is absent or a regular file, in a folder that is present.
 void require_writable(std::filesystem::path const& file);
 
-/// The same for one that would lie among the files of a model, in `folder`, or be `input`, a file
-/// that is read: a result must not take the place of what it was made from.
+/// The same for one that would take the place of a file in a model's `folder`, or of `input`, a
+/// file that is read. Throws ConfigError.
 void require_no_input(std::filesystem::path const& file, std::filesystem::path const& folder,
                       std::filesystem::path const& input = {});
 

@@ -7,6 +7,25 @@ import shutil
 import struct
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "hugging_face"
+GPT2 = """
+[data]
+paths = ["text"]
+[model]
+context_length = 16
+d_model = 16
+num_layers = 2
+tied_head = true
+[model.block]
+norm = { type = "layer" }
+[model.block.attention]
+type = "multi_head"
+num_heads = 2
+head_dim = 8
+position = { type = "learned" }
+[model.block.ffn]
+type = "ffn"
+hidden = 20
+"""
 CODES = {"F32": "f", "I64": "q"}
 
 

@@ -261,6 +261,12 @@ def check_convert(place):
     (folder / "tokenizer.json").mkdir()
     refused(3, "tokenizer.json", folder, "to")
     copy("qwen3", folder)
+    steps = [{"type": "Digits", "individual_digits": False}] * 1001
+    (folder / "tokenizer.json").write_text(json.dumps(
+        {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []},
+         "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps}}))
+    place.refused(3, "must have at most 1000 entries, got 1001", "tokenize", folder, "a")
+    copy("qwen3", folder)
     together = [place.start("convert", folder, "to", "--weights", "nf4") for _ in range(4)]
     codes = sorted(each.wait() for each in together)
     expect(codes == [0, 3, 3, 3], "four at once", f"exit codes {codes}")

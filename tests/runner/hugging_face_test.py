@@ -2,7 +2,7 @@
 """Folders that transformers saved: the logits of every family; and runs that are written as such."""
 import json
 
-from hugging_face import GOLDEN, cases, copy, read
+from hugging_face import GOLDEN, GPT2, cases, copy, read
 from program import TRAINING, Place, end, expect
 
 TOLERANCE = 1e-4
@@ -24,25 +24,6 @@ head_norm = { type = "rms" }
 type = "mixture"
 router = { type = "top_k", top_k = 2 }
 experts = { count = 4, each = { type = "swiglu", hidden = 12 } }
-"""
-GPT2 = """
-[data]
-paths = ["text"]
-[model]
-context_length = 16
-d_model = 16
-num_layers = 2
-tied_head = true
-[model.block]
-norm = { type = "layer" }
-[model.block.attention]
-type = "multi_head"
-num_heads = 2
-head_dim = 8
-position = { type = "learned" }
-[model.block.ffn]
-type = "ffn"
-hidden = 20
 """
 DENSE = MOE.split("[model.block.ffn]")[0].replace('head_norm = { type = "rms" }', "window = 5") + """
 [model.block.ffn]

@@ -3,32 +3,13 @@
 import json
 import shutil
 
+import hugging_face
 from hugging_face import GOLDEN, edit
 from program import MODEL, TRAINING, Place, end, expect, newest_checkpoint
 
 TOKENIZER = '[tokenizer]\nkind = "{}"\n{}\n'
 MOE = MODEL.replace("num_heads = 2", 'num_heads = 2\nhead_norm = { type = "rms" }')
-GPT2 = """
-[data]
-paths = ["text"]
-[model]
-context_length = 16
-d_model = 16
-num_layers = 2
-tied_head = true
-[model.block]
-norm = { type = "layer" }
-[model.block.attention]
-type = "multi_head"
-num_heads = 2
-head_dim = 8
-bias = "all"
-position = { type = "learned" }
-[model.block.ffn]
-type = "ffn"
-hidden = 20
-bias = true
-"""
+GPT2 = hugging_face.GPT2.replace("head_dim = 8\n", 'head_dim = 8\nbias = "all"\n') + "bias = true\n"
 
 
 def trained(place, name, toml):

@@ -19,8 +19,8 @@
 namespace moenda::runner {
 
 /// byte: one token per byte. gpt2: encoder.json and vocab.bpe from `folder`, or a tokenizer.json of
-/// the same form. trained: byte-pair
-/// encoding learnt from the first 10 MB of the corpus, held-out texts included.
+/// the same form. trained: byte-pair encoding learnt from the first 10 MB of the corpus, held-out
+/// texts included.
 enum class TokenizerKind { byte, gpt2, trained };
 constexpr auto enum_names(TokenizerKind) { return std::array{"byte", "gpt2", "trained"}; }
 

@@ -20,34 +20,29 @@ template <class T>
   std::memcpy(&number, from, sizeof number);
   return number;
 }
-/// Whether half-precision scales, `step` bytes apart, are finite.
-[[nodiscard]] inline bool are_finite_halves(std::byte const* from, std::size_t count,
-                                            std::size_t step) {
+/// Whether no number of a format has an exponent of ones alone, which infinities and NaN have. The
+/// numbers are codes of type Code, `step` bytes apart.
+template <class Code>
+[[nodiscard]] bool are_finite(std::byte const* from, std::size_t count, std::size_t step,
+                              unsigned exponent) {
   unsigned bad = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    bad |= (number_at<std::uint16_t>(from + i * step) & 0x7c00u) == 0x7c00u ? 1u : 0u;
+    bad |= (number_at<Code>(from + i * step) & exponent) == exponent ? 1u : 0u;
   }
   return bad == 0;
+}
+[[nodiscard]] inline bool are_finite_halves(std::byte const* from, std::size_t count,
+                                            std::size_t step) {
+  return are_finite<std::uint16_t>(from, count, step, 0x7c00u);
 }
 
 }  // namespace detail
 
-/// Whether `count` floats are finite: their exponents are not all ones.
 [[nodiscard]] inline bool are_finite(std::byte const* floats, std::size_t count) {
-  unsigned bad = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    auto const bits = detail::number_at<std::uint32_t>(floats + 4 * i);
-    bad |= (bits & 0x7f800000u) == 0x7f800000u ? 1u : 0u;
-  }
-  return bad == 0;
+  return detail::are_finite<std::uint32_t>(floats, count, 4, 0x7f800000u);
 }
 [[nodiscard]] inline bool are_finite_bf16(std::byte const* codes, std::size_t count) {
-  unsigned bad = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    auto const bits = detail::number_at<std::uint16_t>(codes + 2 * i);
-    bad |= (bits & 0x7f80u) == 0x7f80u ? 1u : 0u;
-  }
-  return bad == 0;
+  return detail::are_finite<std::uint16_t>(codes, count, 2, 0x7f80u);
 }
 
 /// Whether codes and scales of stored_bytes(format, rows, cols), read from a file, mean finite

@@ -33,6 +33,9 @@ with Place() as place:
                     ["trace", run, "--file", run / "trace.safetensors"]]:
         done = place.run(*command)
         expect(done.returncode == 0 and not notes(done), command, done.stdout + done.stderr)
+    for command in ["trace", "counterfactual"]:
+        place.refused(2, "metrics.csv: must not take the place of a file in the model's folder", command, run,
+                      "--file", run / "metrics.csv")
     for command in [["train", "tiny.toml", "--evaluate.test_batches=2"], ["report", run], ["train", "tiny.toml", "--force"],
                     ["report", run]]:
         done = place.run(*command)
